@@ -1,0 +1,64 @@
+// Verifies a room token read from standard input and prints its room.
+// usage: verify PUBLIC_KEY_PEM < token
+package main
+
+import (
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/golang-jwt/jwt/v4"
+)
+
+func roomOf(key *rsa.PublicKey, token string) (string, error) {
+	var claims jwt.RegisteredClaims
+	// The algorithm is ours to choose; the token may only agree.
+	parser := jwt.NewParser(jwt.WithValidMethods([]string{"RS256"}))
+	_, err := parser.ParseWithClaims(token, &claims, func(*jwt.Token) (interface{}, error) { return key, nil })
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return "", errors.New("expired")
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
+		return "", errors.New("wrong signature or algorithm")
+	case err != nil:
+		return "", errors.New("malformed or not yet valid")
+	// golang-jwt checks exp and iat only where they are present.
+	case claims.Subject == "" || claims.IssuedAt == nil || claims.ExpiresAt == nil:
+		return "", errors.New("wrong claims")
+	case !claims.IssuedAt.Before(claims.ExpiresAt.Time):
+		return "", errors.New("wrong claims")
+	}
+	return claims.Subject, nil
+}
+
+func run(path string) (string, error) {
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	key, err := jwt.ParseRSAPublicKeyFromPEM(pem)
+	if err != nil {
+		return "", fmt.Errorf("no RSA public key in %s", path)
+	}
+	token, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		return "", err
+	}
+	return roomOf(key, strings.TrimSpace(string(token)))
+}
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: verify PUBLIC_KEY_PEM < token")
+		os.Exit(2)
+	}
+	room, err := run(os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(room)
+}
