@@ -1,0 +1,516 @@
+/**
+ * A WebSocket that stays in its room: it fetches a token, connects with it, renews it in band, beats
+ * against the idle limit, moves to a new connection before the two-hour limit and comes back after a loss.
+ *
+ *     const room = new RoomConnection({ room: 'lobby', fetchToken: tokenFrom('/api/token') });
+ *     room.addEventListener('message', ({ detail }) => console.log(detail));
+ *     room.connect();
+ *
+ * No dependencies. Time, randomness and sockets come in through `env`, so tests need no waiting.
+ *
+ * @module room-auth-client
+ */
+
+/**
+ * What a backend hands out for one room.
+ * @typedef {object} Ticket
+ * @property {string} token a signed JWT
+ * @property {string} url where to connect, without the token
+ * @property {number} expires_at epoch seconds
+ * @property {number} [skew] milliseconds by which the server's clock is ahead of this one
+ */
+
+/**
+ * @typedef {object} Decoded
+ * @property {Record<string, any>} header
+ * @property {Record<string, any>} claims
+ * @property {string[]} parts the three parts as they are in the token
+ */
+
+/** @typedef {'idle' | 'connecting' | 'open' | 'waiting' | 'closed'} State */
+
+/**
+ * `in-band` sends the new token over the open connection, `reconnect` opens a new connection with it
+ * (for functions that know no renewal), `off` lets the token run out.
+ * @typedef {'in-band' | 'reconnect' | 'off'} Renewal
+ */
+
+/**
+ * @typedef {object} StateDetail
+ * @property {State} state
+ * @property {string} reason `requested`, `lost`, `refused`, `expired`, `unauthenticated`, `forbidden`, `unavailable`
+ * @property {number} retryIn milliseconds until the next attempt; 0 unless waiting
+ * @property {number} attempt failed attempts in a row
+ */
+
+/**
+ * @typedef {object} Env
+ * @property {any} WebSocket the class to make sockets with
+ * @property {(run: () => void, ms: number) => any} setTimeout
+ * @property {(timer: any) => void} clearTimeout
+ * @property {() => number} now milliseconds since the epoch
+ * @property {() => number} random in [0, 1)
+ * @property {EventTarget | null} network fires `online` when the network is back
+ */
+
+/** @typedef {{ socket: any, ticket: Ticket, ends: number, expired: boolean }} Link */
+
+/**
+ * @typedef {object} Options
+ * @property {string} room
+ * @property {(request: { room: string, signal: AbortSignal }) => Promise<Ticket>} fetchToken
+ * @property {Renewal} [renewal] default `in-band`
+ * @property {number} [renewBefore] ms before the end; default 30 s, and never more than a fifth of the life
+ * @property {number} [heartbeat] ms without traffic before a ping; default 8 min, 0 = never
+ * @property {number} [maxAge] ms until a connection is replaced; default 1 h 55 min
+ * @property {number} [answerWithin] ms for a handshake, a pong or a renewal to be answered; default 10 s
+ * @property {number} [drain] ms that a replaced connection is still listened to; default 2 s
+ * @property {{ base: number, cap: number }} [backoff] ms; default 500 and 30,000
+ * @property {string} [subprotocol] default `room-auth`
+ * @property {Partial<Env>} [env]
+ */
+
+// API Gateway closes a connection after 10 minutes without traffic and after 2 hours in any case
+// (quotas for WebSocket APIs). Both defaults keep a margin.
+const HEARTBEAT = 8 * 60_000;
+const MAX_AGE = 115 * 60_000;
+/** A connection that lasted this long counts as a success: the next loss starts from the shortest wait. */
+const STABLE = 10_000;
+/** Longest delay that a browser's setTimeout understands. */
+const LONGEST = 2 ** 31 - 1;
+/** Ids remembered to drop what arrives twice, as it may while one connection takes over from another. */
+const REMEMBERED = 512;
+
+/** Why no token was given. */
+export class TokenError extends Error {
+  /**
+   * @param {number} status HTTP status; 0 if there was no answer
+   * @param {string} message
+   * @param {number} [retryAfter] milliseconds
+   */
+  constructor(status, message, retryAfter = 0) {
+    super(message);
+    this.name = 'TokenError';
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/**
+ * Fetches tokens by `POST endpoint {"room"}` with the page's own cookies.
+ *
+ * @param {string} endpoint
+ * @param {{ fetch?: typeof fetch, now?: () => number }} [env]
+ * @returns {Options['fetchToken']}
+ */
+export function tokenFrom(endpoint, { fetch = (...args) => globalThis.fetch(...args), now = Date.now } = {}) {
+  return async ({ room, signal }) => {
+    let response;
+    try {
+      response = await fetch(endpoint, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        credentials: 'same-origin',
+        body: JSON.stringify({ room }),
+        signal,
+      });
+    } catch {
+      throw new TokenError(0, 'The backend does not answer.');
+    }
+    const body = await response.json().catch(() => ({}));
+    if (!response.ok) {
+      const seconds = Number(response.headers.get('retry-after')) || 0;
+      throw new TokenError(response.status, body.message ?? `The backend answered ${response.status}.`, seconds * 1000);
+    }
+    // The Date header counts whole seconds: a small difference says nothing.
+    const skew = Date.parse(response.headers.get('date') ?? '') - now();
+    return { ...body, skew: Math.abs(skew) > 5_000 ? skew : 0 };
+  };
+}
+
+/**
+ * Reads a token for display. Nothing is verified: only the server's answer says whether it is good.
+ *
+ * @param {string} token
+ * @returns {Decoded | null} null for what is no token
+ */
+export function decodeToken(token) {
+  try {
+    const parts = token.split('.');
+    const [header, claims] = parts.slice(0, 2).map((part) => {
+      const bytes = Uint8Array.from(atob(part.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0));
+      return JSON.parse(new TextDecoder().decode(bytes));
+    });
+    return parts.length === 3 ? { header, claims, parts } : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Events, each a CustomEvent:
+ * - `state`: {@link StateDetail};
+ * - `token`: `{ token, expiresAt, renewed }`, whenever another token is in force (`expiresAt` in ms of this clock);
+ * - `message`: what the server sent, parsed if it is JSON;
+ * - `expired`: the token in force has run out (only with renewal `off`);
+ * - `fault`: the error that kept a token from being fetched.
+ */
+export class RoomConnection extends EventTarget {
+  /** @type {State} */
+  #state = 'idle';
+  #attempt = 0;
+  /** Rises whenever what is under way has become pointless. */
+  #turn = 0;
+  /** @type {Link | null} */
+  #link = null;
+  /** @type {Ticket | null} a token sent for renewal and not yet answered */
+  #offered = null;
+  /** @type {AbortController | null} */
+  #fetching = null;
+  /** @type {any} the socket whose handshake is under way */
+  #dialled = null;
+  /** @type {Map<string, any>} */
+  #timers = new Map();
+  /** @type {Set<string>} */
+  #seen = new Set();
+  /** @type {Set<any>} replaced sockets that are still listened to */
+  #draining = new Set();
+
+  /** @type {Renewal} */
+  #mode;
+  /** @type {Env} */
+  #env;
+  #options;
+
+  /** @param {Options} options */
+  constructor(options) {
+    super();
+    this.room = options.room;
+    this.#options = {
+      renewBefore: 30_000,
+      heartbeat: HEARTBEAT,
+      maxAge: MAX_AGE,
+      answerWithin: 10_000,
+      drain: 2_000,
+      backoff: { base: 500, cap: 30_000 },
+      subprotocol: 'room-auth',
+      ...options,
+    };
+    this.#mode = options.renewal ?? 'in-band';
+    this.#env = {
+      WebSocket: globalThis.WebSocket,
+      setTimeout: (run, ms) => setTimeout(run, ms),
+      clearTimeout: (timer) => clearTimeout(timer),
+      now: () => Date.now(),
+      random: () => Math.random(),
+      network: typeof globalThis.addEventListener === 'function' ? /** @type {any} */ (globalThis) : null,
+      ...options.env,
+    };
+  }
+
+  /** @returns {State} */
+  get state() {
+    return this.#state;
+  }
+
+  /** @returns {Renewal} */
+  get renewal() {
+    return this.#mode;
+  }
+
+  /** May change at any time; counts from now on. */
+  set renewal(mode) {
+    this.#mode = mode;
+    if (this.#link) this.#watchLife(this.#link);
+  }
+
+  /** Connects, or tries at once instead of waiting for the next attempt. */
+  connect() {
+    if (this.#state === 'open' || this.#state === 'connecting') return;
+    if (this.#state !== 'waiting') {
+      this.#attempt = 0;
+      this.#env.network?.addEventListener('online', this.#online);
+    }
+    this.#dial();
+  }
+
+  /** Leaves the room and stays away. */
+  close() {
+    this.#stop('requested');
+  }
+
+  /**
+   * @param {unknown} message sent as JSON
+   * @returns {boolean} false if there is no open connection: nothing was sent
+   */
+  send(message) {
+    if (this.#state !== 'open' || this.#link?.socket.readyState !== 1) return false;
+    this.#link.socket.send(JSON.stringify(message));
+    this.#beat();
+    return true;
+  }
+
+  /** Asks for a sign of life; without one in time, the connection counts as lost. */
+  ping() {
+    if (!this.send({ action: 'ping' })) return;
+    const link = this.#link;
+    if (this.#timers.has('pong')) return;
+    this.#after('pong', this.#options.answerWithin, () => link && this.#lost(link));
+  }
+
+  /** Renews now, whatever is left of the token's life. */
+  async renew() {
+    const link = this.#link;
+    if (!link || this.#state !== 'open') return;
+    if (this.#mode === 'reconnect') return this.#dial(true);
+    this.#cancel('renew');
+    const turn = this.#turn;
+    let ticket;
+    try {
+      ticket = await this.#ticket();
+    } catch (error) {
+      if (turn !== this.#turn || this.#link !== link) return;
+      this.#emit('fault', error);
+      // Without a session there is nothing to renew with: the connection lives to its end.
+      if (ended(error)) return;
+      this.#attempt += 1;
+      this.#after('renew', this.#backoff(error), () => this.renew());
+      return;
+    }
+    if (turn !== this.#turn || this.#link !== link) return;
+    this.#offered = ticket;
+    this.send({ action: 'renew', token: ticket.token });
+    // No answer, or a refusal: a new connection with a new token settles it.
+    this.#after('renew', this.#options.answerWithin, () => this.#dial(true));
+  }
+
+  /** @param {boolean} [replacing] the open connection stays until the new one is */
+  async #dial(replacing = false) {
+    const turn = ++this.#turn;
+    this.#cancel('retry');
+    this.#cancel('renew');
+    this.#cancel('expiry');
+    this.#abandon();
+    if (!replacing) this.#enter('connecting', 'requested');
+    /** @param {string} reason @param {unknown} [error] */
+    const failed = (reason, error) => {
+      if (turn !== this.#turn) return;
+      this.#turn += 1;
+      this.#abandon();
+      this.#cancel('handshake');
+      if (error) this.#emit('fault', error);
+      const end = ended(error);
+      if (end) this.#stop(end);
+      else this.#retry(reason, replacing, error);
+    };
+    this.#after('handshake', this.#options.answerWithin, () => failed('unavailable'));
+    let ticket;
+    try {
+      ticket = await this.#ticket();
+    } catch (error) {
+      return failed('unavailable', error);
+    }
+    if (turn !== this.#turn) return;
+
+    const socket = new this.#env.WebSocket(ticket.url, [this.#options.subprotocol, ticket.token]);
+    const link = { socket, ticket, ends: this.#ends(ticket), expired: false };
+    this.#dialled = socket;
+    socket.onopen = () => {
+      if (turn !== this.#turn) return socket.close(1000);
+      this.#dialled = null;
+      this.#cancel('handshake');
+      this.#adopt(link);
+    };
+    socket.onmessage = (/** @type {{ data: unknown }} */ event) => this.#receive(link, event.data);
+    socket.onclose = () => {
+      if (this.#draining.delete(socket)) return;
+      if (this.#link === link) this.#lost(link);
+      else failed('refused');
+    };
+  }
+
+  /** @param {Link} link */
+  #adopt(link) {
+    const old = this.#link;
+    this.#link = link;
+    this.#offered = null;
+    if (old) {
+      // What was on its way to the old connection still arrives; then it is closed.
+      this.#draining.add(old.socket);
+      this.#env.setTimeout(() => old.socket.close(1000), this.#options.drain);
+    }
+    this.#emit('token', { token: link.ticket.token, expiresAt: link.ends, renewed: Boolean(old) });
+    if (this.#state !== 'open') this.#enter('open', 'requested');
+    this.#after('stable', STABLE, () => (this.#attempt = 0));
+    // Spread over some minutes, or all clients of a restarted server would move at once, for ever.
+    const age = this.#options.maxAge * (1 - this.#env.random() * 0.05);
+    this.#after('age', age, () => this.#dial(true));
+    this.#watchLife(link);
+    this.#beat();
+  }
+
+  /** @param {Link} link */
+  #watchLife(link) {
+    this.#cancel('renew');
+    this.#cancel('expiry');
+    const left = link.ends - this.#env.now();
+    if (this.#mode === 'off') {
+      this.#after('expiry', left, () => {
+        link.expired = true;
+        this.#emit('expired', { expiresAt: link.ends });
+      });
+      return;
+    }
+    const before = Math.min(left / 5, this.#options.renewBefore) * (1 + this.#env.random() * 0.25);
+    // At most once a second, whatever a backend hands out.
+    this.#after('renew', Math.max(left - before, 1_000), () => this.renew());
+    // Renewal failed until the end, or the machine slept through it.
+    this.#after('expiry', Math.max(left, 1_000), () => this.#dial(true));
+  }
+
+  /** @param {Link} link @param {unknown} data */
+  #receive(link, data) {
+    if (link !== this.#link && !this.#draining.has(link.socket)) return;
+    let message = data;
+    try {
+      message = JSON.parse(String(data));
+    } catch {
+      // Not ours to judge: handed on as it came.
+    }
+    const { type, id, message: text } = Object(message);
+    if (type === 'message' && typeof id === 'string') {
+      if (this.#seen.has(id)) return;
+      this.#seen.add(id);
+      if (this.#seen.size > REMEMBERED) this.#seen.delete(/** @type {string} */ (this.#seen.values().next().value));
+    }
+    if (link === this.#link) {
+      this.#cancel('pong');
+      this.#beat();
+      if (type === 'renewed' && this.#offered) {
+        link.ticket = this.#offered;
+        link.ends = this.#ends(link.ticket);
+        link.expired = false;
+        this.#offered = null;
+        this.#attempt = 0;
+        this.#watchLife(link);
+        this.#emit('token', { token: link.ticket.token, expiresAt: link.ends, renewed: true });
+      }
+      if (type === undefined && text === 'token expired') link.expired = true;
+    }
+    this.#emit('message', message);
+  }
+
+  /** @param {Link} link */
+  #lost(link) {
+    if (this.#link !== link) return;
+    if (this.#mode === 'off' && link.expired) return this.#stop('expired');
+    this.#turn += 1;
+    this.#drop();
+    this.#retry('lost', false);
+  }
+
+  /** @param {string} reason @param {boolean} replacing @param {unknown} [error] */
+  #retry(reason, replacing, error) {
+    this.#attempt += 1;
+    const wait = this.#backoff(error);
+    // While the old connection serves, a failed replacement is nobody's concern.
+    const again = replacing && this.#link !== null;
+    if (!again) this.#enter('waiting', reason, wait);
+    this.#after('retry', wait, () => this.#dial(again));
+  }
+
+  /** @param {string} reason */
+  #stop(reason) {
+    this.#turn += 1;
+    this.#drop();
+    for (const socket of this.#draining) socket.close(1000);
+    this.#env.network?.removeEventListener('online', this.#online);
+    if (this.#state !== 'closed') this.#enter('closed', reason);
+  }
+
+  #drop() {
+    for (const name of [...this.#timers.keys()]) this.#cancel(name);
+    this.#abandon();
+    this.#offered = null;
+    const link = this.#link;
+    this.#link = null;
+    link?.socket.close(1000);
+  }
+
+  #abandon() {
+    this.#fetching?.abort();
+    this.#fetching = null;
+    this.#dialled?.close(1000);
+    this.#dialled = null;
+  }
+
+  #online = () => {
+    if (this.#state === 'waiting') this.#dial();
+  };
+
+  #beat() {
+    if (this.#options.heartbeat > 0) this.#after('heartbeat', this.#options.heartbeat, () => this.ping());
+  }
+
+  async #ticket() {
+    this.#fetching = new AbortController();
+    return this.#options.fetchToken({ room: this.room, signal: this.#fetching.signal });
+  }
+
+  /**
+   * A token just handed out is live and lives no longer than from `iat` to `exp`: if this clock says
+   * otherwise, it is the clock that is wrong.
+   *
+   * @param {Ticket} ticket @returns {number} its end in ms of this clock
+   */
+  #ends({ token, expires_at, skew = 0 }) {
+    const now = this.#env.now();
+    const { iat, exp } = decodeToken(token)?.claims ?? {};
+    const life = exp > iat ? (exp - iat) * 1000 : Infinity;
+    const ends = Math.min(expires_at * 1000 - skew, now + life);
+    return ends > now || life === Infinity ? ends : now + life;
+  }
+
+  /** Exponential with full jitter, never under what the backend asked for. @param {unknown} [error] */
+  #backoff(error) {
+    const { base, cap } = this.#options.backoff;
+    const most = Math.min(cap, base * 2 ** Math.min(this.#attempt - 1, 30));
+    return Math.max(base / 5, most * this.#env.random(), error instanceof TokenError ? error.retryAfter : 0);
+  }
+
+  /** @param {string} name @param {number} ms @param {() => void} run */
+  #after(name, ms, run) {
+    this.#cancel(name);
+    const timer = this.#env.setTimeout(
+      () => {
+        this.#timers.delete(name);
+        run();
+      },
+      Math.min(Math.max(ms, 0), LONGEST),
+    );
+    this.#timers.set(name, timer);
+  }
+
+  /** @param {string} name */
+  #cancel(name) {
+    this.#env.clearTimeout(this.#timers.get(name));
+    this.#timers.delete(name);
+  }
+
+  /** @param {State} state @param {string} reason @param {number} [retryIn] */
+  #enter(state, reason, retryIn = 0) {
+    this.#state = state;
+    this.#emit('state', { state, reason, retryIn, attempt: this.#attempt });
+  }
+
+  /** @param {string} type @param {unknown} detail */
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/** @param {unknown} error @returns {'unauthenticated' | 'forbidden' | null} what no retry changes */
+function ended(error) {
+  if (!(error instanceof TokenError)) return null;
+  return error.status === 401 ? 'unauthenticated' : error.status === 403 ? 'forbidden' : null;
+}
