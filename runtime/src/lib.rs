@@ -1,1 +1,74 @@
-//! x
+//! JWT authentication for API Gateway **WebSocket** APIs on AWS Lambda.
+//!
+//! A backend that has already authenticated its user signs a short-lived RS256 token for one room; the client
+//! connects with it; the function verifies it against `PUBLIC_KEY`; the handler only ever sees authenticated
+//! requests, with typed claims.
+//!
+//! ```no_run
+//! # #[cfg(feature = "macros")] mod example {
+//! use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+//! use room_auth::{Error, LambdaEvent, RoomClaims, room_auth};
+//!
+//! #[room_auth]
+//! async fn connect(
+//!     claims: RoomClaims,
+//!     event: LambdaEvent<ApiGatewayWebsocketProxyRequest>,
+//! ) -> Result<ApiGatewayProxyResponse, Error> {
+//!     tracing::info!(room = %claims.room_id(), "joined");
+//!     Ok(room_auth::response::ok())
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Error> {
+//!     room_auth::run(connect).await
+//! }
+//! # }
+//! ```
+//!
+//! # The map
+//!
+//! | to | look at |
+//! | --- | --- |
+//! | put authentication on a function | [`room_auth`](macro@room_auth), [`run`] |
+//! | compose services | [`RoomAuthLayer`], [`Authenticated`], [`Incoming`] |
+//! | verify tokens yourself | [`Verifier`], [`PublicKeys`], [`VerifyErrorKind`] |
+//! | answer with a type of your own | [`WebSocketResponse`] |
+//! | sign tokens (feature `issuer`) | `Issuer`, `SigningKey` |
+//! | test a handler | [`testing`] |
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod auth;
+mod claims;
+mod clock;
+mod error;
+mod event;
+mod json;
+mod run;
+mod token;
+
+pub mod response;
+pub mod testing;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+use __private as private;
+
+pub use auth::{Authenticated, Rejection, RejectionKind, ResponseFuture, RoomAuth, RoomAuthLayer};
+pub use claims::{InvalidRoomId, RoomClaims, RoomId};
+pub use clock::{Clock, SystemClock};
+pub use error::ConfigError;
+pub use event::{Incoming, TokenSource};
+pub use response::WebSocketResponse;
+pub use run::run;
+#[cfg(feature = "issuer")]
+#[cfg_attr(docsrs, doc(cfg(feature = "issuer")))]
+pub use token::{Issuer, IssuerError, SigningKey, SigningKeyError, Token};
+pub use token::{
+    KeyError, PUBLIC_KEY_VARIABLE, PublicKey, PublicKeys, Verifier, VerifyError, VerifyErrorKind,
+};
+
+#[cfg(feature = "macros")]
+pub use room_auth_macros::room_auth;
+
+pub use lambda_runtime::{Error, LambdaEvent, service_fn};

@@ -1,0 +1,88 @@
+//! For unit tests of handlers: claims, authenticated events and tokens without a backend.
+//!
+//! Everything here is named so that a review sees it: none of it belongs in production code. The signing key
+//! is public, it stands in this crate's source.
+//!
+//! ```
+//! use room_auth::testing;
+//! use room_auth::{LambdaEvent, RoomClaims};
+//! use serde_json::{Value, json};
+//!
+//! async fn handler(claims: RoomClaims, _event: LambdaEvent<Value>) -> Value {
+//!     json!({"statusCode": 200, "body": claims.room_id().as_str()})
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let claims = testing::claims("lobby", ());
+//! let response = handler(claims, LambdaEvent::new(json!({}), Default::default())).await;
+//! assert_eq!(response["body"], "lobby");
+//! # });
+//! # Ok::<_, std::io::Error>(())
+//! ```
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::auth::Authenticated;
+use crate::claims::RoomClaims;
+use crate::clock::{Clock, unix_seconds};
+
+/// Claims for `room` that were issued now and expire in five minutes.
+///
+/// # Panics
+///
+/// `room` is no [`RoomId`](crate::RoomId).
+pub fn claims<T>(room: &str, custom: T) -> RoomClaims<T> {
+    let room = room.parse().expect("a test names a valid room");
+    let now = unix_seconds(SystemTime::now());
+    RoomClaims::new(room, now, now + 300, custom)
+}
+
+/// An event as a handler behind the layer gets it.
+pub fn authenticated<E, T>(claims: RoomClaims<T>, event: E) -> Authenticated<E, T> {
+    Authenticated::new(claims, event)
+}
+
+/// A clock that stands still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FixedClock(SystemTime);
+
+impl FixedClock {
+    /// A clock that always shows this many seconds since 1970-01-01T00:00:00Z.
+    pub fn at(seconds: u64) -> Self {
+        Self(UNIX_EPOCH + Duration::from_secs(seconds))
+    }
+}
+
+impl Clock for FixedClock {
+    fn now(&self) -> SystemTime {
+        self.0
+    }
+}
+
+/// The public key of the test key pair.
+pub fn public_key_pem() -> &'static str {
+    include_str!("testing/public.pem")
+}
+
+/// The private key of the test key pair. Everybody has it.
+#[cfg(feature = "issuer")]
+pub fn signing_key() -> crate::SigningKey {
+    crate::SigningKey::from_pem(include_str!("testing/private.pem")).expect("the test key is a good key")
+}
+
+/// A token for `room` with claims of your own (`&()` for none), signed with the test key, valid for five minutes.
+///
+/// # Panics
+///
+/// `room` is no [`RoomId`](crate::RoomId), or `custom` is no object.
+#[cfg(feature = "issuer")]
+pub fn token<C: serde::Serialize>(room: &str, custom: &C) -> String {
+    let room = room.parse().expect("a test names a valid room");
+    let issuer =
+        crate::Issuer::new(signing_key(), Duration::from_secs(300)).expect("five minutes are a lifetime");
+    issuer
+        .issue_now(&room, custom)
+        .expect("test claims can be signed")
+        .as_str()
+        .to_owned()
+}

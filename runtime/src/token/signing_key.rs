@@ -1,0 +1,283 @@
+//! The private key that tokens are signed with.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use jsonwebtoken::Algorithm;
+use jsonwebtoken::crypto::JwtSigner;
+use serde::Deserialize;
+use signature::Signer;
+use zeroize::Zeroizing;
+
+use super::PublicKeys;
+
+/// An RSA private key of 2,048 to 8,192 bits. Cloning is cheap; `Debug` shows the key id only.
+///
+/// ```
+/// use room_auth::{PublicKeys, SigningKey};
+///
+/// let key = SigningKey::generate()?;
+/// let public = PublicKeys::from_pem(&key.public_key_pem())?;
+/// assert_eq!(public.iter().next().map(|key| key.key_id()), Some(key.key_id()));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct SigningKey {
+    pair: Arc<RsaKeyPair>,
+    key_id: Arc<str>,
+    public_pem: Arc<str>,
+}
+
+impl SigningKey {
+    /// Makes a new key of 2,048 bits. Takes about a tenth of a second.
+    ///
+    /// # Errors
+    ///
+    /// The operating system has no randomness to give.
+    pub fn generate() -> Result<Self, SigningKeyError> {
+        RsaKeyPair::generate(KeySize::Rsa2048)
+            .map_err(|_| SigningKeyError("no key could be generated: the random source failed"))
+            .and_then(Self::from_pair)
+    }
+
+    /// Reads a PEM block `PRIVATE KEY` (PKCS#8) or `RSA PRIVATE KEY` (PKCS#1), as `openssl genrsa` and Terraform's
+    /// `tls_private_key` write them.
+    ///
+    /// # Errors
+    ///
+    /// Says what was found instead, and holds nothing of the text.
+    pub fn from_pem(text: &str) -> Result<Self, SigningKeyError> {
+        let text = Zeroizing::new(text.replace("\\r", "").replace("\\n", "\n"));
+        let block = pem::parse(text.as_bytes()).map_err(|_| {
+            SigningKeyError(
+                "the private key is no PEM block, or one that is cut off; copy the whole text, with its BEGIN and \
+                 END lines",
+            )
+        })?;
+        let tag = block.tag().to_owned();
+        let der = Zeroizing::new(block.into_contents());
+        let pair = match tag.as_str() {
+            "PRIVATE KEY" => RsaKeyPair::from_pkcs8(&der),
+            "RSA PRIVATE KEY" => RsaKeyPair::from_der(&der),
+            "ENCRYPTED PRIVATE KEY" => {
+                return Err(SigningKeyError(
+                    "the private key is encrypted; decrypt it with `openssl pkcs8 -in key.pem -out plain.pem`",
+                ));
+            }
+            tag if tag.contains("PUBLIC KEY") || tag.contains("CERTIFICATE") => {
+                return Err(SigningKeyError(
+                    "a public key was given; the issuer signs with the private one",
+                ));
+            }
+            _ => {
+                return Err(SigningKeyError(
+                    "the PEM block is of another kind; `PRIVATE KEY` or `RSA PRIVATE KEY` is needed",
+                ));
+            }
+        };
+        pair.map_err(|_| {
+            SigningKeyError(
+                "the private key is no RSA key of 2048 to 8192 bits; make one with `openssl genrsa -out \
+                 private.pem 2048`",
+            )
+        })
+        .and_then(Self::from_pair)
+    }
+
+    /// Reads the JSON `{"private_key": "<PEM>", "public_key": "<PEM>"}` as it is kept in AWS Secrets Manager.
+    ///
+    /// Raw line ends inside the strings are accepted, although JSON forbids them: Terraform templates write
+    /// such secrets.
+    ///
+    /// # Errors
+    ///
+    /// No such JSON, an unusable private key, or a `public_key` that belongs to another private key. Holds
+    /// nothing of the text.
+    pub fn from_secret_json(text: &str) -> Result<Self, SigningKeyError> {
+        #[derive(Deserialize)]
+        struct Secret {
+            private_key: Zeroizing<String>,
+            public_key: Option<String>,
+        }
+        let escaped = Zeroizing::new(escape_line_ends(text));
+        let secret: Secret = serde_json::from_str(&escaped).map_err(|_| {
+            SigningKeyError(
+                r#"the secret is not JSON of the form {"private_key": "<PEM>", "public_key": "<PEM>"}"#,
+            )
+        })?;
+        let key = Self::from_pem(&secret.private_key)?;
+        if let Some(public_key) = secret.public_key {
+            let belongs = PublicKeys::from_pem(&public_key)
+                .is_ok_and(|keys| keys.iter().any(|public| public.key_id() == key.key_id()));
+            if !belongs {
+                return Err(SigningKeyError(
+                    "the secret's public_key does not belong to its private_key",
+                ));
+            }
+        }
+        Ok(key)
+    }
+
+    /// The key id: the SHA-256 JWK thumbprint of RFC 7638, as [`PublicKey::key_id`](crate::PublicKey::key_id).
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// The public key as PEM (`PUBLIC KEY`, SPKI): what `PUBLIC_KEY` is set to.
+    pub fn public_key_pem(&self) -> String {
+        self.public_pem.to_string()
+    }
+
+    /// The private key as PEM (`PRIVATE KEY`, PKCS#8), to be kept secret. Wiped from memory when dropped.
+    ///
+    /// # Errors
+    ///
+    /// The key cannot be encoded.
+    pub fn private_key_pem(&self) -> Result<Zeroizing<String>, SigningKeyError> {
+        let der = self
+            .pair
+            .as_der()
+            .map_err(|_| SigningKeyError("the private key cannot be encoded"))?;
+        Ok(Zeroizing::new(encode_pem("PRIVATE KEY", der.as_ref())))
+    }
+
+    fn from_pair(pair: RsaKeyPair) -> Result<Self, SigningKeyError> {
+        let spki = pair
+            .public_key()
+            .as_der()
+            .map_err(|_| SigningKeyError("the public key cannot be encoded"))?;
+        let public_pem = encode_pem("PUBLIC KEY", spki.as_ref());
+        let keys = PublicKeys::from_pem(&public_pem).map_err(|_| {
+            SigningKeyError("the verifier would not take this key: 2048 to 8192 bits, e = 65537")
+        })?;
+        let key_id = keys.iter().map(|key| Arc::from(key.key_id())).next();
+        Ok(Self {
+            pair: Arc::new(pair),
+            key_id: key_id.ok_or(SigningKeyError("the public key cannot be encoded"))?,
+            public_pem: public_pem.into(),
+        })
+    }
+}
+
+impl Signer<Vec<u8>> for SigningKey {
+    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
+        let mut signature = vec![0; self.pair.public_modulus_len()];
+        self.pair
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+            .map_err(|_| signature::Error::new())?;
+        Ok(signature)
+    }
+}
+
+impl JwtSigner for SigningKey {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::RS256
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey")
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+fn encode_pem(tag: &str, der: &[u8]) -> String {
+    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    pem::encode_config(&pem::Pem::new(tag, der), config)
+}
+
+/// Escapes the control characters that stand raw inside JSON strings.
+fn escape_line_ends(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 64);
+    let (mut in_string, mut after_backslash) = (false, false);
+    for character in text.chars() {
+        match character {
+            '\n' if in_string => escaped.push_str("\\n"),
+            '\r' if in_string => escaped.push_str("\\r"),
+            '\t' if in_string => escaped.push_str("\\t"),
+            other => escaped.push(other),
+        }
+        if character == '"' && !after_backslash {
+            in_string = !in_string;
+        }
+        after_backslash = character == '\\' && !after_backslash;
+    }
+    escaped
+}
+
+/// Why a text is no private key to sign with: says what to do, and holds nothing of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SigningKeyError(&'static str);
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_survives_pem_and_both_spellings_of_the_secret() {
+        let key = SigningKey::generate().unwrap();
+        let private = key.private_key_pem().unwrap();
+        let read = SigningKey::from_pem(&private).unwrap();
+        assert_eq!(read.key_id(), key.key_id());
+
+        let proper =
+            serde_json::json!({"private_key": *private, "public_key": key.public_key_pem()}).to_string();
+        assert_eq!(
+            SigningKey::from_secret_json(&proper).unwrap().key_id(),
+            key.key_id()
+        );
+
+        let heredoc = format!(
+            "{{\n  \"private_key\": \"{}\",\n  \"public_key\": \"{}\"\n}}\n",
+            *private,
+            key.public_key_pem()
+        );
+        assert!(
+            serde_json::from_str::<serde_json::Value>(&heredoc).is_err(),
+            "it is not JSON"
+        );
+        assert_eq!(
+            SigningKey::from_secret_json(&heredoc).unwrap().key_id(),
+            key.key_id()
+        );
+        let crlf = heredoc.replace('\n', "\r\n");
+        assert_eq!(
+            SigningKey::from_secret_json(&crlf).unwrap().key_id(),
+            key.key_id()
+        );
+    }
+
+    #[test]
+    fn what_is_no_private_key_is_named_without_being_shown() {
+        let key = SigningKey::generate().unwrap();
+        let other = SigningKey::generate().unwrap();
+        let private = key.private_key_pem().unwrap();
+        let mixed =
+            serde_json::json!({"private_key": *private, "public_key": other.public_key_pem()}).to_string();
+        for (error, expected) in [
+            (SigningKey::from_pem("").unwrap_err(), "no PEM block"),
+            (SigningKey::from_pem(&private[..200]).unwrap_err(), "cut off"),
+            (
+                SigningKey::from_pem(&key.public_key_pem()).unwrap_err(),
+                "public key was given",
+            ),
+            (SigningKey::from_secret_json("{}").unwrap_err(), "private_key"),
+            (
+                SigningKey::from_secret_json(&mixed).unwrap_err(),
+                "does not belong",
+            ),
+        ] {
+            assert!(error.to_string().contains(expected), "{error}");
+            assert!(!format!("{error:?}").contains("MII"));
+        }
+        assert!(!format!("{key:?}").contains("MII"));
+    }
+}
