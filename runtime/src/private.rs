@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::sync::{LazyLock, OnceLock};
 
-pub use lambda_runtime::LambdaEvent;
+pub use lambda_runtime::{Error, LambdaEvent};
 use serde::de::DeserializeOwned;
+pub use serde_json::Value;
 
 use crate::auth::{Rejection, RejectionKind, Request, ResponseFuture, RoomAuthLayer, refuse};
 use crate::claims::RoomClaims;
@@ -71,19 +72,33 @@ impl<C: AuthConfig + ?Sized> AuthConfig for &C {
 }
 
 /// The first parameter of an attributed function.
+///
+/// `By` is never named. Two implementations could be meant, so the compiler has to look at `T` before it settles
+/// for one; it then says once, in these words, that the parameter does not fit, and draws no conclusions from it.
+/// With a single implementation the same mistake is reported at each step that `T` takes from here to the layer.
 #[diagnostic::on_unimplemented(
-    message = "the first parameter of a `#[room_auth]` function must be the claims, not `{Self}`",
-    label = "expected `RoomClaims` or `RoomClaims<YourClaims>`",
-    note = "write `async fn connect(claims: RoomClaims, event: LambdaEvent<…>) -> Result<…>`"
+    message = "the first parameter of a `#[room_auth]` function is the claims, and `{Self}` can't be",
+    label = "expected `RoomClaims`, or `RoomClaims<T>` where `T` can be deserialized",
+    note = "write `claims: RoomClaims`; to read claims of your own, `claims: RoomClaims<Member>` for a `Member` with `#[derive(serde::Deserialize)]`"
 )]
-pub trait ClaimsParameter: sealed::Sealed {
+pub trait ClaimsParameter<By>: sealed::Sealed {
     #[doc(hidden)]
-    type Custom: DeserializeOwned;
+    type Custom;
     #[doc(hidden)]
     fn from_claims(claims: RoomClaims<Self::Custom>) -> Self;
 }
 
-impl<T: DeserializeOwned> ClaimsParameter for RoomClaims<T> {
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> ClaimsParameter<Fits> for RoomClaims<T> {
+    type Custom = T;
+
+    fn from_claims(claims: RoomClaims<T>) -> Self {
+        claims
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Nothing> ClaimsParameter<FitsNot> for RoomClaims<T> {
     type Custom = T;
 
     fn from_claims(claims: RoomClaims<T>) -> Self {
@@ -93,18 +108,28 @@ impl<T: DeserializeOwned> ClaimsParameter for RoomClaims<T> {
 
 /// The second parameter of an attributed function.
 #[diagnostic::on_unimplemented(
-    message = "the second parameter of a `#[room_auth]` function must be the event, not `{Self}`",
-    label = "expected `LambdaEvent<E>`, where `E` can be deserialized",
-    note = "write `event: LambdaEvent<ApiGatewayWebsocketProxyRequest>`, or `LambdaEvent<serde_json::Value>`"
+    message = "the second parameter of a `#[room_auth]` function is the event, and `{Self}` can't be",
+    label = "expected `LambdaEvent<E>` where `E` can be deserialized",
+    note = "write `event: LambdaEvent<ApiGatewayWebsocketProxyRequest>`, or `event: LambdaEvent<serde_json::Value>`; state goes after the event"
 )]
-pub trait EventParameter: sealed::Sealed {
+pub trait EventParameter<By>: sealed::Sealed {
     #[doc(hidden)]
-    type Payload: DeserializeOwned;
+    type Payload;
     #[doc(hidden)]
     fn from_event(event: LambdaEvent<Self::Payload>) -> Self;
 }
 
-impl<E: DeserializeOwned> EventParameter for LambdaEvent<E> {
+#[diagnostic::do_not_recommend]
+impl<E: DeserializeOwned> EventParameter<Fits> for LambdaEvent<E> {
+    type Payload = E;
+
+    fn from_event(event: LambdaEvent<E>) -> Self {
+        event
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Nothing> EventParameter<FitsNot> for LambdaEvent<E> {
     type Payload = E;
 
     fn from_event(event: LambdaEvent<E>) -> Self {
@@ -114,13 +139,13 @@ impl<E: DeserializeOwned> EventParameter for LambdaEvent<E> {
 
 /// What an attributed function returns.
 #[diagnostic::on_unimplemented(
-    message = "a `#[room_auth]` function must return a `Result` whose response can refuse, not `{Self}`",
-    label = "expected `Result<ApiGatewayProxyResponse, Error>` or the like",
-    note = "the response type must implement `room_auth::WebSocketResponse`"
+    message = "a `#[room_auth]` function returns a response that can also be a refusal, and `{Self}` can't be",
+    label = "expected `Result<R, E>` where `R: WebSocketResponse`",
+    note = "write `-> Result<ApiGatewayProxyResponse, Error>` or `-> Result<serde_json::Value, Error>`, or implement `room_auth::WebSocketResponse` for your type"
 )]
-pub trait HandlerOutput: sealed::Sealed {
+pub trait HandlerOutput<By>: sealed::Sealed {
     #[doc(hidden)]
-    type Response: WebSocketResponse;
+    type Response;
     #[doc(hidden)]
     type Error;
     #[doc(hidden)]
@@ -129,18 +154,42 @@ pub trait HandlerOutput: sealed::Sealed {
     fn from_result(result: Result<Self::Response, Self::Error>) -> Self;
 }
 
-impl<R: WebSocketResponse, E> HandlerOutput for Result<R, E> {
+#[diagnostic::do_not_recommend]
+impl<R: WebSocketResponse, Er> HandlerOutput<Fits> for Result<R, Er> {
     type Response = R;
-    type Error = E;
+    type Error = Er;
 
-    fn into_result(self) -> Result<R, E> {
+    fn into_result(self) -> Result<R, Er> {
         self
     }
 
-    fn from_result(result: Result<R, E>) -> Self {
+    fn from_result(result: Result<R, Er>) -> Self {
         result
     }
 }
+
+#[diagnostic::do_not_recommend]
+impl<R: Nothing, Er> HandlerOutput<FitsNot> for Result<R, Er> {
+    type Response = R;
+    type Error = Er;
+
+    fn into_result(self) -> Result<R, Er> {
+        self
+    }
+
+    fn from_result(result: Result<R, Er>) -> Self {
+        result
+    }
+}
+
+#[derive(Debug)]
+pub enum Fits {}
+
+#[derive(Debug)]
+pub enum FitsNot {}
+
+/// Implemented for nothing.
+pub trait Nothing: sealed::Sealed {}
 
 mod sealed {
     pub trait Sealed {}
@@ -149,34 +198,71 @@ mod sealed {
     impl<R, E> Sealed for Result<R, E> {}
 }
 
+/// A first parameter that fits.
+#[derive(Debug)]
+pub struct Claims<C, T>(fn(RoomClaims<T>) -> C);
+
+/// Checks the first parameter.
+pub fn claims<C: ClaimsParameter<By, Custom = T>, T, By>() -> Claims<C, T> {
+    Claims(C::from_claims)
+}
+
+/// A second parameter that fits.
+#[derive(Debug)]
+pub struct Event<Ev, E>(fn(LambdaEvent<E>) -> Ev);
+
+/// Checks the second parameter.
+pub fn event<Ev: EventParameter<By, Payload = E>, E, By>() -> Event<Ev, E> {
+    Event(Ev::from_event)
+}
+
+/// A return type that fits.
+#[derive(Debug)]
+pub struct Output<O, R, Er> {
+    into_result: fn(O) -> Result<R, Er>,
+    from_result: fn(Result<R, Er>) -> O,
+}
+
+/// Checks the return type.
+pub fn output<O: HandlerOutput<By, Response = R, Error = Er>, R, Er, By>() -> Output<O, R, Er> {
+    Output {
+        into_result: O::into_result,
+        from_result: O::from_result,
+    }
+}
+
+/// Never a value. Returning it tells the compiler what a block returns before it comes to the block.
+pub fn declared<O>() -> Option<O> {
+    None
+}
+
 /// Runs `handler` behind the layer: the same way that [`RoomAuth`](crate::RoomAuth) goes.
-pub async fn authenticate<C, Ev, F, Fut, Out>(
+pub async fn authenticate<C, T, Ev, E, O, R, Er, F, Fut>(
     configured: Configured,
     event: LambdaEvent<Incoming>,
+    (into_claims, into_event, output): (Claims<C, T>, Event<Ev, E>, Output<O, R, Er>),
     handler: F,
-) -> Out
+) -> O
 where
-    C: ClaimsParameter,
-    Ev: EventParameter,
+    T: DeserializeOwned,
+    E: DeserializeOwned,
+    R: WebSocketResponse,
     F: FnOnce(C, Ev) -> Fut,
-    Fut: Future<Output = Out>,
-    Out: HandlerOutput,
+    Fut: Future<Output = O>,
 {
     let (incoming, context) = event.into_parts();
-    let event = LambdaEvent::new(incoming.retarget::<Ev::Payload, C::Custom>(), context);
+    let event = LambdaEvent::new(incoming.retarget::<E, T>(), context);
     let admitted = configured.0.and_then(|layer| Request::admit(&layer, event));
     let response = match admitted {
         Ok(request) => {
             let (authenticated, context) = request.event.into_parts();
             let (claims, payload) = authenticated.into_parts();
-            let handler = handler(
-                C::from_claims(claims),
-                Ev::from_event(LambdaEvent::new(payload, context)),
-            );
-            let handler = async move { handler.await.into_result() };
+            let event = LambdaEvent::new(payload, context);
+            let handler = handler((into_claims.0)(claims), (into_event.0)(event));
+            let handler = async move { (output.into_result)(handler.await) };
             ResponseFuture::admitted(handler, request.subprotocol)
         }
         Err(rejection) => ResponseFuture::rejected(rejection),
     };
-    Out::from_result(response.await)
+    (output.from_result)(response.await)
 }
