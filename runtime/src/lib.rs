@@ -40,14 +40,17 @@
 mod auth;
 mod claims;
 mod clock;
+mod connection;
 mod error;
 mod event;
 mod json;
 mod run;
 mod token;
 
+pub mod registry;
 pub mod response;
 pub mod testing;
+pub mod transport;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -57,8 +60,10 @@ use __private as private;
 pub use auth::{Authenticated, Rejection, RejectionKind, ResponseFuture, RoomAuth, RoomAuthLayer};
 pub use claims::{InvalidRoomId, RoomClaims, RoomId};
 pub use clock::{Clock, SystemClock};
+pub use connection::{ConnectionId, InvalidConnectionId};
 pub use error::ConfigError;
 pub use event::{Incoming, TokenSource};
+pub use registry::{Connection, Registry, RegistryError};
 pub use response::WebSocketResponse;
 pub use run::run;
 #[cfg(feature = "issuer")]
@@ -70,5 +75,7 @@ pub use token::{
 
 #[cfg(feature = "macros")]
 pub use room_auth_macros::room_auth;
+
+pub use transport::{ApiEndpoint, Transport, TransportError};
 
 pub use lambda_runtime::{Error, LambdaEvent, service_fn};

@@ -240,7 +240,9 @@ pub fn declared<O>() -> Option<O> {
 pub async fn authenticate<C, T, Ev, E, O, R, Er, F, Fut>(
     configured: Configured,
     event: LambdaEvent<Incoming>,
-    (into_claims, into_event, output): (Claims<C, T>, Event<Ev, E>, Output<O, R, Er>),
+    claims: Claims<C, T>,
+    event_: Event<Ev, E>,
+    output: Output<O, R, Er>,
     handler: F,
 ) -> O
 where
