@@ -31,14 +31,14 @@ pub(crate) struct Function {
 }
 
 impl Item {
-    pub(crate) fn read(tokens: TokenStream) -> Self {
-        if let Some(error) = not_a_function(&tokens) {
+    pub(crate) fn read(tokens: &TokenStream) -> Self {
+        if let Some(error) = not_a_function(tokens) {
             return Item::Other(error);
         }
         match syn::parse2::<Function>(tokens.clone()) {
             Ok(function) => Item::Function(Box::new(function)),
             Err(error) => Item::Unreadable {
-                vis: visibility(tokens.clone()),
+                vis: visibility(tokens),
                 name: name(tokens),
                 error,
             },
@@ -115,19 +115,19 @@ fn not_a_function(tokens: &TokenStream) -> Option<Error> {
     ))
 }
 
-fn visibility(tokens: TokenStream) -> Visibility {
+fn visibility(tokens: &TokenStream) -> Visibility {
     let vis = |input: ParseStream<'_>| {
         input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
         input.parse::<TokenStream>()?;
         Ok(vis)
     };
-    vis.parse2(tokens).unwrap_or(Visibility::Inherited)
+    vis.parse2(tokens.clone()).unwrap_or(Visibility::Inherited)
 }
 
 /// The word after the first `fn`.
-fn name(tokens: TokenStream) -> Option<Ident> {
-    let mut tokens = tokens.into_iter();
+fn name(tokens: &TokenStream) -> Option<Ident> {
+    let mut tokens = tokens.clone().into_iter();
     tokens.find(|token| matches!(token, TokenTree::Ident(word) if word == "fn"))?;
     match tokens.next()? {
         TokenTree::Ident(name) => Some(name),

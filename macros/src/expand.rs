@@ -14,9 +14,9 @@ use crate::attr::Args;
 use crate::fallback;
 use crate::valid::Handler;
 
-pub(crate) fn attribute(args: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn attribute(args: TokenStream, item: &TokenStream) -> TokenStream {
     let args = Args::read(args);
-    let tokens = match Item::read(item.clone()) {
+    let tokens = match Item::read(item) {
         Item::Function(function) => match Handler::check(&function) {
             Ok(handler) => expand(&handler, args.as_ref().ok().and_then(|args| args.with.as_ref())),
             Err(error) => fallback::refused(&function, error),
@@ -46,10 +46,10 @@ fn expand(handler: &Handler<'_>, with: Option<&Expr>) -> TokenStream {
     let signature = signature(&function.sig, &raw_event, state);
     let private = private(Span::mixed_site());
 
-    let configured = match with {
-        Some(layer) => quote_spanned! {Span::mixed_site()=> #private::layer(#layer) },
-        None => quote_spanned! {Span::mixed_site()=> #private::layer_from_env() },
-    };
+    let configured = with.map_or_else(
+        || quote_spanned! {Span::mixed_site()=> #private::layer_from_env() },
+        |layer| quote_spanned! {Span::mixed_site()=> #private::layer(#layer) },
+    );
     let (claims_attrs, claims_pat, claims_ty) = (&claims.attrs, &claims.pat, &claims.ty);
     let (event_attrs, event_pat, event_ty) = (&event.attrs, &event.pat, &event.ty);
     let output_ty = inferred(output);
@@ -76,13 +76,15 @@ fn expand(handler: &Handler<'_>, with: Option<&Expr>) -> TokenStream {
             #(#inner_attrs)*
             // A statement of its own: what the expression locks or borrows is released before the handler runs.
             let configured = #configured;
-            let checked = (
+            #private::authenticate(
+                configured,
+                #raw_event,
                 #private::claims::<#claims_ty, _, _>(),
                 #private::event::<#event_ty, _, _>(),
                 #private::output::<#output_ty, _, _, _>(),
-            );
-            let handler = move |authenticated_claims, authenticated_event| async move #body;
-            #private::authenticate(configured, #raw_event, checked, handler).await
+                move |authenticated_claims, authenticated_event| async move #body,
+            )
+            .await
         }
     }
 }

@@ -62,5 +62,5 @@ use proc_macro::TokenStream;
 /// built before.
 #[proc_macro_attribute]
 pub fn room_auth(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand::attribute(args.into(), item.into()).into()
+    expand::attribute(args.into(), &item.into()).into()
 }

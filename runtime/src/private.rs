@@ -240,8 +240,8 @@ pub fn declared<O>() -> Option<O> {
 pub async fn authenticate<C, T, Ev, E, O, R, Er, F, Fut>(
     configured: Configured,
     event: LambdaEvent<Incoming>,
-    claims: Claims<C, T>,
-    event_: Event<Ev, E>,
+    make_claims: Claims<C, T>,
+    make_event: Event<Ev, E>,
     output: Output<O, R, Er>,
     handler: F,
 ) -> O
@@ -260,7 +260,7 @@ where
             let (authenticated, context) = request.event.into_parts();
             let (claims, payload) = authenticated.into_parts();
             let event = LambdaEvent::new(payload, context);
-            let handler = handler((into_claims.0)(claims), (into_event.0)(event));
+            let handler = handler((make_claims.0)(claims), (make_event.0)(event));
             let handler = async move { (output.into_result)(handler.await) };
             ResponseFuture::admitted(handler, request.subprotocol)
         }
