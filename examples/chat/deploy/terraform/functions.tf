@@ -18,8 +18,6 @@ locals {
 }
 
 resource "aws_lambda_function" "this" {
-  # checkov:skip=CKV_AWS_50:X-Ray costs per trace and is the operator's choice: xray_enabled.
-  # checkov:skip=CKV_AWS_115:A cap below the account's is the operator's choice: reserved_concurrency.
   # checkov:skip=CKV_AWS_116:API Gateway calls synchronously; a dead-letter queue is for asynchronous calls.
   # checkov:skip=CKV_AWS_117:The function calls AWS's public endpoints only; a VPC would add a NAT gateway and nothing else.
   # checkov:skip=CKV_AWS_173:The environment holds public keys and a table's name, nothing secret.
@@ -100,7 +98,6 @@ resource "aws_iam_role_policy" "function" {
 }
 
 data "aws_iam_policy_document" "function" {
-  # checkov:skip=CKV_AWS_356:X-Ray's two actions know no resources; everything else names one.
   for_each = local.functions
 
   statement {

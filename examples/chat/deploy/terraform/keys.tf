@@ -53,7 +53,6 @@ resource "tls_self_signed_cert" "issuer" {
 }
 
 resource "aws_secretsmanager_secret" "issuer" {
-  # checkov:skip=CKV_AWS_149:A key of the operator's is asked for by secret_kms_key_arn; without one, AWS's own key encrypts.
   # checkov:skip=CKV2_AWS_57:Two keys have to be accepted while one replaces the other; docs/rotation.md walks through it.
   count = var.key_source == "terraform" ? 1 : 0
 
@@ -94,8 +93,6 @@ resource "aws_secretsmanager_secret_policy" "issuer" {
 }
 
 data "aws_iam_policy_document" "secret" {
-  # checkov:skip=CKV_AWS_356:In a secret's policy, * is that secret.
-  # checkov:skip=CKV_AWS_283:Principals are named roles.
   statement {
     sid       = "FunctionsNeverRead"
     effect    = "Deny"
@@ -127,7 +124,6 @@ data "aws_iam_policy_document" "secret" {
 # ---- kms: made in KMS, never leaves it ----
 
 resource "aws_kms_key" "issuer" {
-  # checkov:skip=CKV_AWS_7:KMS rotates symmetric keys only; docs/rotation.md says how this one is.
   for_each = local.kms_keys
 
   description              = "Signs the room tokens of ${var.name}: ${each.key}"

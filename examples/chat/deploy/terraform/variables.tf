@@ -50,10 +50,7 @@ variable "authorizer_code" {
   default = null
 
   validation {
-    condition = (
-      !var.authorizer_enabled
-      || try((var.authorizer_code.zip == null) != (var.authorizer_code.image_uri == null), false)
-    )
+    condition     = !var.authorizer_enabled || try((var.authorizer_code.zip == null) != (var.authorizer_code.image_uri == null), false)
     error_message = "With authorizer_enabled, set either zip or image_uri."
   }
 }
