@@ -6,69 +6,10 @@
  *     room.addEventListener('message', ({ detail }) => console.log(detail));
  *     room.connect();
  *
- * No dependencies. Time, randomness and sockets come in through `env`, so tests need no waiting.
- *
  * @module room-auth-client
  */
 
-/**
- * What a backend hands out for one room.
- * @typedef {object} Ticket
- * @property {string} token a signed JWT
- * @property {string} url where to connect, without the token
- * @property {number} expires_at epoch seconds
- * @property {number} [skew] milliseconds by which the server's clock is ahead of this one
- */
-
-/**
- * @typedef {object} Decoded
- * @property {Record<string, any>} header
- * @property {Record<string, any>} claims
- * @property {string[]} parts the three parts as they are in the token
- */
-
-/** @typedef {'idle' | 'connecting' | 'open' | 'waiting' | 'closed'} State */
-
-/**
- * `in-band` sends the new token over the open connection, `reconnect` opens a new connection with it
- * (for functions that know no renewal), `off` lets the token run out.
- * @typedef {'in-band' | 'reconnect' | 'off'} Renewal
- */
-
-/**
- * @typedef {object} StateDetail
- * @property {State} state
- * @property {string} reason `requested`, `lost`, `refused`, `expired`, `unauthenticated`, `forbidden`, `unavailable`
- * @property {number} retryIn milliseconds until the next attempt; 0 unless waiting
- * @property {number} attempt failed attempts in a row
- */
-
-/**
- * @typedef {object} Env
- * @property {any} WebSocket the class to make sockets with
- * @property {(run: () => void, ms: number) => any} setTimeout
- * @property {(timer: any) => void} clearTimeout
- * @property {() => number} now milliseconds since the epoch
- * @property {() => number} random in [0, 1)
- * @property {EventTarget | null} network fires `online` when the network is back
- */
-
-/** @typedef {{ socket: any, ticket: Ticket, ends: number, expired: boolean }} Link */
-
-/**
- * @typedef {object} Options
- * @property {string} room
- * @property {(request: { room: string, signal: AbortSignal }) => Promise<Ticket>} fetchToken
- * @property {Renewal} [renewal] default `in-band`
- * @property {number} [renewBefore] ms before the end; default 30 s, and never more than a fifth of the life
- * @property {number} [heartbeat] ms without traffic before a ping; default 8 min, 0 = never
- * @property {number} [maxAge] ms until a connection is replaced; default 1 h 55 min
- * @property {number} [answerWithin] ms for a handshake, a pong or a renewal to be answered; default 10 s
- * @property {number} [drain] ms that a replaced connection is still listened to; default 2 s
- * @property {{ base: number, cap: number }} [backoff] ms; default 500 and 30,000
- * @property {string} [subprotocol] default `room-auth`
- * @property {Partial<Env>} [env]
- */
+/** @import { Decoded, Env, Link, Options, Renewal, State, Ticket } from './types.js' */
 
 // API Gateway closes a connection after 10 minutes without traffic and after 2 hours in any case
 // (quotas for WebSocket APIs). Both defaults keep a margin.
@@ -83,14 +24,11 @@ const REMEMBERED = 512;
 
 /** Why no token was given. */
 export class TokenError extends Error {
-  /**
-   * @param {number} status HTTP status; 0 if there was no answer
-   * @param {string} message
-   * @param {number} [retryAfter] milliseconds
-   */
+  name = 'TokenError';
+
+  /** @param {number} status of HTTP; 0 without an answer @param {string} message @param {number} [retryAfter] ms */
   constructor(status, message, retryAfter = 0) {
     super(message);
-    this.name = 'TokenError';
     this.status = status;
     this.retryAfter = retryAfter;
   }
@@ -100,23 +38,16 @@ export class TokenError extends Error {
  * Fetches tokens by `POST endpoint {"room"}` with the page's own cookies.
  *
  * @param {string} endpoint
- * @param {{ fetch?: typeof fetch, now?: () => number }} [env]
+ * @param {{ fetch?: typeof globalThis.fetch, now?: () => number }} [env]
  * @returns {Options['fetchToken']}
  */
-export function tokenFrom(endpoint, { fetch = (...args) => globalThis.fetch(...args), now = Date.now } = {}) {
+export function tokenFrom(endpoint, { fetch = globalThis.fetch, now = Date.now } = {}) {
   return async ({ room, signal }) => {
-    let response;
-    try {
-      response = await fetch(endpoint, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        credentials: 'same-origin',
-        body: JSON.stringify({ room }),
-        signal,
-      });
-    } catch {
+    const headers = { 'content-type': 'application/json' };
+    const request = { method: 'POST', headers, body: JSON.stringify({ room }), signal };
+    const response = await fetch(endpoint, request).catch(() => {
       throw new TokenError(0, 'The backend does not answer.');
-    }
+    });
     const body = await response.json().catch(() => ({}));
     if (!response.ok) {
       const seconds = Number(response.headers.get('retry-after')) || 0;
@@ -149,7 +80,7 @@ export function decodeToken(token) {
 
 /**
  * Events, each a CustomEvent:
- * - `state`: {@link StateDetail};
+ * - `state`: `{ state, reason, retryIn, attempt }`;
  * - `token`: `{ token, expiresAt, renewed }`, whenever another token is in force (`expiresAt` in ms of this clock);
  * - `message`: what the server sent, parsed if it is JSON;
  * - `expired`: the token in force has run out (only with renewal `off`);
@@ -161,9 +92,9 @@ export class RoomConnection extends EventTarget {
   #attempt = 0;
   /** Rises whenever what is under way has become pointless. */
   #turn = 0;
-  /** @type {Link | null} */
+  /** @type {Link | null} the connection in use */
   #link = null;
-  /** @type {Ticket | null} a token sent for renewal and not yet answered */
+  /** @type {Ticket | null} sent for renewal and not yet answered */
   #offered = null;
   /** @type {AbortController | null} */
   #fetching = null;
@@ -175,36 +106,36 @@ export class RoomConnection extends EventTarget {
   #seen = new Set();
   /** @type {Set<any>} replaced sockets that are still listened to */
   #draining = new Set();
-
-  /** @type {Renewal} */
-  #mode;
+  /** @type {Required<Options>} */
+  #options;
   /** @type {Env} */
   #env;
-  #options;
 
   /** @param {Options} options */
-  constructor(options) {
+  constructor({
+    room,
+    fetchToken,
+    renewal = 'in-band',
+    renewBefore = 30_000,
+    heartbeat = HEARTBEAT,
+    maxAge = MAX_AGE,
+    answerWithin = 10_000,
+    drain = 2_000,
+    backoff = { base: 500, cap: 30_000 },
+    subprotocol = 'room-auth',
+    env = {},
+  }) {
     super();
-    this.room = options.room;
-    this.#options = {
-      renewBefore: 30_000,
-      heartbeat: HEARTBEAT,
-      maxAge: MAX_AGE,
-      answerWithin: 10_000,
-      drain: 2_000,
-      backoff: { base: 500, cap: 30_000 },
-      subprotocol: 'room-auth',
-      ...options,
-    };
-    this.#mode = options.renewal ?? 'in-band';
+    this.room = room;
+    this.#options = { room, fetchToken, renewal, renewBefore, heartbeat, maxAge, answerWithin, drain, backoff, subprotocol, env };
     this.#env = {
       WebSocket: globalThis.WebSocket,
       setTimeout: (run, ms) => setTimeout(run, ms),
       clearTimeout: (timer) => clearTimeout(timer),
-      now: () => Date.now(),
-      random: () => Math.random(),
-      network: typeof globalThis.addEventListener === 'function' ? /** @type {any} */ (globalThis) : null,
-      ...options.env,
+      now: Date.now,
+      random: Math.random,
+      network: 'addEventListener' in globalThis ? globalThis : null,
+      ...env,
     };
   }
 
@@ -215,12 +146,12 @@ export class RoomConnection extends EventTarget {
 
   /** @returns {Renewal} */
   get renewal() {
-    return this.#mode;
+    return this.#options.renewal;
   }
 
   /** May change at any time; counts from now on. */
   set renewal(mode) {
-    this.#mode = mode;
+    this.#options.renewal = mode;
     if (this.#link) this.#watchLife(this.#link);
   }
 
@@ -253,16 +184,15 @@ export class RoomConnection extends EventTarget {
   /** Asks for a sign of life; without one in time, the connection counts as lost. */
   ping() {
     if (!this.send({ action: 'ping' })) return;
-    const link = this.#link;
-    if (this.#timers.has('pong')) return;
-    this.#after('pong', this.#options.answerWithin, () => link && this.#lost(link));
+    const link = /** @type {Link} */ (this.#link);
+    if (!this.#timers.has('pong')) this.#after('pong', this.#options.answerWithin, () => this.#lost(link));
   }
 
   /** Renews now, whatever is left of the token's life. */
   async renew() {
     const link = this.#link;
     if (!link || this.#state !== 'open') return;
-    if (this.#mode === 'reconnect') return this.#dial(true);
+    if (this.#options.renewal === 'reconnect') return this.#dial(true);
     this.#cancel('renew');
     const turn = this.#turn;
     let ticket;
@@ -354,7 +284,7 @@ export class RoomConnection extends EventTarget {
     this.#cancel('renew');
     this.#cancel('expiry');
     const left = link.ends - this.#env.now();
-    if (this.#mode === 'off') {
+    if (this.#options.renewal === 'off') {
       this.#after('expiry', left, () => {
         link.expired = true;
         this.#emit('expired', { expiresAt: link.ends });
@@ -403,7 +333,7 @@ export class RoomConnection extends EventTarget {
   /** @param {Link} link */
   #lost(link) {
     if (this.#link !== link) return;
-    if (this.#mode === 'off' && link.expired) return this.#stop('expired');
+    if (this.#options.renewal === 'off' && link.expired) return this.#stop('expired');
     this.#turn += 1;
     this.#drop();
     this.#retry('lost', false);
@@ -467,15 +397,15 @@ export class RoomConnection extends EventTarget {
     const now = this.#env.now();
     const { iat, exp } = decodeToken(token)?.claims ?? {};
     const life = exp > iat ? (exp - iat) * 1000 : Infinity;
-    const ends = Math.min(expires_at * 1000 - skew, now + life);
-    return ends > now || life === Infinity ? ends : now + life;
+    const ends = Math.min(expires_at * 1000 - skew || Infinity, now + life);
+    return ends > now ? ends : now + life;
   }
 
-  /** Exponential with full jitter, never under what the backend asked for. @param {unknown} [error] */
+  /** Exponential with full jitter, never under what the backend asked for. @param {any} [error] */
   #backoff(error) {
     const { base, cap } = this.#options.backoff;
     const most = Math.min(cap, base * 2 ** Math.min(this.#attempt - 1, 30));
-    return Math.max(base / 5, most * this.#env.random(), error instanceof TokenError ? error.retryAfter : 0);
+    return Math.max(base / 5, most * this.#env.random(), error?.retryAfter ?? 0);
   }
 
   /** @param {string} name @param {number} ms @param {() => void} run */
@@ -509,8 +439,5 @@ export class RoomConnection extends EventTarget {
   }
 }
 
-/** @param {unknown} error @returns {'unauthenticated' | 'forbidden' | null} what no retry changes */
-function ended(error) {
-  if (!(error instanceof TokenError)) return null;
-  return error.status === 401 ? 'unauthenticated' : error.status === 403 ? 'forbidden' : null;
-}
+/** @param {any} error @returns {string | undefined} what no retry changes */
+const ended = (error) => (error?.status === 401 ? 'unauthenticated' : error?.status === 403 ? 'forbidden' : undefined);

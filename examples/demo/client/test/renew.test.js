@@ -187,3 +187,14 @@ test('a backend that hands out the same dying token is not stormed', async () =>
   }
   assert.ok(w.asked.length < 10, `${w.asked.length} tokens asked for`);
 });
+
+test('a token that says nothing of its end is used until the server closes', async () => {
+  for (const expires_at of [undefined, 1]) {
+    const w = world({ heartbeat: 0 });
+    w.answer = () => ({ token: 'opaque', url: 'ws://x/', expires_at });
+    await w.open();
+    await w.clock.advance(minutes(60));
+    assert.equal(w.room.state, 'open');
+    assert.equal(w.asked.length, 1);
+  }
+});

@@ -1,0 +1,62 @@
+// The shapes that the client takes and gives: types only, nothing to load.
+
+/**
+ * What a backend hands out for one room.
+ * @typedef {object} Ticket
+ * @property {string} token a signed JWT
+ * @property {string} url where to connect, without the token
+ * @property {number} expires_at epoch seconds
+ * @property {number} [skew] milliseconds by which the server's clock is ahead of this one
+ */
+
+/**
+ * @typedef {object} Decoded
+ * @property {Record<string, any>} header
+ * @property {Record<string, any>} claims
+ * @property {string[]} parts the three parts as they are in the token
+ */
+
+/** @typedef {'idle' | 'connecting' | 'open' | 'waiting' | 'closed'} State */
+
+/**
+ * `in-band` sends the new token over the open connection, `reconnect` opens a new connection with it
+ * (for functions that know no renewal), `off` lets the token run out.
+ * @typedef {'in-band' | 'reconnect' | 'off'} Renewal
+ */
+
+/**
+ * @typedef {object} StateDetail
+ * @property {State} state
+ * @property {string} reason `requested`, `lost`, `refused`, `expired`, `unauthenticated`, `forbidden`, `unavailable`
+ * @property {number} retryIn milliseconds until the next attempt; 0 unless waiting
+ * @property {number} attempt failed attempts in a row
+ */
+
+/**
+ * @typedef {object} Env
+ * @property {any} WebSocket the class to make sockets with
+ * @property {(run: () => void, ms: number) => any} setTimeout
+ * @property {(timer: any) => void} clearTimeout
+ * @property {() => number} now milliseconds since the epoch
+ * @property {() => number} random in [0, 1)
+ * @property {EventTarget | null} network fires `online` when the network is back
+ */
+
+/** @typedef {{ socket: any, ticket: Ticket, ends: number, expired: boolean }} Link */
+
+/**
+ * @typedef {object} Options
+ * @property {string} room
+ * @property {(request: { room: string, signal: AbortSignal }) => Promise<Ticket>} fetchToken
+ * @property {Renewal} [renewal] default `in-band`
+ * @property {number} [renewBefore] ms before the end; default 30 s, and never more than a fifth of the life
+ * @property {number} [heartbeat] ms without traffic before a ping; default 8 min, 0 = never
+ * @property {number} [maxAge] ms until a connection is replaced; default 1 h 55 min
+ * @property {number} [answerWithin] ms for a handshake, a pong or a renewal to be answered; default 10 s
+ * @property {number} [drain] ms that a replaced connection is still listened to; default 2 s
+ * @property {{ base: number, cap: number }} [backoff] ms; default 500 and 30,000
+ * @property {string} [subprotocol] default `room-auth`
+ * @property {Partial<Env>} [env]
+ */
+
+export {};
