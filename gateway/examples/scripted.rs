@@ -1,0 +1,88 @@
+//! A Lambda function that does what its event tells it to: for trying the gateway, and for its tests.
+//!
+//! Each event is printed to standard output as a line `EVENT <json>`. What to do stands in the query string of a
+//! CONNECT event (`?do=refuse&status=403`) and in the JSON text of a MESSAGE:
+//!
+//! | `do` | |
+//! | --- | --- |
+//! | `accept`, or nothing | 200; with `protocol`, a `Sec-WebSocket-Protocol` header of that value |
+//! | `refuse` | the status in `status`, the text in `body` |
+//! | `answer` | the text in `with`, as the whole answer, JSON or not |
+//! | `echo` | 200 with the event's body as the body |
+//! | `fail` | an error with the text in `message` |
+//! | `exit` | ends the process |
+//! | `sleep` | waits for `ms` milliseconds, then 200 |
+//! | `hang` | never answers |
+//! | `large` | a body of `bytes` bytes |
+//!
+//! `INIT=exit`, `INIT=fail` and `INIT=hang` in the environment are failures before the first event.
+
+use std::{process::exit, time::Duration};
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::{Value, json};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    match std::env::var("INIT").as_deref() {
+        Ok("exit") => {
+            complain("INIT is exit, and so this is the end");
+            exit(3);
+        }
+        Ok("fail") => return Err("INIT is fail".into()),
+        Ok("hang") => std::future::pending().await,
+        _ => {}
+    }
+    lambda_runtime::run(service_fn(handle)).await
+}
+
+#[expect(clippy::print_stderr, reason = "a function's standard error is its log")]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}
+
+#[expect(clippy::print_stdout, reason = "a function's standard output is its log")]
+fn show(event: &Value) {
+    println!("EVENT {event}");
+}
+
+async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let event = event.payload;
+    show(&event);
+    let orders = match event["body"].as_str() {
+        Some(body) => serde_json::from_str(body).unwrap_or_default(),
+        None => event["queryStringParameters"].clone(),
+    };
+    let text = |name: &str| orders[name].as_str().unwrap_or_default();
+    let number = |name: &str| {
+        let number = orders[name].as_u64().or_else(|| text(name).parse().ok());
+        number.ok_or_else(|| format!("{name} is no number"))
+    };
+    match text("do") {
+        "refuse" => Ok(json!({
+            "statusCode": number("status")?,
+            "headers": {"Content-Type": "text/plain", "X-Other": "stays"},
+            "body": text("body"),
+        })),
+        "answer" => Ok(serde_json::from_str(text("with")).unwrap_or_else(|_| text("with").into())),
+        "echo" => Ok(json!({"statusCode": 200, "body": event["body"]})),
+        "fail" => Err(text("message").into()),
+        "exit" => {
+            complain("told to exit");
+            exit(4);
+        }
+        "sleep" => {
+            tokio::time::sleep(Duration::from_millis(number("ms")?)).await;
+            Ok(json!({"statusCode": 200}))
+        }
+        "hang" => std::future::pending().await,
+        "large" => {
+            let bytes = usize::try_from(number("bytes")?)?;
+            Ok(json!({"statusCode": 200, "body": "x".repeat(bytes)}))
+        }
+        _ => match text("protocol") {
+            "" => Ok(json!({"statusCode": 200})),
+            protocol => Ok(json!({"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": protocol}})),
+        },
+    }
+}

@@ -1,0 +1,226 @@
+//! The options of the binary, and the gateway they describe.
+
+use std::{
+    io::{self, Write},
+    net::{IpAddr, Ipv4Addr},
+    path::Path,
+    time::Duration,
+};
+
+use clap::Parser;
+use room_auth_gateway::{
+    Function, Gateway, GatewayBuilder, IdentitySources, Observation, SelectionExpression,
+};
+
+/// A local API Gateway WebSocket API that runs any Lambda bootstrap.
+///
+/// Prints the URL for clients as its first line, and then what the functions print. Functions see the
+/// environment of this program; AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI leads the AWS SDKs to its
+/// @connections.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+#[allow(clippy::doc_markdown, reason = "the texts are for a terminal")]
+pub(crate) struct Options {
+    /// A route and its function: $connect, $disconnect, $default or a key of your own, and the path of a
+    /// bootstrap (an executable, or a directory of cargo lambda) or the name of a --function. Repeatable
+    #[arg(short, long = "route", value_name = "KEY=FUNCTION", required = true, value_parser = pair)]
+    routes: Vec<(String, String)>,
+
+    /// A route whose function's answer is sent to the client: a route with a route response. Repeatable
+    #[arg(long = "route-with-response", value_name = "KEY=FUNCTION", value_parser = pair)]
+    routes_with_response: Vec<(String, String)>,
+
+    /// A name for a bootstrap, for routes and logs. Repeatable
+    #[arg(short, long = "function", value_name = "NAME=PATH", value_parser = pair)]
+    functions: Vec<(String, String)>,
+
+    /// The function, by path or by name, of a REQUEST authorizer in front of $connect
+    #[arg(long, value_name = "FUNCTION")]
+    authorizer: Option<String>,
+
+    /// Where the authorizer finds the identity, such as route.request.header.Authorization; without it a
+    /// client gets 401, and the authorizer is not called. Several apart by commas
+    #[arg(long, value_name = "SOURCES", requires = "authorizer")]
+    identity_sources: Option<IdentitySources>,
+
+    /// How a message selects its route
+    #[arg(long, value_name = "EXPRESSION", default_value = "$request.body.action")]
+    route_selection: SelectionExpression,
+
+    /// The port to listen on; 0 is any that is free
+    #[arg(short, long, default_value_t = 3001)]
+    port: u16,
+
+    /// The address to listen on. @connections has no authentication here: others than loopback addresses
+    /// open it to the network
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host: IpAddr,
+
+    /// The stage, the first step of the URL's path
+    #[arg(long, default_value = "dev")]
+    stage: String,
+
+    /// The region that functions are told
+    #[arg(long, env = "AWS_REGION", default_value = "us-east-1")]
+    region: String,
+
+    /// A stage variable. Repeatable
+    #[arg(long = "stage-variable", value_name = "NAME=VALUE", value_parser = pair)]
+    stage_variables: Vec<(String, String)>,
+
+    /// An environment variable for the functions. Repeatable
+    #[arg(short, long = "env", value_name = "NAME=VALUE", value_parser = pair)]
+    env: Vec<(String, String)>,
+
+    /// How many processes, and so invocations, each function may have at once
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    concurrency: u16,
+
+    /// Seconds that an invocation may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    function_timeout: u64,
+
+    /// Seconds of silence until a connection is closed
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    idle_timeout: u64,
+
+    /// Seconds until a connection is closed in any case
+    #[arg(long, value_name = "SECONDS", default_value_t = 7200)]
+    connection_duration: u64,
+
+    /// Seconds that a client waits for a function
+    #[arg(long, value_name = "SECONDS", default_value_t = 29)]
+    integration_timeout: u64,
+
+    /// Refuse calls of @connections that have no signature, as AWS does
+    #[arg(long)]
+    signed_management_only: bool,
+
+    /// Print what happens, one JSON object a line, to standard error
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  PUBLIC_KEY=\"$(cat public.pem)\" room-auth-gateway --route '$connect=target/debug/connect' --port 3001
+  room-auth-gateway --function chat=target/lambda/chat --route '$connect=chat' \\
+      --route '$disconnect=chat' --route '$default=chat'
+
+Then, for example:
+  websocat ws://127.0.0.1:3001/dev
+  curl -d hello http://127.0.0.1:3001/dev/@connections/CONNECTION_ID";
+
+impl Options {
+    pub(crate) fn into_builder(self) -> GatewayBuilder {
+        let seconds = Duration::from_secs;
+        let mut names = Names(self.functions);
+        let mut builder = Gateway::builder()
+            .listen((self.host, self.port).into())
+            .stage(self.stage)
+            .region(self.region)
+            .route_selection(self.route_selection)
+            .limits(|limits| {
+                limits.idle_timeout = seconds(self.idle_timeout);
+                limits.connection_duration = seconds(self.connection_duration);
+                limits.integration_timeout = seconds(self.integration_timeout);
+            });
+        for (key, function) in self.routes {
+            builder = builder.route(key, names.of(function));
+        }
+        for (key, function) in self.routes_with_response {
+            builder = builder.route_with_response(key, names.of(function));
+        }
+        if let Some(function) = self.authorizer {
+            builder = builder.authorizer(names.of(function), self.identity_sources.unwrap_or_default());
+        }
+        for (name, path) in names.0 {
+            let function = Function::process(path)
+                .inherit_env()
+                .envs(self.env.clone())
+                .concurrency(usize::from(self.concurrency))
+                .timeout(seconds(self.function_timeout));
+            builder = builder.function(name, function);
+        }
+        for (name, value) in self.stage_variables {
+            builder = builder.stage_variable(name, value);
+        }
+        if self.signed_management_only {
+            builder = builder.signed_management_only();
+        }
+        if self.verbose {
+            builder = builder.observe(|observation| print(&observation));
+        }
+        builder
+    }
+}
+
+fn print(observation: &Observation) {
+    if let Ok(json) = serde_json::to_string(observation) {
+        // A closed standard error ends nothing.
+        let _ = writeln!(io::stderr().lock(), "{json}");
+    }
+}
+
+/// The functions, by name. One that is given by its path is named for its file.
+struct Names(Vec<(String, String)>);
+
+impl Names {
+    fn of(&mut self, function: String) -> String {
+        if let Some((name, _)) = self
+            .0
+            .iter()
+            .find(|(name, path)| *name == function || *path == function)
+        {
+            return name.clone();
+        }
+        let file = Path::new(&function)
+            .file_stem()
+            .map_or(function.clone(), |stem| stem.to_string_lossy().into());
+        let taken = |name: &str| self.0.iter().any(|(other, _)| other == name);
+        let numbered = (2..).map(|number| format!("{file}-{number}"));
+        let name = std::iter::once(file.clone())
+            .chain(numbered)
+            .find(|name| !taken(name))
+            .expect("an endless list");
+        self.0.push((name.clone(), function));
+        name
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("this wants two parts with a `=` between them; is a $ in double quotes, where the shell takes it?".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_options_hold_together() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn functions_are_named_for_their_files_and_shared_between_routes() {
+        let mut names = Names(vec![("chat".into(), "target/chat".into())]);
+        let found = [
+            "chat",
+            "target/chat",
+            "a/connect",
+            "b/connect",
+            "a/connect",
+            "c/connect.sh",
+        ]
+        .map(|function| names.of(function.to_owned()));
+        assert_eq!(
+            named,
+            ["chat", "chat", "connect", "connect-2", "connect", "connect-3"]
+        );
+    }
+}

@@ -1,0 +1,18 @@
+//! Lambda functions as local processes: what to run, the Runtime API it talks to, and the pool of processes
+//! that shares the invocations.
+
+mod environment;
+mod error;
+mod fault;
+mod log;
+mod pool;
+mod process;
+mod runtime_api;
+mod spec;
+
+pub use error::{InvokeError, StartFunctionError};
+pub use fault::FunctionFault;
+pub use log::{LogLine, LogSink, LogStream};
+pub use pool::FunctionPool;
+pub(crate) use pool::lock;
+pub use spec::Function;

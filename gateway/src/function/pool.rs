@@ -1,0 +1,267 @@
+//! The processes of one function, and the invocations that wait for them.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    Function, InvokeError, StartFunctionError,
+    fault::{FunctionFault, Orders},
+    process,
+};
+use crate::ids;
+
+/// A running function: as many processes as its concurrency allows, started as they are needed.
+///
+/// This alone is Lambda without API Gateway: [`Function::start`] it, and [`invoke`](Self::invoke) it with
+/// events of your own. Dropping it kills the processes.
+pub struct FunctionPool {
+    pool: Arc<Pool>,
+    _stop: tokio_util::sync::DropGuard,
+}
+
+pub(super) struct Pool {
+    pub(super) name: Arc<str>,
+    pub(super) spec: Function,
+    pub(super) stopped: CancellationToken,
+    pub(super) tasks: TaskTracker,
+    pub(super) orders: Orders,
+    /// Cancelled, and replaced, to kill whatever is at work.
+    pub(super) crash: Mutex<CancellationToken>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Invocation>,
+    /// Processes that asked for an event; the last one that asked is the first to be used, as it is warm.
+    idle: Vec<oneshot::Sender<Invocation>>,
+    starting: usize,
+    alive: usize,
+}
+
+pub(super) type Reply = oneshot::Sender<Result<Bytes, InvokeError>>;
+
+pub(super) struct Invocation {
+    pub(super) request_id: String,
+    pub(super) event: Bytes,
+    pub(super) fault: Option<FunctionFault>,
+    pub(super) reply: Reply,
+}
+
+impl FunctionPool {
+    pub(super) async fn start(spec: Function) -> Result<Self, StartFunctionError> {
+        let name: Arc<str> = spec.name_or_file_name().into();
+        let stopped = CancellationToken::new();
+        let stop = stopped.clone().drop_guard();
+        let pool = Arc::new(Pool {
+            name,
+            spec,
+            stopped,
+            tasks: TaskTracker::new(),
+            orders: Orders::default(),
+            crash: Mutex::default(),
+            state: Mutex::default(),
+        });
+        pool.state().spawned();
+        let (ready, is_ready) = oneshot::channel();
+        pool.tasks.spawn(process::run(pool.clone(), Some(ready)));
+        match is_ready.await {
+            Ok(Ok(())) => Ok(Self { pool, _stop: stop }),
+            Ok(Err(error)) => Err(error),
+            Err(_) => unreachable!("a process task reports its start before it ends"),
+        }
+    }
+
+    /// `AWS_LAMBDA_FUNCTION_NAME` of the processes.
+    pub fn name(&self) -> &str {
+        &self.pool.name
+    }
+
+    /// Invokes the function with `event`, JSON as a rule, and waits for the answer: its bytes as the function
+    /// wrote them.
+    ///
+    /// # Errors
+    ///
+    /// If the function answers with an error, crashes, takes longer than its timeout, or cannot be started
+    /// when another process is needed.
+    pub async fn invoke(&self, event: impl Into<Bytes>) -> Result<Bytes, InvokeError> {
+        self.invoke_as(ids::lambda_request_id(), event.into()).await
+    }
+
+    pub(crate) async fn invoke_as(&self, request_id: String, event: Bytes) -> Result<Bytes, InvokeError> {
+        let fault = self.pool.orders.next();
+        match fault {
+            Some(FunctionFault::Throttle) => return Err(InvokeError::Throttled),
+            Some(FunctionFault::Error) => {
+                let payload = br#"{"errorType":"OrderedFault","errorMessage":"this error was ordered"}"#;
+                return Err(InvokeError::from_payload(Bytes::from_static(payload), None));
+            }
+            _ => {}
+        }
+        let (reply, answer) = oneshot::channel();
+        self.pool.submit(Invocation {
+            request_id,
+            event,
+            fault,
+            reply,
+        })?;
+        answer.await.unwrap_or(Err(InvokeError::Stopped))
+    }
+
+    /// Kills all processes, and waits until they are gone.
+    pub async fn shutdown(self) {
+        self.stop();
+        self.stopped().await;
+    }
+
+    pub(crate) fn stop(&self) {
+        self.pool.stopped.cancel();
+        self.pool.tasks.close();
+    }
+
+    pub(crate) async fn stopped(&self) {
+        self.pool.tasks.wait().await;
+    }
+
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        self.pool.name.clone()
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.pool.spec.timeout
+    }
+
+    pub(crate) fn order(&self, fault: FunctionFault, times: usize) {
+        self.pool.orders.add(fault, times);
+    }
+
+    /// Kills every process that is at work now.
+    pub(crate) fn kill_busy(&self) {
+        std::mem::take(&mut *lock(&self.pool.crash)).cancel();
+    }
+}
+
+impl fmt::Debug for FunctionPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (alive, waiting) = {
+            let state = self.pool.state();
+            (state.alive, state.waiting.len())
+        };
+        f.debug_struct("FunctionPool")
+            .field("name", &self.pool.name)
+            .field("processes", &alive)
+            .field("waiting", &waiting)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    fn submit(self: &Arc<Self>, invocation: Invocation) -> Result<(), InvokeError> {
+        if self.stopped.is_cancelled() {
+            return Err(InvokeError::Stopped);
+        }
+        let mut state = self.state();
+        let Err(invocation) = state.hand_over(invocation) else {
+            return Ok(());
+        };
+        let full = state.alive >= self.spec.concurrency;
+        let spoken_for = state.starting * self.spec.invocations_per_process <= state.waiting.len();
+        if full && spoken_for && self.spec.throttle_when_busy {
+            return Err(InvokeError::Throttled);
+        }
+        state.waiting.push_back(invocation);
+        self.grow(&mut state);
+        Ok(())
+    }
+
+    /// Starts the processes that the waiting invocations need, as far as the concurrency allows.
+    fn grow(self: &Arc<Self>, state: &mut State) {
+        while !self.stopped.is_cancelled()
+            && state.alive < self.spec.concurrency
+            && state.waiting.len() > state.starting * self.spec.invocations_per_process
+        {
+            state.spawned();
+            self.tasks.spawn(process::run(self.clone(), None));
+        }
+    }
+
+    /// The next event for a process that asks for one.
+    pub(super) async fn next(&self) -> Option<Invocation> {
+        let event = {
+            let mut state = self.state();
+            if let Some(invocation) = state.take_waiting() {
+                return Some(invocation);
+            }
+            let (slot, event) = oneshot::channel();
+            state.idle.push(slot);
+            event
+        };
+        event.await.ok()
+    }
+
+    /// A process has finished its init.
+    pub(super) fn started(&self) {
+        self.state().starting -= 1;
+    }
+
+    /// A process has ended. If that was during its init, an invocation that waited for it fails: otherwise a
+    /// function that cannot start would be started forever.
+    pub(super) fn ended(self: &Arc<Self>, init: Result<(), InvokeError>) {
+        let mut state = self.state();
+        state.alive -= 1;
+        if let Err(error) = init {
+            state.starting -= 1;
+            for _ in 0..self.spec.invocations_per_process {
+                if let Some(invocation) = state.take_waiting() {
+                    // The caller may have given up.
+                    let _ = invocation.reply.send(Err(error.clone()));
+                }
+            }
+        }
+        if self.stopped.is_cancelled() {
+            state.waiting.clear();
+            state.idle.clear();
+        }
+        self.grow(&mut state);
+    }
+}
+
+impl State {
+    fn spawned(&mut self) {
+        self.starting += 1;
+        self.alive += 1;
+    }
+
+    /// Gives the invocation to an idle process, or back; processes that died while idle are skipped.
+    fn hand_over(&mut self, mut invocation: Invocation) -> Result<(), Invocation> {
+        while let Some(idle) = self.idle.pop() {
+            match idle.send(invocation) {
+                Ok(()) => return Ok(()),
+                Err(back) => invocation = back,
+            }
+        }
+        Err(invocation)
+    }
+
+    /// The first waiting invocation whose caller still waits.
+    fn take_waiting(&mut self) -> Option<Invocation> {
+        std::iter::from_fn(|| self.waiting.pop_front()).find(|invocation| !invocation.reply.is_closed())
+    }
+}
+
+/// Nothing panics while it holds one of our locks, so a poisoned one is as good as any.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,363 @@
+//! One process of a function: its start, its invocations, its end.
+
+use std::{
+    collections::HashMap,
+    process::{ExitStatus, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use tokio::{
+    net::TcpListener,
+    process::{Child, Command},
+    sync::{Notify, oneshot},
+    task::AbortHandle,
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    InvokeError, LogLine, LogSink, LogStream, StartFunctionError, environment,
+    fault::FunctionFault,
+    log,
+    pool::{Invocation, Pool, Reply, lock},
+    runtime_api,
+};
+use crate::ids;
+
+/// A process as the Runtime API sees it.
+pub(super) struct Process {
+    pool: Arc<Pool>,
+    active: Mutex<HashMap<String, Active>>,
+    ready: AtomicBool,
+    became_ready: Notify,
+    kill: CancellationToken,
+    init_error: Mutex<Option<InvokeError>>,
+    last_line: Mutex<Option<(LogStream, String)>>,
+}
+
+struct Active {
+    reply: Reply,
+    fault: Option<FunctionFault>,
+    clock: AbortHandle,
+}
+
+/// What a process is told with an event.
+pub(super) struct Delivery {
+    pub(super) request_id: String,
+    pub(super) event: Bytes,
+    pub(super) deadline_ms: u64,
+    pub(super) function_arn: String,
+    pub(super) trace_id: String,
+}
+
+pub(super) type Ready = oneshot::Sender<Result<(), StartFunctionError>>;
+
+/// Runs one process until it ends or the pool stops.
+pub(super) async fn run(pool: Arc<Pool>, mut ready: Option<Ready>) {
+    let process = Arc::new(Process {
+        pool: pool.clone(),
+        active: Mutex::default(),
+        ready: AtomicBool::new(false),
+        became_ready: Notify::new(),
+        kill: CancellationToken::new(),
+        init_error: Mutex::default(),
+        last_line: Mutex::default(),
+    });
+    let outcome = process.clone().supervise(&mut ready).await;
+    let init = match outcome {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let reason = error.to_string();
+            if let Some(ready) = ready.take() {
+                // Whoever started the pool may have given up.
+                let _ = ready.send(Err(error));
+            }
+            Err(InvokeError::Init { reason })
+        }
+    };
+    pool.ended(init);
+}
+
+impl Process {
+    /// # Errors
+    ///
+    /// If the process ends before its init is over.
+    async fn supervise(self: Arc<Self>, ready: &mut Option<Ready>) -> Result<(), StartFunctionError> {
+        let name = self.pool.name.to_string();
+        let no_api = |source| StartFunctionError::RuntimeApi {
+            name: name.clone(),
+            source,
+        };
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(no_api)?;
+        let address = listener.local_addr().map_err(no_api)?;
+        let mut child = self.spawn(address)?;
+        let logs = self.forward_logs(&mut child);
+        let group = Group::of(&child);
+        let api = CancellationToken::new();
+        let _api_ends = api.clone().drop_guard();
+        self.pool
+            .tasks
+            .spawn(runtime_api::serve(listener, self.clone(), api));
+
+        let spec = &self.pool.spec;
+        let init_over = tokio::select! {
+            () = self.became_ready.notified() => Ok(()),
+            status = child.wait() => Err(Some(status)),
+            () = sleep(spec.init_timeout) => Err(None),
+            () = self.pool.stopped.cancelled() => Err(None),
+        };
+        let status = match init_over {
+            Ok(()) => {
+                if let Some(ready) = ready.take() {
+                    let _ = ready.send(Ok(()));
+                }
+                tokio::select! {
+                    status = child.wait() => Some(status),
+                    () = self.kill.cancelled() => None,
+                    () = self.pool.stopped.cancelled() => None,
+                }
+            }
+            Err(status) => status,
+        };
+        let ended_itself = status.is_some();
+        group.kill();
+        let status = match status {
+            Some(status) => status,
+            None => child.wait().await,
+        };
+        // A grandchild in another group could hold the pipes open for ever.
+        let _ = timeout(Duration::from_secs(1), logs).await;
+        let status = status.map_or_else(|error| error.to_string(), describe);
+        self.fail_active(&status);
+        if self.ready.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        if ended_itself || lock(&self.init_error).is_some() {
+            let reported = lock(&self.init_error).take().map(|error| error.to_string());
+            let reason = reported.or_else(|| self.last_line()).unwrap_or(status);
+            return Err(StartFunctionError::Init { name, reason });
+        }
+        let (path, after, last_line) = (spec.program().to_owned(), spec.init_timeout, self.last_line());
+        Err(StartFunctionError::InitTimeout {
+            name,
+            path,
+            after,
+            last_line,
+        })
+    }
+
+    fn spawn(&self, runtime_api: std::net::SocketAddr) -> Result<Child, StartFunctionError> {
+        let (spec, name) = (&self.pool.spec, &self.pool.name);
+        let failed = |source: std::io::Error| {
+            let (name, path) = (name.to_string(), spec.program().to_owned());
+            match source.kind() {
+                std::io::ErrorKind::NotFound => StartFunctionError::Missing { name, path },
+                _ => StartFunctionError::NotExecutable { name, path, source },
+            }
+        };
+        let executable = spec.executable().map_err(failed)?;
+        let mut command = Command::new(&executable);
+        command
+            .args(&spec.args)
+            .env_clear()
+            .envs(environment::variables(spec, name, &executable, runtime_api))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        // A group of its own: Ctrl-C in a terminal is for the gateway, which then ends its functions; and a
+        // bootstrap that is a script takes its children with it.
+        #[cfg(unix)]
+        command.process_group(0);
+        if let Some(dir) = &spec.current_dir {
+            command.current_dir(dir);
+        }
+        command.spawn().map_err(failed)
+    }
+
+    /// Copies both streams to the sink; the future is done when both have ended.
+    fn forward_logs(self: &Arc<Self>, child: &mut Child) -> impl Future<Output = ()> + use<> {
+        let pid = child.id().unwrap_or_default();
+        let stdout = child.stdout.take().expect("standard output is piped");
+        let stderr = child.stderr.take().expect("standard error is piped");
+        let out = self
+            .pool
+            .tasks
+            .spawn(log::read_lines(stdout, self.line(pid, LogStream::Stdout)));
+        let err = self
+            .pool
+            .tasks
+            .spawn(log::read_lines(stderr, self.line(pid, LogStream::Stderr)));
+        async {
+            let _ = tokio::join!(out, err);
+        }
+    }
+
+    fn line(self: &Arc<Self>, process: u32, stream: LogStream) -> impl FnMut(String) + Send + use<> {
+        let this = self.clone();
+        let sink = self.pool.spec.logs.clone().unwrap_or_else(LogSink::stderr);
+        move |text| {
+            if !text.trim().is_empty() {
+                let mut last = lock(&this.last_line);
+                // What a program says last on standard error explains its end better than its output.
+                if stream == LogStream::Stderr || !matches!(*last, Some((LogStream::Stderr, _))) {
+                    *last = Some((stream, text.clone()));
+                }
+            }
+            sink.write(LogLine {
+                function: this.pool.name.clone(),
+                process,
+                stream,
+                text,
+            });
+        }
+    }
+
+    fn last_line(&self) -> Option<String> {
+        lock(&self.last_line).as_ref().map(|(_, line)| line.clone())
+    }
+
+    fn fail_active(&self, status: &str) {
+        for (_, active) in lock(&self.active).drain() {
+            active.clock.abort();
+            let error = InvokeError::Exited {
+                status: status.to_owned(),
+                last_line: self.last_line(),
+            };
+            let _ = active.reply.send(Err(error));
+        }
+    }
+
+    /// Runtime API: the next event, when there is one.
+    pub(super) async fn next(self: &Arc<Self>) -> Option<Delivery> {
+        if !self.ready.swap(true, Ordering::AcqRel) {
+            self.pool.started();
+            self.became_ready.notify_one();
+        }
+        let invocation = self.pool.next().await?;
+        Some(self.deliver(invocation))
+    }
+
+    fn deliver(self: &Arc<Self>, invocation: Invocation) -> Delivery {
+        let Invocation {
+            request_id,
+            event,
+            fault,
+            reply,
+        } = invocation;
+        let spec = &self.pool.spec;
+        let now = SystemTime::now();
+        let clock = {
+            let (this, id, deadline) = (self.clone(), request_id.clone(), Instant::now() + spec.timeout);
+            let crash = lock(&self.pool.crash).clone();
+            let watch = async move {
+                tokio::select! {
+                    () = tokio::time::sleep_until(deadline) => this.time_out(&id),
+                    () = crash.cancelled() => this.kill.cancel(),
+                }
+            };
+            self.pool.tasks.spawn(watch).abort_handle()
+        };
+        lock(&self.active).insert(request_id.clone(), Active { reply, fault, clock });
+        if fault == Some(FunctionFault::CrashBefore) {
+            self.kill.cancel();
+        }
+        let region = spec.region.as_deref().unwrap_or("us-east-1");
+        Delivery {
+            event,
+            deadline_ms: ids::millis(now + spec.timeout),
+            function_arn: format!("arn:aws:lambda:{region}:000000000000:function:{}", self.pool.name),
+            trace_id: format!("{};Sampled=0", ids::trace_root(now)),
+            request_id,
+        }
+    }
+
+    fn time_out(&self, request_id: &str) {
+        if let Some(active) = lock(&self.active).remove(request_id) {
+            let _ = active.reply.send(Err(InvokeError::TimedOut {
+                after: self.pool.spec.timeout,
+            }));
+            // With several invocations in it, the others would die for this one.
+            if self.pool.spec.invocations_per_process == 1 {
+                self.kill.cancel();
+            }
+        }
+    }
+
+    /// Runtime API: the answer to an event. False if that event is not, or no longer, being worked on.
+    pub(super) fn answer(&self, request_id: &str, answer: Result<Bytes, InvokeError>) -> bool {
+        let Some(active) = lock(&self.active).remove(request_id) else {
+            return false;
+        };
+        active.clock.abort();
+        let answer = match active.fault {
+            Some(FunctionFault::CrashAfter) => {
+                self.kill.cancel();
+                Err(InvokeError::Exited {
+                    status: "killed by order".to_owned(),
+                    last_line: None,
+                })
+            }
+            Some(FunctionFault::TimeOut) => {
+                self.kill.cancel();
+                Err(InvokeError::TimedOut {
+                    after: self.pool.spec.timeout,
+                })
+            }
+            _ => answer,
+        };
+        // The caller may have given up.
+        let _ = active.reply.send(answer);
+        true
+    }
+
+    /// Runtime API: the function says that its init failed. Lambda then waits for its end; so do we.
+    pub(super) fn init_failed(&self, error: InvokeError) {
+        *lock(&self.init_error) = Some(error);
+    }
+}
+
+/// The process and its children; they are killed when this is dropped.
+struct Group {
+    #[cfg(unix)]
+    id: Option<rustix::process::Pid>,
+}
+
+impl Group {
+    #[cfg(unix)]
+    fn of(child: &Child) -> Self {
+        let id = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(rustix::process::Pid::from_raw);
+        Self { id }
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &Child) -> Self {
+        Self {}
+    }
+
+    fn kill(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Some(id) = self.id.take() {
+            // All of it may have ended already.
+            let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+fn describe(status: ExitStatus) -> String {
+    status.to_string()
+}

@@ -1,0 +1,172 @@
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use crate::handshake::Upgrade;
+
+/// Where an authorizer finds who asks. If one of the sources is missing or empty, the client gets 401 and
+/// the authorizer is not called.
+///
+/// ```
+/// use room_auth_gateway::IdentitySources;
+///
+/// let sources = IdentitySources::none().header("Authorization").query("token");
+/// assert_eq!(sources.to_string(), "route.request.header.Authorization,route.request.querystring.token");
+/// assert_eq!(sources.to_string().parse(), Ok(sources));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdentitySources(Vec<Source>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Source {
+    Header(String),
+    Query(String),
+    StageVariable(String),
+}
+
+/// A text names no identity source.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no identity source; one is route.request.header.NAME, route.request.querystring.NAME or \
+     stageVariables.NAME"
+)]
+pub struct IdentitySourceError(String);
+
+impl IdentitySources {
+    /// No source: the authorizer is called for every handshake, and finds the identity itself.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Adds the header `name`, in any case.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>) -> Self {
+        self.0.push(Source::Header(name.into()));
+        self
+    }
+
+    /// Adds the query parameter `name`.
+    #[must_use]
+    pub fn query(mut self, name: impl Into<String>) -> Self {
+        self.0.push(Source::Query(name.into()));
+        self
+    }
+
+    /// Adds the stage variable `name`.
+    #[must_use]
+    pub fn stage_variable(mut self, name: impl Into<String>) -> Self {
+        self.0.push(Source::StageVariable(name.into()));
+        self
+    }
+
+    pub(crate) fn are_present(&self, upgrade: &Upgrade, stage_variables: &BTreeMap<String, String>) -> bool {
+        self.0.iter().all(|source| match source {
+            Source::Header(wanted) => {
+                let mut headers = upgrade.headers.iter();
+                headers.any(|(name, value)| name.eq_ignore_ascii_case(wanted) && !value.is_empty())
+            }
+            Source::Query(wanted) => upgrade
+                .query
+                .iter()
+                .any(|(name, value)| name == wanted && !value.is_empty()),
+            Source::StageVariable(wanted) => {
+                stage_variables.get(wanted).is_some_and(|value| !value.is_empty())
+            }
+        })
+    }
+}
+
+/// Reads API Gateway's notation, several sources apart by commas.
+impl FromStr for IdentitySources {
+    type Err = IdentitySourceError;
+
+    fn from_str(text: &str) -> Result<Self, IdentitySourceError> {
+        let source = |text: &str| {
+            let after = |prefix| {
+                text.strip_prefix(prefix)
+                    .filter(|name| !name.is_empty())
+                    .map(str::to_owned)
+            };
+            let header = after("route.request.header.").map(Source::Header);
+            let query = || after("route.request.querystring.").map(Source::Query);
+            let variable = || after("stageVariables.").map(Source::StageVariable);
+            header
+                .or_else(query)
+                .or_else(variable)
+                .ok_or_else(|| IdentitySourceError(text.to_owned()))
+        };
+        text.split(',')
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(source)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+impl fmt::Display for IdentitySources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, source) in self.0.iter().enumerate() {
+            let comma = if position == 0 { "" } else { "," };
+            match source {
+                Source::Header(name) => write!(f, "{comma}route.request.header.{name}")?,
+                Source::Query(name) => write!(f, "{comma}route.request.querystring.{name}")?,
+                Source::StageVariable(name) => write!(f, "{comma}stageVariables.{name}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_must_be_there_and_not_empty() {
+        let pairs = |list: &[(&str, &str)]| {
+            list.iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+                .collect()
+        };
+        let upgrade = Upgrade {
+            headers: pairs(&[("authorization", "Bearer x"), ("Empty", "")]),
+            query: pairs(&[("token", "x"), ("none", "")]),
+        };
+        let variables = BTreeMap::from([("tier".to_owned(), "gold".to_owned())]);
+        let table = [
+            ("", true),
+            ("route.request.header.Authorization", true),
+            ("route.request.querystring.token", true),
+            ("route.request.querystring.Token", false),
+            ("route.request.header.Empty", false),
+            ("route.request.querystring.none", false),
+            ("route.request.header.Absent", false),
+            ("stageVariables.tier", true),
+            ("stageVariables.other", false),
+            (
+                "route.request.header.Authorization, route.request.querystring.token",
+                true,
+            ),
+            (
+                "route.request.header.Authorization,route.request.querystring.absent",
+                false,
+            ),
+        ];
+        for (sources, expected) in table {
+            let parsed: IdentitySources = sources.parse().unwrap();
+            assert_eq!(parsed.are_present(&upgrade, &variables), expected, "{sources}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_source_is_refused() {
+        for wrong in [
+            "Authorization",
+            "route.request.header.",
+            "method.request.header.A",
+            "$request.header.A",
+        ] {
+            let error = wrong.parse::<IdentitySources>().expect_err(wrong).to_string();
+            assert!(error.starts_with(&format!("`{wrong}`")), "{error}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Identifiers and times in the forms of AWS.
+
+use std::{
+    fmt::Write as _,
+    time::{Duration, SystemTime},
+};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// A connection, message or request id of API Gateway: 11 bytes as base64url, so 16 characters of which the
+/// last is `=`.
+pub(crate) fn api_gateway_id() -> String {
+    URL_SAFE.encode(rand::random::<[u8; 11]>())
+}
+
+/// Whether `id` could be a connection id at all; others are a 400 for @connections, and not a 410.
+pub(crate) fn is_connection_id(id: &str) -> bool {
+    URL_SAFE.decode(id).is_ok_and(|bytes| bytes.len() == 11)
+}
+
+/// A Lambda request id: a version 4 UUID.
+pub(crate) fn lambda_request_id() -> String {
+    let id = (rand::random::<u128>() & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{id:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+/// A trace id as in `X-Amzn-Trace-Id`: version, seconds, 96 random bits.
+pub(crate) fn trace_root(now: SystemTime) -> String {
+    format!(
+        "Root=1-{:08x}-{:024x}",
+        millis(now) / 1000,
+        rand::random::<u128>() >> 32
+    )
+}
+
+pub(crate) fn log_stream_name() -> String {
+    let date = OffsetDateTime::now_utc().date();
+    let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
+    format!(
+        "{year:04}/{month:02}/{day:02}/[$LATEST]{:032x}",
+        rand::random::<u128>()
+    )
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn millis(time: SystemTime) -> u64 {
+    let since = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// `requestTime`: the common log format, `09/Feb/2024:18:23:28 +0000`.
+pub(crate) fn request_time(time: SystemTime) -> String {
+    let time = OffsetDateTime::from(time);
+    let mut text = String::with_capacity(26);
+    let month = time.month().to_string();
+    let _ = write!(
+        text,
+        "{:02}/{}/{}:{:02}:{:02}:{:02} +0000",
+        time.day(),
+        &month[..3],
+        time.year(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    );
+    text
+}
+
+/// ISO 8601 in UTC, to the second, as @connections answers.
+pub(crate) fn iso8601(time: SystemTime) -> String {
+    let time = OffsetDateTime::from(time)
+        .replace_nanosecond(0)
+        .expect("0 is a valid nanosecond");
+    time.format(&Rfc3339).expect("a year of four digits formats")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A_TIME: Duration = Duration::from_millis(1_707_503_008_941);
+
+    #[test]
+    fn ids_look_like_those_of_api_gateway() {
+        let id = api_gateway_id();
+        assert_eq!(id.len(), 16);
+        assert!(id.ends_with('=') && !id.ends_with("=="), "{id}");
+        assert!(is_connection_id(&id));
+        for wrong in [
+            "",
+            "abc",
+            "ABCDEFGHIJKLMNO",
+            "ABCDEFGHIJKLMNOPQRST",
+            "../../../../etc=",
+        ] {
+            assert!(!is_connection_id(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn request_ids_are_version_4_uuids() {
+        let id = lambda_request_id();
+        let lengths: Vec<usize> = id.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12]);
+        assert_eq!(&id[14..15], "4");
+        assert!("89ab".contains(&id[19..20]), "{id}");
+    }
+
+    #[test]
+    fn times_have_the_formats_of_aws() {
+        let time = SystemTime::UNIX_EPOCH + A_TIME;
+        assert_eq!(request_time(time), "09/Feb/2024:18:23:28 +0000");
+        assert_eq!(iso8601(time), "2024-02-09T18:23:28Z");
+        assert_eq!(millis(time), 1_707_503_008_941);
+        assert!(
+            trace_root(time).starts_with("Root=1-65c66da0-"),
+            "{}",
+            trace_root(time)
+        );
+        assert_eq!(trace_root(time).len(), 40);
+    }
+}

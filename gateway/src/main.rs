@@ -1,0 +1,59 @@
+//! The gateway from a shell: options in, a ready line out, Ctrl-C to end it.
+
+mod cli;
+
+use std::{
+    io::{self, Write},
+    pin::pin,
+    process::ExitCode,
+};
+
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(cli::Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to be told if standard error is closed.
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: cli::Options) -> Result<(), Box<dyn std::error::Error>> {
+    // Listened for before the start, so that a Ctrl-C during it leaves no process behind either.
+    let mut stop = pin!(stop_signal()?);
+    let gateway = tokio::select! {
+        gateway = options.into_builder().start() => gateway?,
+        () = &mut stop => return Ok(()),
+    };
+    writeln!(io::stdout(), "{}", gateway.websocket_url())?;
+    stop.await;
+    gateway.shutdown().await;
+    Ok(())
+}
+
+/// Ctrl-C, or the termination that service managers and CI ask for.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        // Without the signal there is no clean end; the process is killed then.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    })
+}

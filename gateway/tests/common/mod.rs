@@ -1,0 +1,190 @@
+//! What the tests share: the scripted function, a gateway around it, clients, and the events it saw.
+
+#![allow(dead_code, reason = "not every test uses everything")]
+
+use std::{path::PathBuf, process::Command, sync::OnceLock, time::Duration};
+
+use futures_util::{SinkExt, StreamExt};
+use room_auth_gateway::{Function, Gateway, GatewayBuilder, LogLine, LogSink};
+use serde_json::Value;
+use tokio::{net::TcpStream, sync::mpsc, time::timeout};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{
+        Error, Message, client::IntoClientRequest, handshake::client::Response, protocol::CloseFrame,
+    },
+};
+
+/// Longer than anything here takes on a busy machine; a test that waits so long has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// The function `examples/scripted.rs`, built once. Cargo builds examples for `cargo test` of everything, but
+/// not for `cargo test --test one`.
+pub(crate) fn scripted() -> PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        // …/target/debug/deps/this-test
+        let this = std::env::current_exe().unwrap();
+        let profile_dir = this.parent().unwrap().parent().unwrap();
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args([
+            "build",
+            "--quiet",
+            "--offline",
+            "--example",
+            "scripted",
+            "--manifest-path",
+        ]);
+        cargo.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+        cargo.arg("--target-dir").arg(profile_dir.parent().unwrap());
+        if profile_dir.ends_with("release") {
+            cargo.arg("--release");
+        }
+        assert!(
+            cargo.status().unwrap().success(),
+            "cargo build --example scripted"
+        );
+        profile_dir
+            .join("examples")
+            .join(format!("scripted{}", std::env::consts::EXE_SUFFIX))
+    };
+    PROGRAM.get_or_init(build).clone()
+}
+
+/// The events that the function saw, in their order, and its other lines.
+pub(crate) struct Log(mpsc::UnboundedReceiver<LogLine>);
+
+impl Log {
+    pub(crate) fn channel() -> (LogSink, Self) {
+        let (sink, lines) = LogSink::channel();
+        (sink, Self(lines))
+    }
+
+    pub(crate) async fn line(&mut self) -> LogLine {
+        timeout(PATIENCE, self.0.recv())
+            .await
+            .expect("a line in time")
+            .expect("the sink is alive")
+    }
+
+    pub(crate) async fn event(&mut self) -> Value {
+        loop {
+            if let Some(event) = self.line().await.text.strip_prefix("EVENT ") {
+                return serde_json::from_str(event).unwrap();
+            }
+        }
+    }
+
+    /// The events that are there already.
+    pub(crate) fn events_so_far(&mut self) -> Vec<Value> {
+        let lines = std::iter::from_fn(|| self.0.try_recv().ok());
+        lines
+            .filter_map(|line| {
+                line.text
+                    .strip_prefix("EVENT ")
+                    .map(|e| serde_json::from_str(e).unwrap())
+            })
+            .collect()
+    }
+}
+
+/// A gateway with all routes to the scripted function, still to be changed.
+pub(crate) fn builder() -> (GatewayBuilder, Log) {
+    let (sink, log) = Log::channel();
+    let builder = Gateway::builder()
+        .function("scripted", Function::process(scripted()))
+        .route("$connect", "scripted")
+        .route("$disconnect", "scripted")
+        .route("$default", "scripted")
+        .route_with_response("echo", "scripted")
+        .logs(sink);
+    (builder, log)
+}
+
+pub(crate) async fn gateway() -> (Gateway, Log) {
+    let (builder, log) = builder();
+    (builder.start().await.unwrap(), log)
+}
+
+/// Connects with `suffix` after the URL and the given headers.
+pub(crate) async fn try_connect(
+    gateway: &Gateway,
+    suffix: &str,
+    headers: &[(&'static str, &str)],
+) -> Result<(Client, Response), Error> {
+    let mut request = (gateway.websocket_url() + suffix).into_client_request().unwrap();
+    for (name, value) in headers {
+        request.headers_mut().append(*name, value.parse().unwrap());
+    }
+    timeout(PATIENCE, connect_async(request))
+        .await
+        .expect("an answer in time")
+}
+
+pub(crate) async fn connect(gateway: &Gateway) -> Client {
+    try_connect(gateway, "", &[]).await.unwrap().0
+}
+
+/// Connects, and returns the connection's id, as the function was told it.
+pub(crate) async fn connect_known(gateway: &Gateway, log: &mut Log) -> (Client, String) {
+    let client = connect(gateway).await;
+    let event = log.event().await;
+    assert_eq!(event["requestContext"]["eventType"], "CONNECT");
+    (
+        client,
+        event["requestContext"]["connectionId"]
+            .as_str()
+            .unwrap()
+            .to_owned(),
+    )
+}
+
+/// The status and body of a refused handshake.
+pub(crate) async fn refused(
+    gateway: &Gateway,
+    suffix: &str,
+    headers: &[(&'static str, &str)],
+) -> (u16, String) {
+    match try_connect(gateway, suffix, headers).await {
+        Err(Error::Http(response)) => {
+            let body = response.body().clone().unwrap_or_default();
+            (response.status().as_u16(), String::from_utf8(body).unwrap())
+        }
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+pub(crate) async fn send(client: &mut Client, text: impl Into<String>) {
+    client.send(Message::text(text.into())).await.unwrap();
+}
+
+/// The next message of the client.
+pub(crate) async fn receive(client: &mut Client) -> Message {
+    timeout(PATIENCE, client.next())
+        .await
+        .expect("a message in time")
+        .expect("a message")
+        .unwrap()
+}
+
+pub(crate) async fn receive_json(client: &mut Client) -> Value {
+    serde_json::from_str(receive(client).await.to_text().unwrap()).unwrap()
+}
+
+/// Reads until the other side closes.
+pub(crate) async fn closed(client: &mut Client) -> CloseFrame {
+    loop {
+        match receive(client).await {
+            Message::Close(frame) => return frame.expect("a close frame with a code"),
+            Message::Text(_) | Message::Binary(_) => {}
+            other => panic!("{other:?} before a close frame"),
+        }
+    }
+}
+
+/// The keys of a JSON object, sorted.
+pub(crate) fn keys(object: &Value) -> Vec<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}

@@ -1,0 +1,82 @@
+//! A real client, the gateway, a real function: connections, messages and their ends.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{closed, connect, connect_known, gateway, receive_json, refused, send, try_connect};
+use futures_util::SinkExt;
+use serde_json::json;
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
+
+#[tokio::test]
+async fn a_client_connects_speaks_and_leaves() {
+    let (gateway, mut log) = gateway().await;
+    let (mut client, id) = connect_known(&gateway, &mut log).await;
+    assert_eq!(gateway.connection_ids(), [id.as_str().into()]);
+
+    send(&mut client, r#"{"action":"echo","do":"echo"}"#).await;
+    assert_eq!(
+        receive_json(&mut client).await,
+        json!({"action": "echo", "do": "echo"})
+    );
+    let event = log.event().await;
+    assert_eq!(event["requestContext"]["routeKey"], "echo");
+    assert_eq!(event["requestContext"]["connectionId"], id.as_str());
+
+    let frame = CloseFrame {
+        code: CloseCode::Normal,
+        reason: "bye".into(),
+    };
+    client.close(Some(frame)).await.unwrap();
+    let context = &log.event().await["requestContext"];
+    assert_eq!(context["eventType"], "DISCONNECT");
+    assert_eq!(context["disconnectStatusCode"], 1000);
+    assert_eq!(context["disconnectReason"], "bye");
+    assert_eq!(gateway.connection_count(), 0);
+    gateway.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_refused_handshake_has_the_status_and_the_body_of_the_function() {
+    let (gateway, mut log) = gateway().await;
+    for status in [400, 401, 403, 418, 500, 503, 302] {
+        let suffix = format!("?do=refuse&status={status}&body=no{status}");
+        assert_eq!(
+            refused(&gateway, &suffix, &[]).await,
+            (status, format!("no{status}"))
+        );
+        assert_eq!(log.event().await["requestContext"]["eventType"], "CONNECT");
+    }
+    assert_eq!(gateway.connection_count(), 0);
+    connect(&gateway).await;
+    let events =
+        [log.event().await, log.event().await].map(|event| event["requestContext"]["eventType"].clone());
+    // The refused ones were never connected, and so nobody hears that they have gone.
+    assert_eq!(events, ["CONNECT", "DISCONNECT"]);
+}
+
+#[tokio::test]
+async fn the_subprotocol_is_the_one_that_the_function_answers_and_none_otherwise() {
+    let (gateway, _log) = gateway().await;
+    let offer = [("sec-websocket-protocol", "room-auth, secret")];
+    let (_client, response) = try_connect(&gateway, "?protocol=room-auth", &offer)
+        .await
+        .unwrap();
+    assert_eq!(response.headers()["sec-websocket-protocol"], "room-auth");
+    // The client's library takes no answer without a subprotocol for one that offered some.
+    let (_client, response) = try_connect(&gateway, "", &[]).await.unwrap();
+    assert!(!response.headers().contains_key("sec-websocket-protocol"));
+}
+
+#[tokio::test]
+async fn binary_frames_close_the_connection_with_1003() {
+    let (gateway, mut log) = gateway().await;
+    let (mut client, _) = connect_known(&gateway, &mut log).await;
+    client.send(Message::binary(vec![1, 2, 3])).await.unwrap();
+    assert_eq!(u16::from(closed(&mut client).await.code), 1003);
+    assert_eq!(log.event().await["requestContext"]["disconnectStatusCode"], 1003);
+}
