@@ -219,7 +219,7 @@ mod tests {
         ]
         .map(|function| names.of(function.to_owned()));
         assert_eq!(
-            named,
+            found,
             ["chat", "chat", "connect", "connect-2", "connect", "connect-3"]
         );
     }
