@@ -43,8 +43,10 @@ pub(crate) async fn handle(
     let tasks = api.tasks.clone();
     let answer = tasks.spawn(async move {
         let id: Arc<str> = ids::api_gateway_id().into();
-        api.observer
-            .tell(&id, || ObservedEvent::Handshake { source_ip: peer.ip() });
+        api.observer.tell(&id, || ObservedEvent::Handshake {
+            source_ip: peer.ip(),
+            source_port: peer.port(),
+        });
         let answer = answer(&api, &id, request, on_upgrade, peer).await;
         api.observer.tell(&id, || ObservedEvent::HandshakeAnswered {
             status: answer.status().as_u16(),

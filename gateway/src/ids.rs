@@ -35,6 +35,17 @@ pub(crate) fn trace_root(now: SystemTime) -> String {
     )
 }
 
+/// The trace id of one invocation, told by its request id: whoever sees the calls that a function makes can tell
+/// what for.
+pub(crate) fn trace_root_of(request_id: &str, now: SystemTime) -> String {
+    let mut digits: Vec<char> = request_id.chars().filter(char::is_ascii_hexdigit).collect();
+    let digits: String = digits
+        .split_off(digits.len().saturating_sub(24))
+        .into_iter()
+        .collect();
+    format!("Root=1-{:08x}-{digits:0>24}", millis(now) / 1000)
+}
+
 pub(crate) fn log_stream_name() -> String {
     let date = OffsetDateTime::now_utc().date();
     let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
@@ -122,5 +133,9 @@ mod tests {
             trace_root(time)
         );
         assert_eq!(trace_root(time).len(), 40);
+        assert_eq!(
+            trace_root_of("01234567-89ab-4def-8123-456789abcdef", time),
+            "Root=1-65c66da0-89ab4def8123456789abcdef"
+        );
     }
 }

@@ -36,6 +36,8 @@ pub enum ObservedEvent {
     Handshake {
         /// Where from.
         source_ip: IpAddr,
+        /// Which port of it: a client that knows its own finds itself here.
+        source_port: u16,
     },
     /// The authorizer was called.
     AuthorizerCalled {
@@ -70,7 +72,8 @@ pub enum ObservedEvent {
         route: Arc<str>,
         /// The function.
         function: Arc<str>,
-        /// Lambda's request id, as in the function's logs.
+        /// Lambda's request id, as in the function's logs. Its last 24 hexadecimal digits are those of the trace
+        /// id, which the AWS SDKs send along as `X-Amzn-Trace-Id`.
         request_id: Arc<str>,
     },
     /// A function answered, or failed.

@@ -272,7 +272,7 @@ impl Process {
             event,
             deadline_ms: ids::millis(now + spec.timeout),
             function_arn: format!("arn:aws:lambda:{region}:000000000000:function:{}", self.pool.name),
-            trace_id: format!("{};Sampled=0", ids::trace_root(now)),
+            trace_id: format!("{};Sampled=0", ids::trace_root_of(&request_id, now)),
             request_id,
         }
     }
