@@ -106,7 +106,7 @@ def _blocks(where: str, name: str, blocks: list[dict[str, Any]], allowed: schema
 
 def _mismatch(value: Any, kind: str) -> str | None:
     """What a literal is, if it cannot become `kind`. Expressions are left to Terraform."""
-    if isinstance(value, str) and (value.startswith("${") or "${" in value or value == "null"):
+    if isinstance(value, str) and ("${" in value or not value.startswith('"')):
         return None
     listed, mapped = isinstance(value, list), isinstance(value, dict)
     if kind in ("string", "number", "boolean") and (listed or mapped):

@@ -182,6 +182,9 @@ def _code(source: str) -> list[str]:
         template(1, "\0")
     elif source.startswith("<<"):
         template(2, "\0")
+    elif re.fullmatch(r"[A-Za-z_][\w-]*", source):
+        # The parser prints a lone name as it is.
+        fragments.append(source)
     return fragments
 
 

@@ -67,8 +67,15 @@ def download(folder: Path) -> None:
 
 
 def load(folder: Path, wanted: set[str]) -> dict[str, Provider]:
-    """Reads the schema of the resource and data source types in `wanted` (all others are skipped)."""
-    return {name: _provider(folder / wheel, wanted) for name, wheel in WHEELS.items()}
+    """Reads the schema of the resource and data source types in `wanted`, and possibly of others."""
+    # Unpacking takes a second, and the same types are asked for again and again.
+    global _loaded
+    if _loaded is None or not wanted <= _loaded[0]:
+        _loaded = wanted, {name: _provider(folder / wheel, wanted) for name, wheel in WHEELS.items()}
+    return _loaded[1]
+
+
+_loaded: tuple[set[str], dict[str, Provider]] | None = None
 
 
 def _provider(wheel: Path, wanted: set[str]) -> Provider:
