@@ -18,7 +18,8 @@ use crate::{
     api::{Api, IntegrationError},
     connections::{Connection, ConnectionInfo, Outgoing},
     event::{self, Moment},
-    header_case, ids,
+    header_case::Spelling,
+    ids,
     observe::{Decision, ObservedEvent},
     proxy::ProxyResponse,
     socket,
@@ -183,11 +184,19 @@ fn refused_by_function(response: &ProxyResponse) -> Response<Full<Bytes>> {
 
 impl Upgrade {
     fn read(request: &Request<Incoming>, peer: SocketAddr, port: u16, now: SystemTime) -> Self {
+        let spelling = request
+            .extensions()
+            .get::<Spelling>()
+            .cloned()
+            .unwrap_or_default();
         let mut headers: Vec<(String, String)> = Vec::with_capacity(request.headers().len() + 4);
-        for (name, value) in request.headers() {
-            if !name.as_str().starts_with("x-forwarded-") && name != "x-amzn-trace-id" {
+        for name in request.headers().keys() {
+            if name.as_str().starts_with("x-forwarded-") || name == "x-amzn-trace-id" {
+                continue;
+            }
+            for (position, value) in request.headers().get_all(name).iter().enumerate() {
                 let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-                headers.push((header_case::original_or_usual(request, name), value));
+                headers.push((spelling.get(name, position), value));
             }
         }
         let forwarded_for = text(request.headers(), "x-forwarded-for");

@@ -9,6 +9,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::header_case::Recorded;
+
 pub(crate) async fn serve<H, F>(listener: TcpListener, stopped: CancellationToken, handler: H)
 where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
@@ -28,7 +30,11 @@ where
         let _ = stream.set_nodelay(true);
         let (stopped, handler) = (stopped.clone(), handler.clone());
         tokio::spawn(async move {
-            let service = service_fn(move |request| handler(request, peer));
+            let (stream, first_head) = Recorded::new(stream);
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(first_head.take());
+                handler(request, peer)
+            });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service)

@@ -30,7 +30,8 @@ pub use builder::GatewayBuilder;
 pub use error::StartError;
 pub use faults::Faults;
 pub use function::{
-    Function, FunctionFault, FunctionPool, InvokeError, LogLine, LogSink, LogStream, StartFunctionError,
+    Function, FunctionFault, FunctionPool, InvokeError, LogLine, LogSink, LogStream, ProcessInfo,
+    StartFunctionError,
 };
 pub use gateway::Gateway;
 pub use identity::{IdentitySourceError, IdentitySources};

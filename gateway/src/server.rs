@@ -15,8 +15,10 @@ pub(crate) async fn serve(listener: TcpListener, api: Arc<Api>) {
         let api = api.clone();
         async move {
             let mut answer = route(api, request, peer).await;
-            let request_id = ids::lambda_request_id().parse().expect("a valid value");
-            answer.headers_mut().insert("x-amzn-RequestId", request_id);
+            if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                let request_id = ids::lambda_request_id().parse().expect("a valid value");
+                answer.headers_mut().insert("x-amzn-RequestId", request_id);
+            }
             Ok::<_, Infallible>(answer)
         }
     };

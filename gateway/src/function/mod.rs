@@ -13,6 +13,6 @@ mod spec;
 pub use error::{InvokeError, StartFunctionError};
 pub use fault::FunctionFault;
 pub use log::{LogLine, LogSink, LogStream};
-pub use pool::FunctionPool;
 pub(crate) use pool::lock;
+pub use pool::{FunctionPool, ProcessInfo};
 pub use spec::Function;

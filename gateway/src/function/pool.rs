@@ -45,6 +45,17 @@ struct State {
     idle: Vec<oneshot::Sender<Invocation>>,
     starting: usize,
     alive: usize,
+    ready: Vec<ProcessInfo>,
+}
+
+/// A process of a function that has finished its init.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProcessInfo {
+    /// The operating system's id of the process.
+    pub id: u32,
+    /// How long it took from its start until it asked for its first event.
+    pub init: Duration,
 }
 
 pub(super) type Reply = oneshot::Sender<Result<Bytes, InvokeError>>;
@@ -114,6 +125,11 @@ impl FunctionPool {
             reply,
         })?;
         answer.await.unwrap_or(Err(InvokeError::Stopped))
+    }
+
+    /// The processes that are ready or at work, the oldest first.
+    pub fn processes(&self) -> Vec<ProcessInfo> {
+        self.pool.state().ready.clone()
     }
 
     /// Kills all processes, and waits until they are gone.
@@ -212,15 +228,18 @@ impl Pool {
     }
 
     /// A process has finished its init.
-    pub(super) fn started(&self) {
-        self.state().starting -= 1;
+    pub(super) fn started(&self, process: ProcessInfo) {
+        let mut state = self.state();
+        state.starting -= 1;
+        state.ready.push(process);
     }
 
     /// A process has ended. If that was during its init, an invocation that waited for it fails: otherwise a
     /// function that cannot start would be started forever.
-    pub(super) fn ended(self: &Arc<Self>, init: Result<(), InvokeError>) {
+    pub(super) fn ended(self: &Arc<Self>, id: Option<u32>, init: Result<(), InvokeError>) {
         let mut state = self.state();
         state.alive -= 1;
+        state.ready.retain(|process| Some(process.id) != id);
         if let Err(error) = init {
             state.starting -= 1;
             for _ in 0..self.spec.invocations_per_process {

@@ -2,9 +2,9 @@
 
 use std::{
     collections::HashMap,
-    process::{ExitStatus, Stdio},
+    process::Stdio,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, SystemTime},
@@ -15,7 +15,7 @@ use tokio::{
     net::TcpListener,
     process::{Child, Command},
     sync::{Notify, oneshot},
-    task::AbortHandle,
+    task::{AbortHandle, JoinSet},
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -24,7 +24,7 @@ use super::{
     InvokeError, LogLine, LogSink, LogStream, StartFunctionError, environment,
     fault::FunctionFault,
     log,
-    pool::{Invocation, Pool, Reply, lock},
+    pool::{Invocation, Pool, ProcessInfo, Reply, lock},
     runtime_api,
 };
 use crate::ids;
@@ -32,6 +32,8 @@ use crate::ids;
 /// A process as the Runtime API sees it.
 pub(super) struct Process {
     pool: Arc<Pool>,
+    id: OnceLock<u32>,
+    started: Instant,
     active: Mutex<HashMap<String, Active>>,
     ready: AtomicBool,
     became_ready: Notify,
@@ -61,6 +63,8 @@ pub(super) type Ready = oneshot::Sender<Result<(), StartFunctionError>>;
 pub(super) async fn run(pool: Arc<Pool>, mut ready: Option<Ready>) {
     let process = Arc::new(Process {
         pool: pool.clone(),
+        id: OnceLock::new(),
+        started: Instant::now(),
         active: Mutex::default(),
         ready: AtomicBool::new(false),
         became_ready: Notify::new(),
@@ -80,7 +84,7 @@ pub(super) async fn run(pool: Arc<Pool>, mut ready: Option<Ready>) {
             Err(InvokeError::Init { reason })
         }
     };
-    pool.ended(init);
+    pool.ended(process.id.get().copied(), init);
 }
 
 impl Process {
@@ -96,7 +100,8 @@ impl Process {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(no_api)?;
         let address = listener.local_addr().map_err(no_api)?;
         let mut child = self.spawn(address)?;
-        let logs = self.forward_logs(&mut child);
+        self.id.get_or_init(|| child.id().unwrap_or_default());
+        let mut logs = self.forward_logs(&mut child);
         let group = Group::of(&child);
         let api = CancellationToken::new();
         let _api_ends = api.clone().drop_guard();
@@ -131,15 +136,18 @@ impl Process {
             None => child.wait().await,
         };
         // A grandchild in another group could hold the pipes open for ever.
-        let _ = timeout(Duration::from_secs(1), logs).await;
-        let status = status.map_or_else(|error| error.to_string(), describe);
+        let all_read = async { while logs.join_next().await.is_some() {} };
+        let _ = timeout(Duration::from_secs(1), all_read).await;
+        logs.abort_all();
+        let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         self.fail_active(&status);
         if self.ready.load(Ordering::Acquire) {
             return Ok(());
         }
         if ended_itself || lock(&self.init_error).is_some() {
             let reported = lock(&self.init_error).take().map(|error| error.to_string());
-            let reason = reported.or_else(|| self.last_line()).unwrap_or(status);
+            let silent = || format!("it ended before it asked for an event, and printed nothing ({status})");
+            let reason = reported.or_else(|| self.last_line()).unwrap_or_else(silent);
             return Err(StartFunctionError::Init { name, reason });
         }
         let (path, after, last_line) = (spec.program().to_owned(), spec.init_timeout, self.last_line());
@@ -180,22 +188,15 @@ impl Process {
         command.spawn().map_err(failed)
     }
 
-    /// Copies both streams to the sink; the future is done when both have ended.
-    fn forward_logs(self: &Arc<Self>, child: &mut Child) -> impl Future<Output = ()> + use<> {
+    /// Copies both streams to the sink until they end.
+    fn forward_logs(self: &Arc<Self>, child: &mut Child) -> JoinSet<()> {
         let pid = child.id().unwrap_or_default();
         let stdout = child.stdout.take().expect("standard output is piped");
         let stderr = child.stderr.take().expect("standard error is piped");
-        let out = self
-            .pool
-            .tasks
-            .spawn(log::read_lines(stdout, self.line(pid, LogStream::Stdout)));
-        let err = self
-            .pool
-            .tasks
-            .spawn(log::read_lines(stderr, self.line(pid, LogStream::Stderr)));
-        async {
-            let _ = tokio::join!(out, err);
-        }
+        let mut readers = JoinSet::new();
+        readers.spawn(log::read_lines(stdout, self.line(pid, LogStream::Stdout)));
+        readers.spawn(log::read_lines(stderr, self.line(pid, LogStream::Stderr)));
+        readers
     }
 
     fn line(self: &Arc<Self>, process: u32, stream: LogStream) -> impl FnMut(String) + Send + use<> {
@@ -236,7 +237,12 @@ impl Process {
     /// Runtime API: the next event, when there is one.
     pub(super) async fn next(self: &Arc<Self>) -> Option<Delivery> {
         if !self.ready.swap(true, Ordering::AcqRel) {
-            self.pool.started();
+            // It has asked for an event, so it was spawned.
+            let id = self.id.get().copied().unwrap_or_default();
+            self.pool.started(ProcessInfo {
+                id,
+                init: self.started.elapsed(),
+            });
             self.became_ready.notify_one();
         }
         let invocation = self.pool.next().await?;
@@ -356,8 +362,4 @@ impl Drop for Group {
             let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
         }
     }
-}
-
-fn describe(status: ExitStatus) -> String {
-    status.to_string()
 }

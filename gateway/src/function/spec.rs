@@ -236,8 +236,8 @@ impl Function {
             return Ok(path);
         }
         let bootstrap = path.join("bootstrap");
-        std::fs::metadata(&bootstrap)?;
-        Ok(bootstrap)
+        let hint = |_| std::io::Error::other("it is a directory without a `bootstrap` in it");
+        std::fs::metadata(&bootstrap).map(|_| bootstrap).map_err(hint)
     }
 
     /// The path as the caller wrote it, for messages.
