@@ -17,6 +17,13 @@ use std::str::FromStr;
 pub struct ConnectionId(Box<str>);
 
 impl ConnectionId {
+    fn is_valid(text: &str) -> bool {
+        (1..=128).contains(&text.len())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte))
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -27,11 +34,7 @@ impl FromStr for ConnectionId {
     type Err = InvalidConnectionId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_valid = (1..=128).contains(&text.len())
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte));
-        if is_valid {
+        if Self::is_valid(text) {
             Ok(Self(text.into()))
         } else {
             Err(InvalidConnectionId)

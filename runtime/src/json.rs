@@ -58,14 +58,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
                 // Eight members hold the header and the usual claims without growing.
                 let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(8);
                 while let Some(Text(name)) = map.next_key()? {
-                    if members.iter().any(|(known, _)| *known == name) {
-                        return Err(de::Error::custom("duplicate member"));
-                    }
                     let value: &'de RawValue = map.next_value()?;
-                    if value.get().starts_with(['{', '[']) {
+                    if needs_reading(value) {
                         serde_json::from_str::<Unambiguous>(value.get()).map_err(de::Error::custom)?;
                     }
                     members.push((name, value));
+                }
+                if has_duplicates(&members) {
+                    return Err(de::Error::custom("duplicate member"));
                 }
                 Ok(Object(members))
             }
@@ -73,6 +73,27 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 
         deserializer.deserialize_map(ObjectVisitor)
     }
+}
+
+/// Whether a value that was skipped may still be ambiguous: by the members of an object inside of it, or by a
+/// lone surrogate, which some parsers replace and others refuse.
+fn needs_reading(value: &RawValue) -> bool {
+    let text = value.get();
+    text.starts_with(['{', '[']) || (text.starts_with('"') && text.contains('\\'))
+}
+
+/// The usual handful is compared pair by pair, without an allocation. Hundreds are sorted: headers are read
+/// before the signature, so a stranger chooses how many.
+fn has_duplicates(members: &[(Cow<'_, str>, &RawValue)]) -> bool {
+    if members.len() <= 16 {
+        return members
+            .iter()
+            .enumerate()
+            .any(|(index, (name, _))| members[..index].iter().any(|(earlier, _)| earlier == name));
+    }
+    let mut names: Vec<&str> = members.iter().map(|(name, _)| &**name).collect();
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 /// A string, borrowed where it has no escapes.
@@ -218,6 +239,34 @@ mod tests {
         ] {
             assert!(Object::parse(text.as_bytes()).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn one_duplicate_among_many_members_is_found() {
+        let members = |count: u32| {
+            (0..count)
+                .map(|index| format!(r#""{index}":0"#))
+                .collect::<Vec<_>>()
+        };
+        for count in [2, 16, 17, 500] {
+            let mut members = members(count);
+            let text = format!("{{{}}}", members.join(","));
+            assert!(Object::parse(text.as_bytes()).is_some(), "{count} members");
+            members.push(r#""0":1"#.to_owned());
+            let text = format!("{{{}}}", members.join(","));
+            assert!(
+                Object::parse(text.as_bytes()).is_none(),
+                "{count} members and one again"
+            );
+        }
+    }
+
+    #[test]
+    fn lone_surrogates_are_found_in_names_and_in_values() {
+        for text in [r#"{"\ud800":1}"#, r#"{"a":"\ud800"}"#, r#"{"a":["\udc00"]}"#] {
+            assert!(Object::parse(text.as_bytes()).is_none(), "{text}");
+        }
+        assert!(Object::parse(br#"{"a":"\ud83d\ude00"}"#).is_some());
     }
 
     #[test]

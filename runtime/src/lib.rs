@@ -38,6 +38,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;
+pub mod authorizer;
 mod claims;
 mod clock;
 mod connection;
@@ -57,7 +58,11 @@ pub mod transport;
 pub mod __private;
 use __private as private;
 
-pub use auth::{Authenticated, Rejection, RejectionKind, ResponseFuture, RoomAuth, RoomAuthLayer};
+#[doc(hidden)]
+pub use auth::Handle;
+pub use auth::{
+    Authenticated, Rejection, RejectionKind, RenewError, ResponseFuture, RoomAuth, RoomAuthLayer,
+};
 pub use claims::{InvalidRoomId, RoomClaims, RoomId};
 pub use clock::{Clock, SystemClock};
 pub use connection::{ConnectionId, InvalidConnectionId};

@@ -7,7 +7,9 @@ pub use lambda_runtime::{Error, LambdaEvent};
 use serde::de::DeserializeOwned;
 pub use serde_json::Value;
 
-use crate::auth::{Rejection, RejectionKind, Request, ResponseFuture, RoomAuthLayer, refuse};
+use crate::auth::{
+    Authenticated, Handle, Rejection, RejectionKind, ResponseFuture, RoomAuthLayer, Start, refuse,
+};
 use crate::claims::RoomClaims;
 use crate::error::ConfigError;
 pub use crate::event::Incoming;
@@ -254,17 +256,32 @@ where
 {
     let (incoming, context) = event.into_parts();
     let event = LambdaEvent::new(incoming.retarget::<E, T>(), context);
-    let admitted = configured.0.and_then(|layer| Request::admit(&layer, event));
-    let response = match admitted {
-        Ok(request) => {
-            let (authenticated, context) = request.event.into_parts();
-            let (claims, payload) = authenticated.into_parts();
-            let event = LambdaEvent::new(payload, context);
-            let handler = handler((make_claims.0)(claims), (make_event.0)(event));
-            let handler = async move { (output.into_result)(handler.await) };
-            ResponseFuture::admitted(handler, request.subprotocol)
-        }
-        Err(rejection) => ResponseFuture::rejected(rejection),
+    let handle = Once(|request: LambdaEvent<Authenticated<E, T>>| {
+        let (authenticated, context) = request.into_parts();
+        let (claims, payload) = authenticated.into_parts();
+        let event = LambdaEvent::new(payload, context);
+        let handling = handler((make_claims.0)(claims), (make_event.0)(event));
+        async move { (output.into_result)(handling.await) }
+    });
+    let response = match configured.0.map(|layer| Start::new(&layer, event)) {
+        Ok(Start::Admitted(request, then)) => ResponseFuture::handling(handle.handle(request), then),
+        Ok(Start::Asking(asking, waiting)) => ResponseFuture::asking(asking, waiting, handle),
+        Ok(Start::Refused(rejection)) | Err(rejection) => ResponseFuture::refused(rejection),
     };
     (output.from_result)(response.await)
+}
+
+/// An attributed function, about to be called.
+struct Once<F>(F);
+
+impl<E, T, F, Fut> Handle<E, T> for Once<F>
+where
+    F: FnOnce(LambdaEvent<Authenticated<E, T>>) -> Fut,
+    Fut: Future,
+{
+    type Future = Fut;
+
+    fn handle(self, request: LambdaEvent<Authenticated<E, T>>) -> Fut {
+        (self.0)(request)
+    }
 }

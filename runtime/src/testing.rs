@@ -65,6 +65,10 @@ pub fn public_key_pem() -> &'static str {
 }
 
 /// The private key of the test key pair. Everybody has it.
+///
+/// # Panics
+///
+/// Never: the key is part of this crate.
 #[cfg(feature = "issuer")]
 pub fn signing_key() -> crate::SigningKey {
     crate::SigningKey::from_pem(include_str!("testing/private.pem")).expect("the test key is a good key")
@@ -79,7 +83,7 @@ pub fn signing_key() -> crate::SigningKey {
 pub fn token<C: serde::Serialize>(room: &str, custom: &C) -> String {
     let room = room.parse().expect("a test names a valid room");
     let issuer =
-        crate::Issuer::new(signing_key(), Duration::from_secs(300)).expect("five minutes are a lifetime");
+        crate::Issuer::new(signing_key(), Duration::from_mins(5)).expect("five minutes are a lifetime");
     issuer
         .issue_now(&room, custom)
         .expect("test claims can be signed")

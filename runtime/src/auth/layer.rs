@@ -9,7 +9,9 @@ use super::decision::Policy;
 use super::service::RoomAuth;
 use crate::error::ConfigError;
 use crate::event::{Sources, TokenSource};
+use crate::registry::Registry;
 use crate::token::Verifier;
+use crate::transport::Transport;
 
 /// Puts JWT authentication in front of a service of WebSocket events.
 ///
@@ -41,11 +43,15 @@ impl RoomAuthLayer {
     /// A layer that verifies with `verifier` and looks for tokens in the default places: the subprotocol
     /// list, the `Authorization` header and the query parameter `token`.
     pub fn new(verifier: Verifier) -> Self {
+        let policy = Policy {
+            verifier,
+            sources: Sources::default(),
+            registry: None,
+            transport: None,
+            trusts_authorizer: false,
+        };
         Self {
-            policy: Arc::new(Policy {
-                verifier,
-                sources: Sources::default(),
-            }),
+            policy: Arc::new(policy),
         }
     }
 
@@ -89,6 +95,32 @@ impl RoomAuthLayer {
             .clone()
             .with_application_protocols(protocols)?;
         Ok(self.change(|policy| policy.sources = sources))
+    }
+
+    /// Records connections in `registry` at `$connect`, takes the claims of every later route from there, and
+    /// forgets at `$disconnect`.
+    ///
+    /// The 200 of a `$connect` leaves only after the record is written. If both a registry and a trusted
+    /// authorizer are configured, the registry is asked: it knows of renewals and of who was disconnected.
+    #[must_use]
+    pub fn with_registry(self, registry: impl Registry) -> Self {
+        self.change(|policy| policy.registry = Some(Arc::new(registry)))
+    }
+
+    /// Tells connections whose token has expired, and closes them, when their next message comes.
+    #[must_use]
+    pub fn with_transport(self, transport: impl Transport) -> Self {
+        self.change(|policy| policy.transport = Some(Arc::new(transport)))
+    }
+
+    /// Takes the claims of later routes from the context that [`Authorizer`](crate::authorizer::Authorizer) set at
+    /// `$connect`.
+    ///
+    /// Only for an API whose `$connect` route has that authorizer: without it nobody vouches for the context.
+    /// The claims stay those of `$connect`: they cannot be renewed without a registry.
+    #[must_use]
+    pub fn with_trusted_authorizer(self) -> Self {
+        self.change(|policy| policy.trusts_authorizer = true)
     }
 
     /// The verifier that decides on tokens.

@@ -1,17 +1,24 @@
 //! Authentication as a tower layer: [`RoomAuthLayer`] makes [`RoomAuth`] services, whose futures decide.
 //!
-//! `decision` is the pure rule, `future` the way of one request, `rejection` what the refused get.
+//! `decision` is the pure rule; `start` and `future` are the two halves of a request's way; `session` asks the
+//! registry and ends connections; `renewal` replaces claims in band; `rejection` is what the refused get.
 
 mod authenticated;
 mod decision;
 mod future;
 mod layer;
 mod rejection;
+mod renewal;
+mod report;
 mod service;
+mod session;
+mod start;
 
 pub use authenticated::Authenticated;
-pub use future::ResponseFuture;
-pub(crate) use future::{Request, refuse};
+pub use future::{Handle, ResponseFuture};
 pub use layer::RoomAuthLayer;
 pub use rejection::{Rejection, RejectionKind};
+pub use renewal::RenewError;
+pub(crate) use report::refuse;
 pub use service::RoomAuth;
+pub(crate) use start::Start;

@@ -55,6 +55,14 @@ pub enum RejectionKind {
     Token(VerifyErrorKind),
     /// A MESSAGE or DISCONNECT event, and no source of claims for it is configured.
     NoClaimsSource,
+    /// A MESSAGE or DISCONNECT event of a connection that the registry does not know (any more).
+    UnknownConnection,
+    /// The claims of the trusted authorizer are missing, or are none.
+    AuthorizerContext,
+    /// Fault: the registry did not answer, or did not record.
+    Registry,
+    /// Fault: the recorded claims do not fit the handler's type.
+    Record,
     /// Fault: the event does not deserialize into the handler's type.
     Payload,
     /// Fault: the configuration cannot be used.
@@ -64,7 +72,10 @@ pub enum RejectionKind {
 impl RejectionKind {
     /// Whether the fault is ours: the peer may be who they claim to be.
     pub fn is_fault(self) -> bool {
-        matches!(self, Self::Payload | Self::Configuration)
+        matches!(
+            self,
+            Self::Registry | Self::Record | Self::Payload | Self::Configuration
+        )
     }
 
     /// A stable name for logs and metrics, in `snake_case`.
@@ -77,6 +88,10 @@ impl RejectionKind {
             Self::Origin => "origin",
             Self::Token(kind) => kind.as_str(),
             Self::NoClaimsSource => "no_claims_source",
+            Self::UnknownConnection => "unknown_connection",
+            Self::AuthorizerContext => "authorizer_context",
+            Self::Registry => "registry",
+            Self::Record => "record",
             Self::Payload => "payload",
             Self::Configuration => "configuration",
         }

@@ -197,10 +197,15 @@ impl Sources {
         for source in self.sources.iter() {
             let found = match &source.0 {
                 Kind::Subprotocol => match fields.header(SUBPROTOCOL_HEADER)? {
-                    Some(list) => {
-                        let offer = self.read_offer(list)?;
-                        subprotocol = Some(offer.selected);
-                        offer.token
+                    Some(Cow::Borrowed(list)) => {
+                        let (selected, token) = self.read_offer(list)?;
+                        subprotocol = Some(selected);
+                        token.map(Cow::Borrowed)
+                    }
+                    Some(Cow::Owned(list)) => {
+                        let (selected, token) = self.read_offer(&list)?;
+                        subprotocol = Some(selected);
+                        token.map(|token| Cow::Owned(token.to_owned()))
                     }
                     None => None,
                 },
@@ -240,28 +245,23 @@ impl Sources {
     }
 
     /// Reads `[application protocol, …] room-auth, <token>`, or application protocols alone (the token then
-    /// stands elsewhere).
-    fn read_offer<'e>(&self, list: Cow<'e, str>) -> Result<Offer<'e>, SourceError> {
-        let entries: Vec<&str> = list
-            .split(',')
-            .map(|entry| entry.trim_matches([' ', '\t']))
-            .collect();
-        let ours = entries.iter().position(|entry| *entry == SUBPROTOCOL);
-        let application = &entries[..ours.unwrap_or(entries.len())];
-        let allowed = |entry: &&str| self.application_protocols.iter().any(|allowed| allowed == entry);
-        if !application.iter().all(allowed) {
-            return Err(SourceError::Form);
+    /// stands elsewhere). Returns what to answer with, and the token.
+    fn read_offer<'l>(&self, list: &'l str) -> Result<(Cow<'static, str>, Option<&'l str>), SourceError> {
+        let mut selected = None;
+        let mut entries = list.split(',').map(|entry| entry.trim_matches([' ', '\t']));
+        while let Some(entry) = entries.next() {
+            if entry == SUBPROTOCOL {
+                let (Some(token), None) = (entries.next(), entries.next()) else {
+                    return Err(SourceError::Form);
+                };
+                return Ok((selected.unwrap_or(Cow::Borrowed(SUBPROTOCOL)), Some(token)));
+            }
+            if !self.application_protocols.iter().any(|allowed| allowed == entry) {
+                return Err(SourceError::Form);
+            }
+            selected.get_or_insert_with(|| Cow::Owned(entry.to_owned()));
         }
-        let selected = application.first().map_or(SUBPROTOCOL, |entry| entry).to_owned();
-        let token = match ours.map(|ours| &entries[ours + 1..]) {
-            None => None,
-            Some([token]) => Some((*token).to_owned()),
-            Some(_) => return Err(SourceError::Form),
-        };
-        Ok(Offer {
-            selected: Cow::Owned(selected),
-            token: token.map(Cow::Owned),
-        })
+        selected.map(|selected| (selected, None)).ok_or(SourceError::Form)
     }
 }
 
@@ -290,11 +290,6 @@ pub(crate) struct Presented<'e> {
     pub(crate) token: Cow<'e, str>,
     /// The subprotocol to answer with, where the client offered some.
     pub(crate) subprotocol: Option<Cow<'static, str>>,
-}
-
-struct Offer<'e> {
-    selected: Cow<'static, str>,
-    token: Option<Cow<'e, str>>,
 }
 
 /// Why a handshake presents no token that could be verified.

@@ -10,6 +10,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visi
 use serde_json::value::RawValue;
 
 use super::source::{Fields, SourceError, Sources};
+use crate::connection::ConnectionId;
 use crate::json::Text;
 
 /// What happened to the connection.
@@ -25,7 +26,14 @@ pub(crate) enum EventType {
 pub(crate) struct View<'e> {
     pub(crate) event_type: EventType,
     pub(crate) route: Cow<'e, str>,
-    pub(crate) connection_id: Cow<'e, str>,
+    pub(crate) connection_id: ConnectionId,
+    /// When the connection was made, in milliseconds since the epoch.
+    pub(crate) connected_at: Option<u64>,
+    /// Through which API, for whoever answers.
+    pub(crate) domain_name: Option<Cow<'e, str>>,
+    pub(crate) stage: Option<Cow<'e, str>>,
+    /// What an authorizer in front said.
+    pub(crate) authorizer: Option<&'e RawValue>,
     pub(crate) handshake: Handshake<'e>,
 }
 
@@ -48,11 +56,15 @@ impl<'e> View<'e> {
             EventType::Disconnect => route == "$disconnect",
             EventType::Message => route != "$connect" && route != "$disconnect",
         };
-        let connection_id = context.connection_id?;
-        (belongs && is_route(&route) && is_connection_id(&connection_id)).then_some(Self {
+        let connection_id = context.connection_id?.parse().ok()?;
+        (belongs && is_route(&route)).then_some(Self {
             event_type,
             route,
             connection_id,
+            connected_at: context.connected_at,
+            domain_name: context.domain_name,
+            stage: context.stage,
+            authorizer: context.authorizer,
             handshake: raw.handshake,
         })
     }
@@ -61,14 +73,6 @@ impl<'e> View<'e> {
 /// API Gateway's route keys have at most 128 characters; a token is longer.
 fn is_route(text: &str) -> bool {
     (1..=128).contains(&text.len()) && !text.chars().any(char::is_control)
-}
-
-/// Connection ids are base64, today of 16 characters.
-fn is_connection_id(text: &str) -> bool {
-    (1..=128).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte))
 }
 
 /// The header fields and query parameters that may hold a token.
@@ -136,6 +140,10 @@ struct Context<'e> {
     event_type: Option<Cow<'e, str>>,
     route: Option<Cow<'e, str>>,
     connection_id: Option<Cow<'e, str>>,
+    connected_at: Option<u64>,
+    domain_name: Option<Cow<'e, str>>,
+    stage: Option<Cow<'e, str>>,
+    authorizer: Option<&'e RawValue>,
 }
 
 struct EventSeed<'s> {
@@ -206,6 +214,11 @@ impl Seen {
     }
 }
 
+/// A value where it is of its type: whoever needs it refuses, the others do not care.
+fn lenient<'de, V: serde::Deserialize<'de>>(value: &'de RawValue) -> Option<V> {
+    serde_json::from_str(value.get()).ok()
+}
+
 struct ContextSeed;
 
 impl<'de> DeserializeSeed<'de> for ContextSeed {
@@ -239,6 +252,22 @@ impl<'de> Visitor<'de> for ContextSeed {
                 "connectionId" => {
                     seen.once(2)?;
                     context.connection_id = Some(map.next_value::<Text<'de>>()?.0);
+                }
+                "connectedAt" => {
+                    seen.once(3)?;
+                    context.connected_at = lenient(map.next_value()?);
+                }
+                "domainName" => {
+                    seen.once(4)?;
+                    context.domain_name = lenient(map.next_value()?).map(|Text(text)| text);
+                }
+                "stage" => {
+                    seen.once(5)?;
+                    context.stage = lenient(map.next_value()?).map(|Text(text)| text);
+                }
+                "authorizer" => {
+                    seen.once(6)?;
+                    context.authorizer = Some(map.next_value()?);
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;

@@ -38,8 +38,8 @@ use crate::json::Object;
 pub struct Issuer {
     key: SigningKey,
     lifetime: Duration,
-    issuer: Option<String>,
-    audience: Option<String>,
+    iss: Option<String>,
+    aud: Option<String>,
     clock: Arc<dyn Clock>,
 }
 
@@ -57,8 +57,8 @@ impl Issuer {
         Ok(Self {
             key,
             lifetime,
-            issuer: None,
-            audience: None,
+            iss: None,
+            aud: None,
             clock: Arc::new(SystemClock),
         })
     }
@@ -84,14 +84,14 @@ impl Issuer {
     /// Sets the claim `iss`.
     #[must_use]
     pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.issuer = Some(issuer.into());
+        self.iss = Some(issuer.into());
         self
     }
 
     /// Sets the claim `aud`.
     #[must_use]
     pub fn with_audience(mut self, audience: impl Into<String>) -> Self {
-        self.audience = Some(audience.into());
+        self.aud = Some(audience.into());
         self
     }
 
@@ -123,8 +123,8 @@ impl Issuer {
             sub: room,
             iat: issued_at,
             exp: expires_at,
-            iss: self.issuer.as_deref(),
-            aud: self.audience.as_deref(),
+            iss: self.iss.as_deref(),
+            aud: self.aud.as_deref(),
             custom,
         };
         let payload = serde_json::to_vec(&payload).map_err(|_| IssuerError::Claims)?;

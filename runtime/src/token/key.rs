@@ -215,7 +215,7 @@ impl fmt::Debug for PublicKey {
         f.debug_struct("PublicKey")
             .field("key_id", &self.key_id)
             .field("bits", &self.bits)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -44,10 +44,10 @@ impl Verifier {
     pub const MAX_TOKEN_LEN: usize = 4096;
 
     /// How far `iat` and `nbf` may lie ahead of this machine's clock unless set otherwise.
-    pub const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(60);
+    pub const DEFAULT_CLOCK_SKEW: Duration = Duration::from_mins(1);
 
     /// The most that [`with_leeway`](Self::with_leeway) takes.
-    pub const MAX_LEEWAY: Duration = Duration::from_secs(60);
+    pub const MAX_LEEWAY: Duration = Duration::from_mins(1);
 
     /// A verifier with the given keys and the defaults: 60 s of clock skew, no leeway, no issuer or audience.
     pub fn new(keys: PublicKeys) -> Self {
