@@ -1,1 +1,5 @@
-//! x
+//! What the tests that cross the crates have in common.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
+
+pub mod fixture;
+pub mod forge;
