@@ -1,7 +1,7 @@
 # A root module to copy: the chat in one region, key pair made by keys.sh, alarms by e-mail.
 #
 #   cargo lambda build --release --arm64 --output-format zip -p chat   # in the repository's root
-#   ../../../keys.sh create chat/issuer key-1 > key-1.pem
+#   ../../../keys.sh create chat/issuer > key-1.pem
 #   terraform init
 #   terraform apply -var alarm_email=you@example.com
 

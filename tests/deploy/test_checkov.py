@@ -1,0 +1,53 @@
+"""checkov has no objection, and none of the skipped ones is skipped without need."""
+
+import json
+import re
+import subprocess
+import unittest
+from pathlib import Path
+
+from workspace import MODULE, ROOT, Copy
+
+# In an environment of its own: it brings another version of the HCL parser under the same name.
+CHECKOV = ROOT / "target" / "deploy" / "checkov" / "bin" / "checkov"
+
+
+def checkov(folder: Path) -> dict:
+    done = subprocess.run(
+        # No downloads: the checks are part of the package, what would be fetched are links to their vendor's pages.
+        [CHECKOV, "--directory", folder, "--framework", "terraform", "--skip-download", "--output", "json"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    return json.loads(done.stdout)["results"]
+
+
+def named(checks: list[dict]) -> set[str]:
+    return {f"{check['check_id']} {check['resource'].split('[')[0]}" for check in checks}
+
+
+class Checkov(unittest.TestCase):
+    def test_nothing_fails(self):
+        results = checkov(MODULE)
+        self.assertEqual(results["parsing_errors"], [])
+        self.assertEqual(named(results["failed_checks"]), set())
+        self.assertGreater(len(results["passed_checks"]), 50)
+
+    def test_what_is_skipped_would_fail_otherwise(self):
+        copy = Copy()
+        self.addCleanup(copy.close)
+        for path in copy.folder.rglob("*.tf"):
+            path.write_text(re.sub(r".*checkov:skip.*\n", "", path.read_text()))
+        would_fail = named(checkov(copy.folder)["failed_checks"])
+        self.assertEqual(named(checkov(MODULE)["skipped_checks"]), would_fail)
+
+    def test_each_skip_says_why(self):
+        for path in MODULE.rglob("*.tf"):
+            for skip in re.findall(r"checkov:skip=.*", path.read_text()):
+                with self.subTest(skip):
+                    self.assertRegex(skip, r"^checkov:skip=CKV2?_AWS_\d+:\S.{20,}\.$|xray_enabled\.$|log_retention_days\.$")
+
+
+if __name__ == "__main__":
+    unittest.main()

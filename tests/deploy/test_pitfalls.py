@@ -1,0 +1,66 @@
+"""The module falls into no pitfall, and each rule notices a copy that does."""
+
+import unittest
+
+import pitfalls
+from workspace import MODULE, Copy
+
+AUTHORIZER = '  authorizer_type = "REQUEST"\n'
+POST = '"${aws_apigatewayv2_api.chat.execution_arn}/${var.stage_name}/POST/@connections/*"'
+FORMAT = '      status           = "$context.status"\n'
+
+# rule, file, what is replaced, by what
+FALLS = [
+    ("authorizer_is_a_websocket_one", "main.tf", AUTHORIZER, '  authorizer_type = "JWT"\n'),
+    ("authorizer_is_a_websocket_one", "main.tf", AUTHORIZER, AUTHORIZER + "  authorizer_result_ttl_in_seconds = 0\n"),
+    ("authorizer_is_a_websocket_one", "main.tf", AUTHORIZER, AUTHORIZER + '  authorizer_payload_format_version = "2.0"\n'),
+    ("authorizer_is_a_websocket_one", "main.tf", AUTHORIZER, AUTHORIZER + '  identity_sources = ["route.request.querystring.token"]\n'),
+    ("authorizer_is_a_websocket_one", "main.tf", '"CUSTOM"', '"JWT"'),
+    ("stage_serves_what_was_deployed", "main.tf", "  deployment_id = aws_apigatewayv2_deployment.chat.id", "  auto_deploy = true"),
+    ("stage_serves_what_was_deployed", "main.tf", "      aws_apigatewayv2_route.chat,\n", ""),
+    ("logs_hold_no_token", "main.tf", FORMAT, FORMAT + '      query = "$context.requestOverride.querystring.token"\n'),
+    ("logs_hold_no_token", "main.tf", FORMAT, FORMAT + '      claims = "$context.authorizer.claims"\n'),
+    ("logs_hold_no_token", "main.tf", FORMAT, FORMAT + '      token = "$request.querystring.token"\n'),
+    ("logs_hold_no_token", "main.tf", "data_trace_enabled = false", "data_trace_enabled = true"),
+    ("logs_hold_no_token", "main.tf", "    data_trace_enabled = false\n", ""),
+    ("logs_hold_no_token", "main.tf", '= "ERROR"', '= "INFO"'),
+    ("actions_are_named", "functions.tf", '"dynamodb:Query"', '"dynamodb:*"'),
+    ("actions_are_named", "functions.tf", '"dynamodb:Query"', '"dynamodb:Get*"'),
+    ("actions_are_named", "functions.tf", '["xray:PutTraceSegments", "xray:PutTelemetryRecords"]', '["*"]'),
+    ("actions_are_named", "keys.tf", '"kms:CancelKeyDeletion"', '"kms:*"'),
+    ("actions_are_named", "functions.tf", "      actions   = [\"xray", "      not_actions   = [\"xray"),
+    ("actions_are_named", "main.tf", "  role       = aws_iam_role.logging[0].name", '  role       = aws_iam_role.function["chat"].name'),
+    ("functions_send_on_their_own_stage", "functions.tf", POST, '"*"'),
+    ("functions_send_on_their_own_stage", "functions.tf", POST, '"arn:aws:execute-api:*:*:*"'),
+    ("functions_send_on_their_own_stage", "functions.tf", POST, POST.replace("${var.stage_name}", "*")),
+    ("functions_cannot_read_the_private_key", "functions.tf", '"dynamodb:Query"', '"secretsmanager:GetSecretValue"'),
+    ("functions_cannot_read_the_private_key", "functions.tf", '"dynamodb:Query"', '"kms:Sign"'),
+    ("functions_cannot_read_the_private_key", "functions.tf", "RUST_LOG = var", 'K = tls_private_key.issuer["a"].private_key_pem, RUST_LOG = var'),
+    ("functions_cannot_read_the_private_key", "keys.tf", "data.tls_public_key.issuer[id].public_key_pem }", "tls_private_key.issuer[id].private_key_pem }"),
+    ("functions_cannot_read_the_private_key", "functions.tf", "environment = {}", "environment = { S = aws_secretsmanager_secret_version.issuer[0].arn }"),
+    ("functions_cannot_read_the_private_key", "keys.tf", '"Deny"', '"Allow"'),
+    ("functions_cannot_read_the_private_key", "keys.tf", "identifiers = local.function_role_arns", "identifiers = []"),
+    ("secret_is_json", "keys.tf", "secret_string = jsonencode({", "secret_string = format(\"%s\", {"),
+    ("only_this_api_calls_the_functions", "functions.tf", '  source_arn     = "${aws_apigatewayv2_api.chat.execution_arn}/authorizers', '  source_arn     = "*/authorizers'),
+]
+
+
+class Pitfalls(unittest.TestCase):
+    def test_the_module_falls_into_none(self):
+        self.assertEqual(pitfalls.pitfalls(MODULE), [])
+
+    def test_each_rule_notices(self):
+        for rule, file, old, new in FALLS:
+            with self.subTest(rule, change=new):
+                copy = Copy()
+                self.addCleanup(copy.close)
+                copy.replace(file, old, new)
+                found = pitfalls.pitfalls(copy.folder)
+                self.assertEqual({problem.split(":")[0] for problem in found}, {rule}, found)
+
+    def test_each_rule_has_a_fall(self):
+        self.assertEqual({rule.__name__ for rule in pitfalls.RULES}, {rule for rule, *_ in FALLS})
+
+
+if __name__ == "__main__":
+    unittest.main()
