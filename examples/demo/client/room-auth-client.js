@@ -1,20 +1,24 @@
 /**
  * A WebSocket that stays in its room: it fetches a token, connects with it, renews it in band, beats
  * against the idle limit, moves to a new connection before the two-hour limit and comes back after a loss.
- *
- *     const room = new RoomConnection({ room: 'lobby', fetchToken: tokenFrom('/api/token') });
- *     room.addEventListener('message', ({ detail }) => console.log(detail));
- *     room.connect();
- *
- * @module room-auth-client
+ * How to use it: README.md.
  */
 
-/** @import { Decoded, Env, Link, Options, Renewal, State, Ticket } from './types.js' */
+/** @import { Decoded, Options, Renewal, State } from './types.js' */
 
-// API Gateway closes a connection after 10 minutes without traffic and after 2 hours in any case
-// (quotas for WebSocket APIs). Both defaults keep a margin.
-const HEARTBEAT = 8 * 60_000;
-const MAX_AGE = 115 * 60_000;
+/** @type {Partial<Options>} */
+const DEFAULTS = {
+	renewal: 'in-band',
+	renewBefore: 30_000,
+	// API Gateway closes a connection after 10 minutes without traffic, and after 2 hours in any case
+	// (its quotas for WebSocket APIs). Both keep a margin.
+	heartbeat: 8 * 60_000,
+	maxAge: 115 * 60_000,
+	answerWithin: 10_000,
+	drain: 2_000,
+	backoff: { base: 500, cap: 30_000 },
+	subprotocol: 'room-auth',
+};
 /** A connection that lasted this long counts as a success: the next loss starts from the shortest wait. */
 const STABLE = 10_000;
 /** Longest delay that a browser's setTimeout understands. */
@@ -24,14 +28,14 @@ const REMEMBERED = 512;
 
 /** Why no token was given. */
 export class TokenError extends Error {
-  name = 'TokenError';
+	name = 'TokenError';
 
-  /** @param {number} status of HTTP; 0 without an answer @param {string} message @param {number} [retryAfter] ms */
-  constructor(status, message, retryAfter = 0) {
-    super(message);
-    this.status = status;
-    this.retryAfter = retryAfter;
-  }
+	/** @param {number} status of HTTP; 0 without an answer @param {string} message @param {number} [retryAfter] ms */
+	constructor(status, message, retryAfter = 0) {
+		super(message);
+		this.status = status;
+		this.retryAfter = retryAfter;
+	}
 }
 
 /**
@@ -42,21 +46,21 @@ export class TokenError extends Error {
  * @returns {Options['fetchToken']}
  */
 export function tokenFrom(endpoint, { fetch = globalThis.fetch, now = Date.now } = {}) {
-  return async ({ room, signal }) => {
-    const headers = { 'content-type': 'application/json' };
-    const request = { method: 'POST', headers, body: JSON.stringify({ room }), signal };
-    const response = await fetch(endpoint, request).catch(() => {
-      throw new TokenError(0, 'The backend does not answer.');
-    });
-    const body = await response.json().catch(() => ({}));
-    if (!response.ok) {
-      const seconds = Number(response.headers.get('retry-after')) || 0;
-      throw new TokenError(response.status, body.message ?? `The backend answered ${response.status}.`, seconds * 1000);
-    }
-    // The Date header counts whole seconds: a small difference says nothing.
-    const skew = Date.parse(response.headers.get('date') ?? '') - now();
-    return { ...body, skew: Math.abs(skew) > 5_000 ? skew : 0 };
-  };
+	return async ({ room, signal }) => {
+		const headers = { 'content-type': 'application/json' };
+		const request = { method: 'POST', headers, body: JSON.stringify({ room }), signal };
+		const response = await fetch(endpoint, request).catch(() => {
+			throw new TokenError(0, 'The backend does not answer.');
+		});
+		const body = await response.json().catch(() => ({}));
+		if (!response.ok) {
+			const seconds = Number(response.headers.get('retry-after')) || 0;
+			throw new TokenError(response.status, body.message ?? `The backend answered ${response.status}.`, seconds * 1000);
+		}
+		// The Date header counts whole seconds: a small difference says nothing.
+		const skew = Date.parse(response.headers.get('date') ?? '') - now();
+		return { ...body, skew: Math.abs(skew) > 5_000 ? skew : 0 };
+	};
 }
 
 /**
@@ -66,16 +70,16 @@ export function tokenFrom(endpoint, { fetch = globalThis.fetch, now = Date.now }
  * @returns {Decoded | null} null for what is no token
  */
 export function decodeToken(token) {
-  try {
-    const parts = token.split('.');
-    const [header, claims] = parts.slice(0, 2).map((part) => {
-      const bytes = Uint8Array.from(atob(part.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0));
-      return JSON.parse(new TextDecoder().decode(bytes));
-    });
-    return parts.length === 3 ? { header, claims, parts } : null;
-  } catch {
-    return null;
-  }
+	try {
+		const parts = token.split('.');
+		const [header, claims] = parts.slice(0, 2).map((part) => {
+			const bytes = Uint8Array.from(atob(part.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0));
+			return JSON.parse(new TextDecoder().decode(bytes));
+		});
+		return parts.length === 3 ? { header, claims, parts } : null;
+	} catch {
+		return null;
+	}
 }
 
 /**
@@ -87,357 +91,319 @@ export function decodeToken(token) {
  * - `fault`: the error that kept a token from being fetched.
  */
 export class RoomConnection extends EventTarget {
-  /** @type {State} */
-  #state = 'idle';
-  #attempt = 0;
-  /** Rises whenever what is under way has become pointless. */
-  #turn = 0;
-  /** @type {Link | null} the connection in use */
-  #link = null;
-  /** @type {Ticket | null} sent for renewal and not yet answered */
-  #offered = null;
-  /** @type {AbortController | null} */
-  #fetching = null;
-  /** @type {any} the socket whose handshake is under way */
-  #dialled = null;
-  /** @type {Map<string, any>} */
-  #timers = new Map();
-  /** @type {Set<string>} */
-  #seen = new Set();
-  /** @type {Set<any>} replaced sockets that are still listened to */
-  #draining = new Set();
-  /** @type {Required<Options>} */
-  #options;
-  /** @type {Env} */
-  #env;
+	/** @type {State} */
+	#state = 'idle';
+	#attempt = 0;
+	/** Rises whenever what is under way has become pointless. */
+	#turn = 0;
+	/** The connection in use: `{ socket, ticket, ends, expired }`. */
+	#link = null;
+	/** A ticket sent for renewal and not yet answered. */
+	#offered = null;
+	/** Aborts the fetch of a token. */
+	#fetching = null;
+	/** The socket whose handshake is under way. */
+	#dialled = null;
+	/** Replaced sockets that are still listened to. */
+	#draining = new Set();
+	#timers = new Map();
+	#seen = new Set();
+	#options;
+	#env;
 
-  /** @param {Options} options */
-  constructor({
-    room,
-    fetchToken,
-    renewal = 'in-band',
-    renewBefore = 30_000,
-    heartbeat = HEARTBEAT,
-    maxAge = MAX_AGE,
-    answerWithin = 10_000,
-    drain = 2_000,
-    backoff = { base: 500, cap: 30_000 },
-    subprotocol = 'room-auth',
-    env = {},
-  }) {
-    super();
-    this.room = room;
-    this.#options = { room, fetchToken, renewal, renewBefore, heartbeat, maxAge, answerWithin, drain, backoff, subprotocol, env };
-    this.#env = {
-      WebSocket: globalThis.WebSocket,
-      setTimeout: (run, ms) => setTimeout(run, ms),
-      clearTimeout: (timer) => clearTimeout(timer),
-      now: Date.now,
-      random: Math.random,
-      network: 'addEventListener' in globalThis ? globalThis : null,
-      ...env,
-    };
-  }
+	/** @param {Options} options */
+	constructor(options) {
+		super();
+		this.#options = { ...DEFAULTS, ...options };
+		this.#env = {
+			WebSocket: globalThis.WebSocket,
+			setTimeout: (run, ms) => setTimeout(run, ms),
+			clearTimeout: (timer) => clearTimeout(timer),
+			now: Date.now,
+			random: Math.random,
+			network: 'addEventListener' in globalThis ? globalThis : null,
+			...options.env,
+		};
+	}
 
-  /** @returns {State} */
-  get state() {
-    return this.#state;
-  }
+	get room() {
+		return this.#options.room;
+	}
 
-  /** @returns {Renewal} */
-  get renewal() {
-    return this.#options.renewal;
-  }
+	get state() {
+		return this.#state;
+	}
 
-  /** May change at any time; counts from now on. */
-  set renewal(mode) {
-    this.#options.renewal = mode;
-    if (this.#link) this.#watchLife(this.#link);
-  }
+	get renewal() {
+		return this.#options.renewal;
+	}
 
-  /** Connects, or tries at once instead of waiting for the next attempt. */
-  connect() {
-    if (this.#state === 'open' || this.#state === 'connecting') return;
-    if (this.#state !== 'waiting') {
-      this.#attempt = 0;
-      this.#env.network?.addEventListener('online', this.#online);
-    }
-    this.#dial();
-  }
+	/** @param {Renewal} mode counts from now on */
+	set renewal(mode) {
+		this.#options.renewal = mode;
+		if (this.#link) this.#watchLife(this.#link);
+	}
 
-  /** Leaves the room and stays away. */
-  close() {
-    this.#stop('requested');
-  }
+	/** Connects, or tries at once instead of waiting for the next attempt. */
+	connect() {
+		if (this.#state === 'open' || this.#state === 'connecting') return;
+		if (this.#state !== 'waiting') {
+			this.#attempt = 0;
+			this.#env.network?.addEventListener('online', this.#online);
+		}
+		this.#dial();
+	}
 
-  /**
-   * @param {unknown} message sent as JSON
-   * @returns {boolean} false if there is no open connection: nothing was sent
-   */
-  send(message) {
-    if (this.#state !== 'open' || this.#link?.socket.readyState !== 1) return false;
-    this.#link.socket.send(JSON.stringify(message));
-    this.#beat();
-    return true;
-  }
+	/** Leaves the room and stays away. */
+	close() {
+		this.#stop('requested');
+	}
 
-  /** Asks for a sign of life; without one in time, the connection counts as lost. */
-  ping() {
-    if (!this.send({ action: 'ping' })) return;
-    const link = /** @type {Link} */ (this.#link);
-    if (!this.#timers.has('pong')) this.#after('pong', this.#options.answerWithin, () => this.#lost(link));
-  }
+	/**
+	 * @param {unknown} message sent as JSON
+	 * @returns {boolean} false if there is no open connection: nothing was sent
+	 */
+	send(message) {
+		if (this.#state !== 'open' || this.#link?.socket.readyState !== 1) return false;
+		this.#link.socket.send(JSON.stringify(message));
+		this.#beat();
+		return true;
+	}
 
-  /** Renews now, whatever is left of the token's life. */
-  async renew() {
-    const link = this.#link;
-    if (!link || this.#state !== 'open') return;
-    if (this.#options.renewal === 'reconnect') return this.#dial(true);
-    this.#cancel('renew');
-    const turn = this.#turn;
-    let ticket;
-    try {
-      ticket = await this.#ticket();
-    } catch (error) {
-      if (turn !== this.#turn || this.#link !== link) return;
-      this.#emit('fault', error);
-      // Without a session there is nothing to renew with: the connection lives to its end.
-      if (ended(error)) return;
-      this.#attempt += 1;
-      this.#after('renew', this.#backoff(error), () => this.renew());
-      return;
-    }
-    if (turn !== this.#turn || this.#link !== link) return;
-    this.#offered = ticket;
-    this.send({ action: 'renew', token: ticket.token });
-    // No answer, or a refusal: a new connection with a new token settles it.
-    this.#after('renew', this.#options.answerWithin, () => this.#dial(true));
-  }
+	/** Asks for a sign of life; without one in time, the connection counts as lost. */
+	ping() {
+		if (!this.send({ action: 'ping' })) return;
+		if (!this.#timers.has('pong')) this.#after('pong', this.#options.answerWithin, () => this.#lost(this.#link));
+	}
 
-  /** @param {boolean} [replacing] the open connection stays until the new one is */
-  async #dial(replacing = false) {
-    const turn = ++this.#turn;
-    this.#cancel('retry');
-    this.#cancel('renew');
-    this.#cancel('expiry');
-    this.#abandon();
-    if (!replacing) this.#enter('connecting', 'requested');
-    /** @param {string} reason @param {unknown} [error] */
-    const failed = (reason, error) => {
-      if (turn !== this.#turn) return;
-      this.#turn += 1;
-      this.#abandon();
-      this.#cancel('handshake');
-      if (error) this.#emit('fault', error);
-      const end = ended(error);
-      if (end) this.#stop(end);
-      else this.#retry(reason, replacing, error);
-    };
-    this.#after('handshake', this.#options.answerWithin, () => failed('unavailable'));
-    let ticket;
-    try {
-      ticket = await this.#ticket();
-    } catch (error) {
-      return failed('unavailable', error);
-    }
-    if (turn !== this.#turn) return;
+	/** Renews now, whatever is left of the token's life. */
+	async renew() {
+		if (this.#state !== 'open') return;
+		if (this.#options.renewal === 'reconnect') return this.#dial(true);
+		this.#cancel('renew');
+		const turn = this.#turn;
+		try {
+			const ticket = await this.#ticket();
+			if (turn !== this.#turn) return;
+			this.#offered = ticket;
+			this.send({ action: 'renew', token: ticket.token });
+			// No answer, or a refusal: a new connection with a new token settles it.
+			this.#after('renew', this.#options.answerWithin, () => this.#dial(true));
+		} catch (error) {
+			if (turn !== this.#turn) return;
+			this.#attempt += 1;
+			// Without a session there is nothing to renew with: the connection lives to its end.
+			if (!ended(error)) this.#after('renew', this.#backoff(error), () => this.renew());
+			this.#emit('fault', error);
+		}
+	}
 
-    const socket = new this.#env.WebSocket(ticket.url, [this.#options.subprotocol, ticket.token]);
-    const link = { socket, ticket, ends: this.#ends(ticket), expired: false };
-    this.#dialled = socket;
-    socket.onopen = () => {
-      if (turn !== this.#turn) return socket.close(1000);
-      this.#dialled = null;
-      this.#cancel('handshake');
-      this.#adopt(link);
-    };
-    socket.onmessage = (/** @type {{ data: unknown }} */ event) => this.#receive(link, event.data);
-    socket.onclose = () => {
-      if (this.#draining.delete(socket)) return;
-      if (this.#link === link) this.#lost(link);
-      else failed('refused');
-    };
-  }
+	async #dial(replacing = false) {
+		const turn = ++this.#turn;
+		this.#cancel('retry');
+		this.#cancel('renew');
+		this.#cancel('expiry');
+		this.#abandon();
+		if (!replacing) this.#enter('connecting', 'requested');
+		const failed = (reason, error) => {
+			if (turn !== this.#turn) return;
+			this.#turn += 1;
+			this.#abandon();
+			this.#cancel('handshake');
+			const end = ended(error);
+			if (!end) this.#retry(reason, error);
+			// What is open may stay so while its token lives.
+			else if (this.#link) this.#after('expiry', this.#link.ends - this.#env.now(), () => this.#stop(end));
+			else this.#stop(end);
+			if (error) this.#emit('fault', error);
+		};
+		this.#after('handshake', this.#options.answerWithin, () => failed('unavailable'));
+		const ticket = await this.#ticket().catch((error) => failed('unavailable', error));
+		if (turn !== this.#turn) return;
 
-  /** @param {Link} link */
-  #adopt(link) {
-    const old = this.#link;
-    this.#link = link;
-    this.#offered = null;
-    if (old) {
-      // What was on its way to the old connection still arrives; then it is closed.
-      this.#draining.add(old.socket);
-      this.#env.setTimeout(() => old.socket.close(1000), this.#options.drain);
-    }
-    this.#emit('token', { token: link.ticket.token, expiresAt: link.ends, renewed: Boolean(old) });
-    if (this.#state !== 'open') this.#enter('open', 'requested');
-    this.#after('stable', STABLE, () => (this.#attempt = 0));
-    // Spread over some minutes, or all clients of a restarted server would move at once, for ever.
-    const age = this.#options.maxAge * (1 - this.#env.random() * 0.05);
-    this.#after('age', age, () => this.#dial(true));
-    this.#watchLife(link);
-    this.#beat();
-  }
+		const socket = new this.#env.WebSocket(ticket.url, [this.#options.subprotocol, ticket.token]);
+		const link = { socket, ticket, ends: this.#ends(ticket), expired: false };
+		this.#dialled = socket;
+		socket.onopen = () => {
+			if (turn !== this.#turn) return socket.close(1000);
+			this.#dialled = null;
+			this.#cancel('handshake');
+			this.#adopt(link);
+		};
+		socket.onmessage = ({ data }) => this.#receive(link, data);
+		socket.onclose = () => {
+			if (this.#draining.delete(socket)) return;
+			if (this.#link === link) this.#lost(link);
+			else failed('refused');
+		};
+	}
 
-  /** @param {Link} link */
-  #watchLife(link) {
-    this.#cancel('renew');
-    this.#cancel('expiry');
-    const left = link.ends - this.#env.now();
-    if (this.#options.renewal === 'off') {
-      this.#after('expiry', left, () => {
-        link.expired = true;
-        this.#emit('expired', { expiresAt: link.ends });
-      });
-      return;
-    }
-    const before = Math.min(left / 5, this.#options.renewBefore) * (1 + this.#env.random() * 0.25);
-    // At most once a second, whatever a backend hands out.
-    this.#after('renew', Math.max(left - before, 1_000), () => this.renew());
-    // Renewal failed until the end, or the machine slept through it.
-    this.#after('expiry', Math.max(left, 1_000), () => this.#dial(true));
-  }
+	#adopt(link) {
+		const old = this.#link;
+		this.#link = link;
+		this.#offered = null;
+		this.#cancel('pong');
+		if (old) {
+			// What was on its way to the old connection still arrives; then it is closed.
+			this.#draining.add(old.socket);
+			this.#env.setTimeout(() => old.socket.close(1000), this.#options.drain);
+		}
+		this.#after('stable', STABLE, () => (this.#attempt = 0));
+		// Spread over some minutes, or all clients of a restarted server would move at once, for ever.
+		const age = this.#options.maxAge * (1 - this.#env.random() * 0.05);
+		this.#after('age', age, () => this.#dial(true));
+		this.#beat();
+		this.#inForce(link, Boolean(old));
+		// A listener may have closed it just now.
+		if (this.#link === link && this.#state !== 'open') this.#enter('open', 'requested');
+	}
 
-  /** @param {Link} link @param {unknown} data */
-  #receive(link, data) {
-    if (link !== this.#link && !this.#draining.has(link.socket)) return;
-    let message = data;
-    try {
-      message = JSON.parse(String(data));
-    } catch {
-      // Not ours to judge: handed on as it came.
-    }
-    const { type, id, message: text } = Object(message);
-    if (type === 'message' && typeof id === 'string') {
-      if (this.#seen.has(id)) return;
-      this.#seen.add(id);
-      if (this.#seen.size > REMEMBERED) this.#seen.delete(/** @type {string} */ (this.#seen.values().next().value));
-    }
-    if (link === this.#link) {
-      this.#cancel('pong');
-      this.#beat();
-      if (type === 'renewed' && this.#offered) {
-        link.ticket = this.#offered;
-        link.ends = this.#ends(link.ticket);
-        link.expired = false;
-        this.#offered = null;
-        this.#attempt = 0;
-        this.#watchLife(link);
-        this.#emit('token', { token: link.ticket.token, expiresAt: link.ends, renewed: true });
-      }
-      if (type === undefined && text === 'token expired') link.expired = true;
-    }
-    this.#emit('message', message);
-  }
+	#inForce(link, renewed) {
+		this.#watchLife(link);
+		this.#emit('token', { token: link.ticket.token, expiresAt: link.ends, renewed });
+	}
 
-  /** @param {Link} link */
-  #lost(link) {
-    if (this.#link !== link) return;
-    if (this.#options.renewal === 'off' && link.expired) return this.#stop('expired');
-    this.#turn += 1;
-    this.#drop();
-    this.#retry('lost', false);
-  }
+	#watchLife(link) {
+		this.#cancel('renew');
+		this.#cancel('expiry');
+		const left = link.ends - this.#env.now();
+		if (this.#options.renewal === 'off') {
+			this.#after('expiry', left, () => {
+				link.expired = true;
+				this.#emit('expired', { expiresAt: link.ends });
+			});
+			return;
+		}
+		const before = Math.min(left / 5, this.#options.renewBefore) * (1 + this.#env.random() * 0.25);
+		// At most once a second, whatever a backend hands out.
+		this.#after('renew', Math.max(left - before, 1_000), () => this.renew());
+		// Renewal failed until the end, or the machine slept through it.
+		this.#after('expiry', Math.max(left, 1_000), () => this.#dial(true));
+	}
 
-  /** @param {string} reason @param {boolean} replacing @param {unknown} [error] */
-  #retry(reason, replacing, error) {
-    this.#attempt += 1;
-    const wait = this.#backoff(error);
-    // While the old connection serves, a failed replacement is nobody's concern.
-    const again = replacing && this.#link !== null;
-    if (!again) this.#enter('waiting', reason, wait);
-    this.#after('retry', wait, () => this.#dial(again));
-  }
+	#receive(link, data) {
+		if (link !== this.#link && !this.#draining.has(link.socket)) return;
+		let message = data;
+		try {
+			message = JSON.parse(String(data));
+		} catch {
+			// Not ours to judge: handed on as it came.
+		}
+		const { type, id, message: text } = Object(message);
+		if (type === 'message' && typeof id === 'string') {
+			if (this.#seen.has(id)) return;
+			this.#seen.add(id);
+			if (this.#seen.size > REMEMBERED) this.#seen.delete(this.#seen.values().next().value);
+		}
+		if (link === this.#link) {
+			this.#cancel('pong');
+			this.#beat();
+			if (!type && text === 'token expired') link.expired = true;
+			if (type === 'renewed' && this.#offered) {
+				Object.assign(link, { ticket: this.#offered, ends: this.#ends(this.#offered), expired: false });
+				this.#offered = null;
+				this.#attempt = 0;
+				this.#inForce(link, true);
+			}
+		}
+		this.#emit('message', message);
+	}
 
-  /** @param {string} reason */
-  #stop(reason) {
-    this.#turn += 1;
-    this.#drop();
-    for (const socket of this.#draining) socket.close(1000);
-    this.#env.network?.removeEventListener('online', this.#online);
-    if (this.#state !== 'closed') this.#enter('closed', reason);
-  }
+	#lost(link) {
+		if (this.#options.renewal === 'off' && link.expired) return this.#stop('expired');
+		this.#turn += 1;
+		this.#drop();
+		this.#retry('lost');
+	}
 
-  #drop() {
-    for (const name of [...this.#timers.keys()]) this.#cancel(name);
-    this.#abandon();
-    this.#offered = null;
-    const link = this.#link;
-    this.#link = null;
-    link?.socket.close(1000);
-  }
+	#retry(reason, error) {
+		this.#attempt += 1;
+		const wait = this.#backoff(error);
+		// While the old connection serves, a failed replacement is nobody's concern.
+		const serves = this.#link !== null;
+		this.#after('retry', wait, () => this.#dial(serves));
+		if (!serves) this.#enter('waiting', reason, wait);
+	}
 
-  #abandon() {
-    this.#fetching?.abort();
-    this.#fetching = null;
-    this.#dialled?.close(1000);
-    this.#dialled = null;
-  }
+	#stop(reason) {
+		this.#turn += 1;
+		this.#drop();
+		for (const socket of this.#draining) socket.close(1000);
+		this.#env.network?.removeEventListener('online', this.#online);
+		if (this.#state !== 'closed') this.#enter('closed', reason);
+	}
 
-  #online = () => {
-    if (this.#state === 'waiting') this.#dial();
-  };
+	#drop() {
+		for (const name of [...this.#timers.keys()]) this.#cancel(name);
+		this.#abandon();
+		this.#offered = null;
+		const link = this.#link;
+		this.#link = null;
+		link?.socket.close(1000);
+	}
 
-  #beat() {
-    if (this.#options.heartbeat > 0) this.#after('heartbeat', this.#options.heartbeat, () => this.ping());
-  }
+	#abandon() {
+		this.#fetching?.abort();
+		this.#fetching = null;
+		this.#dialled?.close(1000);
+		this.#dialled = null;
+	}
 
-  async #ticket() {
-    this.#fetching = new AbortController();
-    return this.#options.fetchToken({ room: this.room, signal: this.#fetching.signal });
-  }
+	#online = () => {
+		if (this.#state === 'waiting') this.#dial();
+	};
 
-  /**
-   * A token just handed out is live and lives no longer than from `iat` to `exp`: if this clock says
-   * otherwise, it is the clock that is wrong.
-   *
-   * @param {Ticket} ticket @returns {number} its end in ms of this clock
-   */
-  #ends({ token, expires_at, skew = 0 }) {
-    const now = this.#env.now();
-    const { iat, exp } = decodeToken(token)?.claims ?? {};
-    const life = exp > iat ? (exp - iat) * 1000 : Infinity;
-    const ends = Math.min(expires_at * 1000 - skew || Infinity, now + life);
-    return ends > now ? ends : now + life;
-  }
+	#beat() {
+		if (this.#options.heartbeat > 0) this.#after('heartbeat', this.#options.heartbeat, () => this.ping());
+	}
 
-  /** Exponential with full jitter, never under what the backend asked for. @param {any} [error] */
-  #backoff(error) {
-    const { base, cap } = this.#options.backoff;
-    const most = Math.min(cap, base * 2 ** Math.min(this.#attempt - 1, 30));
-    return Math.max(base / 5, most * this.#env.random(), error?.retryAfter ?? 0);
-  }
+	async #ticket() {
+		this.#fetching = new AbortController();
+		return this.#options.fetchToken({ room: this.room, signal: this.#fetching.signal });
+	}
 
-  /** @param {string} name @param {number} ms @param {() => void} run */
-  #after(name, ms, run) {
-    this.#cancel(name);
-    const timer = this.#env.setTimeout(
-      () => {
-        this.#timers.delete(name);
-        run();
-      },
-      Math.min(Math.max(ms, 0), LONGEST),
-    );
-    this.#timers.set(name, timer);
-  }
+	/**
+	 * The end of a token in ms of this clock. A token just handed out is live, and lives no longer than
+	 * from `iat` to `exp`: if this clock says otherwise, it is the clock that is wrong.
+	 */
+	#ends({ token, expires_at, skew = 0 }) {
+		const now = this.#env.now();
+		const { iat, exp } = decodeToken(token)?.claims ?? {};
+		const life = exp > iat ? (exp - iat) * 1000 : Infinity;
+		const ends = Math.min(expires_at * 1000 - skew || Infinity, now + life);
+		return ends > now ? ends : now + life;
+	}
 
-  /** @param {string} name */
-  #cancel(name) {
-    this.#env.clearTimeout(this.#timers.get(name));
-    this.#timers.delete(name);
-  }
+	/** Exponential with full jitter, never under what the backend asked for. */
+	#backoff(error) {
+		const { base, cap } = this.#options.backoff;
+		const most = Math.min(cap, base * 2 ** Math.min(this.#attempt - 1, 30));
+		return Math.max(base / 5, most * this.#env.random(), error?.retryAfter ?? 0);
+	}
 
-  /** @param {State} state @param {string} reason @param {number} [retryIn] */
-  #enter(state, reason, retryIn = 0) {
-    this.#state = state;
-    this.#emit('state', { state, reason, retryIn, attempt: this.#attempt });
-  }
+	#after(name, ms, run) {
+		this.#cancel(name);
+		const due = () => {
+			this.#timers.delete(name);
+			run();
+		};
+		this.#timers.set(name, this.#env.setTimeout(due, Math.min(Math.max(ms, 0), LONGEST)));
+	}
 
-  /** @param {string} type @param {unknown} detail */
-  #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
-  }
+	#cancel(name) {
+		this.#env.clearTimeout(this.#timers.get(name));
+		this.#timers.delete(name);
+	}
+
+	#enter(state, reason, retryIn = 0) {
+		this.#state = state;
+		this.#emit('state', { state, reason, retryIn, attempt: this.#attempt });
+	}
+
+	#emit(type, detail) {
+		this.dispatchEvent(new CustomEvent(type, { detail }));
+	}
 }
 
-/** @param {any} error @returns {string | undefined} what no retry changes */
+/** What no retry changes. */
 const ended = (error) => (error?.status === 401 ? 'unauthenticated' : error?.status === 403 ? 'forbidden' : undefined);

@@ -42,8 +42,6 @@
  * @property {EventTarget | null} network fires `online` when the network is back
  */
 
-/** @typedef {{ socket: any, ticket: Ticket, ends: number, expired: boolean }} Link */
-
 /**
  * @typedef {object} Options
  * @property {string} room

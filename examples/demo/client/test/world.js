@@ -5,150 +5,150 @@ const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url
 
 /** @returns an unsigned token of the right shape: the client never verifies */
 export function jwt(iat, exp, more = {}) {
-  return `${encode({ typ: 'JWT', alg: 'RS256', kid: 'k1' })}.${encode({ sub: 'lobby', iat, exp, ...more })}.c2ln`;
+	return `${encode({ typ: 'JWT', alg: 'RS256', kid: 'k1' })}.${encode({ sub: 'lobby', iat, exp, ...more })}.c2ln`;
 }
 
 class Clock {
-  #timers = new Map();
-  #next = 1;
+	#timers = new Map();
+	#next = 1;
 
-  constructor(now) {
-    this.now = now;
-  }
+	constructor(now) {
+		this.now = now;
+	}
 
-  setTimeout = (run, ms) => {
-    this.#timers.set(this.#next, { at: this.now + ms, run });
-    return this.#next++;
-  };
+	setTimeout = (run, ms) => {
+		this.#timers.set(this.#next, { at: this.now + ms, run });
+		return this.#next++;
+	};
 
-  clearTimeout = (id) => this.#timers.delete(id);
+	clearTimeout = (id) => this.#timers.delete(id);
 
-  get pending() {
-    return this.#timers.size;
-  }
+	get pending() {
+		return this.#timers.size;
+	}
 
-  /** Lets every promise that can settle do so. */
-  async settle() {
-    for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
-  }
+	/** Lets every promise that can settle do so. */
+	async settle() {
+		for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
+	}
 
-  async advance(ms) {
-    const end = this.now + ms;
-    for (;;) {
-      await this.settle();
-      const due = [...this.#timers].filter(([, { at }]) => at <= end).sort(([a, x], [b, y]) => x.at - y.at || a - b)[0];
-      if (!due) break;
-      this.#timers.delete(due[0]);
-      this.now = Math.max(this.now, due[1].at);
-      due[1].run();
-    }
-    this.now = end;
-    await this.settle();
-  }
+	async advance(ms) {
+		const end = this.now + ms;
+		for (;;) {
+			await this.settle();
+			const due = [...this.#timers].filter(([, { at }]) => at <= end).sort(([a, x], [b, y]) => x.at - y.at || a - b)[0];
+			if (!due) break;
+			this.#timers.delete(due[0]);
+			this.now = Math.max(this.now, due[1].at);
+			due[1].run();
+		}
+		this.now = end;
+		await this.settle();
+	}
 }
 
 /** One client in a world that the test directs. */
 export function world(options = {}) {
-  const clock = new Clock(1_700_000_000_000);
-  const sockets = [];
-  const events = [];
-  const asked = [];
-  const network = new EventTarget();
+	const clock = new Clock(1_700_000_000_000);
+	const sockets = [];
+	const events = [];
+	const asked = [];
+	const network = new EventTarget();
 
-  class Socket {
-    readyState = 0;
-    sent = [];
+	class Socket {
+		readyState = 0;
+		sent = [];
 
-    constructor(url, protocols) {
-      Object.assign(this, { url, protocols });
-      sockets.push(this);
-    }
+		constructor(url, protocols) {
+			Object.assign(this, { url, protocols });
+			sockets.push(this);
+		}
 
-    send(text) {
-      this.sent.push(JSON.parse(text));
-    }
+		send(text) {
+			this.sent.push(JSON.parse(text));
+		}
 
-    close(code) {
-      if (this.readyState >= 2) return;
-      this.closedWith = code;
-      this.readyState = 2;
-      setImmediate(() => this.end());
-    }
+		close(code) {
+			if (this.readyState >= 2) return;
+			this.closedWith = code;
+			this.readyState = 2;
+			setImmediate(() => this.end());
+		}
 
-    // What the server does:
-    accept() {
-      this.readyState = 1;
-      this.onopen?.({});
-    }
+		// What the server does:
+		accept() {
+			this.readyState = 1;
+			this.onopen?.({});
+		}
 
-    say(message) {
-      this.onmessage?.({ data: typeof message === 'string' ? message : JSON.stringify(message) });
-    }
+		say(message) {
+			this.onmessage?.({ data: typeof message === 'string' ? message : JSON.stringify(message) });
+		}
 
-    /** The connection is gone, or was refused. */
-    end() {
-      if (this.readyState === 3) return;
-      this.readyState = 3;
-      this.onclose?.({ code: 1006 });
-    }
-  }
+		/** The connection is gone, or was refused. */
+		end() {
+			if (this.readyState === 3) return;
+			this.readyState = 3;
+			this.onclose?.({ code: 1006 });
+		}
+	}
 
-  const self = {
-    clock,
-    sockets,
-    events,
-    asked,
-    network,
-    random: 0.5,
-    lifetime: 300,
-    /** Replace to let the backend fail. */
-    answer() {
-      const iat = Math.floor(clock.now / 1000);
-      const exp = iat + self.lifetime;
-      return { token: jwt(iat, exp, { n: asked.length }), url: 'ws://127.0.0.1:1/dev', expires_at: exp };
-    },
-    fail(status, retryAfter) {
-      self.answer = () => {
-        throw new TokenError(status, `status ${status}`, retryAfter);
-      };
-    },
-    get socket() {
-      return sockets.at(-1);
-    },
-    get states() {
-      return events.filter(([type]) => type === 'state').map(([, { state, reason }]) => `${state}:${reason}`);
-    },
-    of(wanted) {
-      return events.filter(([type]) => type === wanted).map(([, detail]) => detail);
-    },
-    async open() {
-      self.room.connect();
-      await clock.settle();
-      self.socket.accept();
-      return self.socket;
-    },
-  };
+	const self = {
+		clock,
+		sockets,
+		events,
+		asked,
+		network,
+		random: 0.5,
+		lifetime: 300,
+		/** Replace to let the backend fail. */
+		answer() {
+			const iat = Math.floor(clock.now / 1000);
+			const exp = iat + self.lifetime;
+			return { token: jwt(iat, exp, { n: asked.length }), url: 'ws://127.0.0.1:1/dev', expires_at: exp };
+		},
+		fail(status, retryAfter) {
+			self.answer = () => {
+				throw new TokenError(status, `status ${status}`, retryAfter);
+			};
+		},
+		get socket() {
+			return sockets.at(-1);
+		},
+		get states() {
+			return events.filter(([type]) => type === 'state').map(([, { state, reason }]) => `${state}:${reason}`);
+		},
+		of(wanted) {
+			return events.filter(([type]) => type === wanted).map(([, detail]) => detail);
+		},
+		async open() {
+			self.room.connect();
+			await clock.settle();
+			self.socket.accept();
+			return self.socket;
+		},
+	};
 
-  self.room = new RoomConnection({
-    room: 'lobby',
-    fetchToken: async (request) => {
-      asked.push(request);
-      return self.answer(request);
-    },
-    ...options,
-    env: {
-      WebSocket: Socket,
-      setTimeout: clock.setTimeout,
-      clearTimeout: clock.clearTimeout,
-      now: () => clock.now,
-      random: () => self.random,
-      network,
-    },
-  });
-  for (const type of ['state', 'token', 'message', 'expired', 'fault']) {
-    self.room.addEventListener(type, ({ detail }) => events.push([type, detail]));
-  }
-  return self;
+	self.room = new RoomConnection({
+		room: 'lobby',
+		fetchToken: async (request) => {
+			asked.push(request);
+			return self.answer(request);
+		},
+		...options,
+		env: {
+			WebSocket: Socket,
+			setTimeout: clock.setTimeout,
+			clearTimeout: clock.clearTimeout,
+			now: () => clock.now,
+			random: () => self.random,
+			network,
+		},
+	});
+	for (const type of ['state', 'token', 'message', 'expired', 'fault']) {
+		self.room.addEventListener(type, ({ detail }) => events.push([type, detail]));
+	}
+	return self;
 }
 
 export const minutes = (n) => n * 60_000;
