@@ -71,7 +71,10 @@ mod tests {
             let delays: Vec<_> = (0..1000).map(|_| BACKOFF.delay(failures, &jitter)).collect();
             let ceiling = Duration::from_millis(ceiling);
             let (least, most) = (delays.iter().min(), delays.iter().max());
-            assert!(most < Some(&ceiling) && most > Some(&ceiling.mul_f64(0.95)), "{failures}: {most:?}");
+            assert!(
+                most < Some(&ceiling) && most > Some(&ceiling.mul_f64(0.95)),
+                "{failures}: {most:?}"
+            );
             assert!(least < Some(&ceiling.mul_f64(0.05)), "{failures}: {least:?}");
         }
     }

@@ -39,6 +39,9 @@
 
 mod auth;
 pub mod authorizer;
+#[cfg(any(feature = "dynamodb", feature = "management"))]
+mod aws;
+mod backoff;
 mod claims;
 mod clock;
 mod connection;

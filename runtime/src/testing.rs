@@ -22,6 +22,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+pub use crate::registry::conformance::registry_conformance;
+
 use crate::auth::Authenticated;
 use crate::claims::RoomClaims;
 use crate::clock::{Clock, unix_seconds};

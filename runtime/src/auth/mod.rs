@@ -22,3 +22,7 @@ pub use renewal::RenewError;
 pub(crate) use report::refuse;
 pub use service::RoomAuth;
 pub(crate) use start::Start;
+
+#[cfg(all(test, feature = "issuer"))]
+#[allow(clippy::unwrap_used, clippy::unimplemented)]
+mod tests;

@@ -3,11 +3,20 @@
 //! API Gateway sends the token with `$connect` only. A registry keeps what was verified then, so that every
 //! later route knows who speaks, and so that messages can be sent to a room.
 
+pub(crate) mod conformance;
+#[cfg(feature = "dynamodb")]
+#[cfg_attr(docsrs, doc(cfg(feature = "dynamodb")))]
+mod dynamo;
+
 use std::fmt;
 use std::sync::Arc;
 
 use crate::claims::RoomId;
 use crate::connection::ConnectionId;
+
+#[cfg(feature = "dynamodb")]
+#[cfg_attr(docsrs, doc(cfg(feature = "dynamodb")))]
+pub use dynamo::{DEFAULT_PAGE_SIZE, DynamoRegistry, TABLE_VARIABLE};
 
 /// A boxed future, so that registries and transports can be trait objects.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -132,8 +141,8 @@ impl PageToken {
 /// Every method is idempotent: API Gateway and Lambda repeat. Reads are consistent: what a returned write wrote,
 /// every later read finds.
 pub trait Registry: fmt::Debug + Send + Sync + 'static {
-    /// Records a connection. An older connection of the same id is replaced; a newer one is left alone, and
-    /// that is no error.
+    /// Records a connection. An older connection of the same id is replaced, and leaves its room; a newer one is
+    /// left alone, and so is the connection itself if it is recorded already, both without an error.
     fn record<'a>(&'a self, connection: &'a Connection) -> BoxFuture<'a, Result<(), RegistryError>>;
 
     /// The connection of this id, expired or not.

@@ -152,11 +152,7 @@ mod tests {
             ("AccessDeniedException", 400, FailureKind::Lasting),
             ("ResourceNotFoundException", 400, FailureKind::Lasting),
         ] {
-            assert_eq!(
-                Failure::of_service(Some(code), None, status).kind,
-                kind,
-                "{code}"
-            );
+            assert_eq!(Failure::of_service(Some(code), None, status).kind, kind, "{code}");
         }
     }
 
@@ -185,7 +181,13 @@ mod tests {
             told("ValidationException", "{\"user\":\"alice\"}"),
             "DynamoDB answered ValidationException (status 400)"
         );
-        assert!(told("AccessDeniedException", "not authorized to perform: dynamodb:Query").contains("dynamodb:Query"));
+        assert!(
+            told(
+                "AccessDeniedException",
+                "not authorized to perform: dynamodb:Query"
+            )
+            .contains("dynamodb:Query")
+        );
         assert!(told("ResourceNotFoundException", "").contains("DYNAMO_TABLE_NAME_CHAT_CONNECTIONS"));
     }
 }

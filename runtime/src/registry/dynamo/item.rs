@@ -74,9 +74,10 @@ impl Recorded {
 fn shard_of(id: &ConnectionId, shards: u16) -> u16 {
     const OFFSET: u64 = 0xCBF2_9CE4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01B3;
-    let hash = id.as_str().bytes().fold(OFFSET, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(PRIME)
-    });
+    let hash = id
+        .as_str()
+        .bytes()
+        .fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
     u16::try_from(hash % u64::from(shards)).expect("a remainder is less than its divisor")
 }
 
@@ -96,9 +97,9 @@ pub(super) fn connection_item(connection: &Connection, shard: u16) -> Item {
     let mut item = connection_key(&connection.id);
     item.extend(times(connection));
     item.extend([
-        (ROOM.into(), AttributeValue::S(connection.room.to_string())),
-        (SHARD.into(), AttributeValue::N(shard.to_string())),
-        (CLAIMS.into(), AttributeValue::S(connection.claims.clone())),
+        (ROOM.into(), s(&connection.room)),
+        (SHARD.into(), n(shard)),
+        (CLAIMS.into(), s(&connection.claims)),
     ]);
     item
 }
@@ -122,7 +123,7 @@ fn times(connection: &Connection) -> [(String, AttributeValue); 3] {
         (EXPIRES_AT, connection.expires_at),
         (TTL, ttl(connection)),
     ]
-    .map(|(name, value)| (name.into(), AttributeValue::N(value.to_string())))
+    .map(|(name, value)| (name.into(), n(value)))
 }
 
 /// The connection of an item; `None` if the item is none of this format.
@@ -139,21 +140,20 @@ pub(super) fn read_connection(id: &ConnectionId, item: &Item) -> Option<Connecti
 
 /// The member of a room item; `None` if the item is none of this format.
 pub(super) fn read_member(item: &Item) -> Option<Member> {
-    let id = text(item, SORT_KEY)?
-        .strip_prefix(CONNECTION)?
-        .strip_prefix('#')?;
     Some(Member {
-        connection_id: id.parse().ok()?,
+        connection_id: sort_key_id(item)?.parse().ok()?,
         connected_at: number(item, CONNECTED_AT)?,
         expires_at: number(item, EXPIRES_AT)?,
     })
 }
 
+/// The id in the sort key of a room item.
+pub(super) fn sort_key_id(item: &Item) -> Option<&str> {
+    text(item, SORT_KEY)?.strip_prefix(CONNECTION)?.strip_prefix('#')
+}
+
 fn key(partition: String, sort: String) -> Item {
-    Item::from([
-        (PARTITION_KEY.into(), AttributeValue::S(partition)),
-        (SORT_KEY.into(), AttributeValue::S(sort)),
-    ])
+    Item::from([(PARTITION_KEY.into(), s(partition)), (SORT_KEY.into(), s(sort))])
 }
 
 fn text<'i>(item: &'i Item, name: &str) -> Option<&'i str> {
@@ -162,6 +162,14 @@ fn text<'i>(item: &'i Item, name: &str) -> Option<&'i str> {
 
 fn number(item: &Item, name: &str) -> Option<u64> {
     item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+pub(super) fn s(value: impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+pub(super) fn n(value: impl Into<u64>) -> AttributeValue {
+    AttributeValue::N(value.into().to_string())
 }
 
 #[cfg(test)]

@@ -113,7 +113,11 @@ mod tests {
             .start("answer")
             .attempt(|| {
                 attempts.set(attempts.get() + 1);
-                let answer = if attempts.get() < 6 { Err(throttled()) } else { Ok(42) };
+                let answer = if attempts.get() < 6 {
+                    Err(throttled())
+                } else {
+                    Ok(42)
+                };
                 async move { answer }
             })
             .await;

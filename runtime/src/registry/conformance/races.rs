@@ -1,0 +1,82 @@
+//! What must hold when events of one connection are handled at the same time.
+
+use futures_util::future::join_all;
+
+use super::{EXP, Suite, T0};
+use crate::registry::{BoxFuture, Connection, Registry};
+
+/// How often each race is run: the order of requests is the store's to choose.
+const ROUNDS: u64 = 10;
+
+impl<R: Registry> Suite<R> {
+    pub(super) async fn a_race_of_old_and_new_ends_with_the_new(&self) {
+        for round in 0..ROUNDS {
+            let older = self.connection("race", "slow", T0 + 10 * round);
+            let newer = self.connection("race", "fast", T0 + 10 * round + 1);
+            let contest: [BoxFuture<'_, ()>; 5] = [
+                Box::pin(self.record(&older)),
+                Box::pin(self.record(&newer)),
+                Box::pin(self.forget(&older)),
+                Box::pin(self.record(&newer)),
+                Box::pin(self.forget(&older)),
+            ];
+            join_all(contest).await;
+            self.expect(&newer, "after a race with an older one").await;
+            // The older one may only have come in before the newer, and then it was replaced.
+            self.expect_not_listed(&older.id, &older.room, "after a race with a newer one")
+                .await;
+            self.forget(&newer).await;
+            self.expect_absent(&newer.id, &newer.room, "after a race, forgotten")
+                .await;
+        }
+    }
+
+    pub(super) async fn a_race_of_record_and_forget_leaves_all_or_nothing(&self) {
+        for round in 0..ROUNDS {
+            let connection = self.connection("brief", "brief", T0 + round);
+            futures_util::join!(self.record(&connection), self.forget(&connection));
+            self.expect_all_or_nothing(&connection).await;
+            self.forget(&connection).await;
+        }
+    }
+
+    pub(super) async fn a_race_of_renew_and_forget_leaves_all_or_nothing(&self) {
+        for round in 0..ROUNDS {
+            let connection = self.connection("fading", "fading", T0 + round);
+            self.record(&connection).await;
+            let renewed = connection.renewed("{}", EXP + 60);
+            futures_util::join!(self.renew(&renewed), self.forget(&connection));
+            self.expect_absent(
+                &connection.id,
+                &connection.room,
+                "a renewal does not bring it back",
+            )
+            .await;
+        }
+    }
+
+    pub(super) async fn many_at_once_are_all_there(&self) {
+        let crowd: Vec<_> = (0..64)
+            .map(|number| self.connection(&format!("crowd{number}"), "crowd", T0))
+            .collect();
+        join_all(crowd.iter().map(|connection| self.record(connection))).await;
+        let room = self.room("crowd");
+        assert_eq!(
+            self.list(&room).await.len(),
+            crowd.len(),
+            "all of the crowd came in"
+        );
+        join_all(crowd.iter().map(|connection| self.forget(connection))).await;
+        assert!(self.list(&room).await.is_empty(), "all of the crowd has left");
+    }
+
+    async fn expect_all_or_nothing(&self, connection: &Connection) {
+        match self.find(&connection.id).await {
+            Some(_) => self.expect(connection, "recorded last").await,
+            None => {
+                self.expect_absent(&connection.id, &connection.room, "forgotten last")
+                    .await;
+            }
+        }
+    }
+}
