@@ -15,6 +15,9 @@
 //! | `hang` | never answers |
 //! | `large` | a body of `bytes` bytes |
 //!
+//! As a REQUEST authorizer it takes its orders as JSON from the query parameter `auth`, and otherwise allows what
+//! it is asked about.
+//!
 //! `INIT=exit`, `INIT=fail` and `INIT=hang` in the environment are failures before the first event.
 
 use std::{process::exit, time::Duration};
@@ -49,10 +52,15 @@ fn show(event: &Value) {
 async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let event = event.payload;
     show(&event);
-    let orders = match event["body"].as_str() {
-        Some(body) => serde_json::from_str(body).unwrap_or_default(),
-        None => event["queryStringParameters"].clone(),
+    let query = &event["queryStringParameters"];
+    let json = match event["type"].as_str() {
+        Some("REQUEST") => query["auth"].as_str(),
+        _ => event["body"].as_str(),
     };
+    let orders = json.map_or_else(
+        || query.clone(),
+        |json| serde_json::from_str(json).unwrap_or_default(),
+    );
     let text = |name: &str| orders[name].as_str().unwrap_or_default();
     let number = |name: &str| {
         let number = orders[name].as_u64().or_else(|| text(name).parse().ok());
@@ -80,6 +88,13 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
             let bytes = usize::try_from(number("bytes")?)?;
             Ok(json!({"statusCode": 200, "body": "x".repeat(bytes)}))
         }
+        _ if event["type"] == "REQUEST" => Ok(json!({
+            "principalId": "somebody",
+            "policyDocument": {"Version": "2012-10-17", "Statement": [
+                {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": event["methodArn"]}
+            ]},
+            "context": {"room": "lobby", "level": 7, "staff": true},
+        })),
         _ => match text("protocol") {
             "" => Ok(json!({"statusCode": 200})),
             protocol => Ok(json!({"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": protocol}})),

@@ -4,7 +4,11 @@
 
 use std::{path::PathBuf, process::Command, sync::OnceLock, time::Duration};
 
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use http_body_util::{BodyExt, Full};
+use hyper::{HeaderMap, Request, client::conn::http1};
+use hyper_util::rt::TokioIo;
 use room_auth_gateway::{Function, Gateway, GatewayBuilder, LogLine, LogSink};
 use serde_json::Value;
 use tokio::{net::TcpStream, sync::mpsc, time::timeout};
@@ -187,4 +191,73 @@ pub(crate) async fn closed(client: &mut Client) -> CloseFrame {
 /// The keys of a JSON object, sorted.
 pub(crate) fn keys(object: &Value) -> Vec<&str> {
     object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+/// What an HTTP call was answered.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+/// One HTTP call to the gateway, on a connection of its own.
+pub(crate) async fn call(gateway: &Gateway, method: &str, path: &str, body: impl Into<Bytes>) -> Answer {
+    call_with(gateway, method, path, &[], body).await
+}
+
+pub(crate) async fn call_with(
+    gateway: &Gateway,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> Answer {
+    let stream = TcpStream::connect(gateway.local_addr()).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("Host", "gateway.test");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Full::new(body.into())).unwrap();
+    let answer = timeout(PATIENCE, sender.send_request(request))
+        .await
+        .expect("an answer in time")
+        .unwrap();
+    let (parts, body) = answer.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    connection.abort();
+    Answer {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body: String::from_utf8(body.to_vec()).unwrap(),
+    }
+}
+
+/// The path of a connection under `@connections`.
+pub(crate) fn path_of(connection_id: &str) -> String {
+    format!("/dev/@connections/{}", connection_id.replace('=', "%3D"))
+}
+
+/// Waits until `is_true`, which something else brings about at once or soon, without an event to wait for.
+pub(crate) async fn eventually(mut is_true: impl FnMut() -> bool) {
+    let wait = async {
+        while !is_true() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, wait).await.expect("it becomes true in time");
 }
