@@ -1,0 +1,150 @@
+// Who is here, in which room, and what the panels get to know of it.
+import { Attacks } from '/attacks.js';
+import * as backend from '/backend.js';
+import { Chat } from '/chat.js';
+import { RoomConnection, decodeToken, tokenFrom } from '/client/room-auth-client.js';
+import { $, el, on } from '/dom.js';
+import { Picture } from '/picture.js';
+import { Ticket } from '/ticket.js';
+
+// Scripts cannot see the session cookie. Knowing of it saves a request that would be refused.
+const REMEMBER = 'room-auth:user';
+
+const picture = new Picture();
+const chat = new Chat();
+const ticket = new Ticket(renewal);
+const attacks = new Attacks();
+const form = $('login-form');
+const tabs = [...document.querySelectorAll('.tabs button')];
+
+let mode = { authorizer: false, chat: true };
+let user;
+let connection;
+let events;
+
+async function start() {
+	picture.draw(mode);
+	try {
+		const session = localStorage.getItem(REMEMBER) && backend.session().catch(() => null);
+		[mode, ticket.key] = await Promise.all([backend.mode(), backend.key()]);
+		document.body.dataset.chat = mode.chat;
+		$('mode').textContent = `tokens live ${mode.token_lifetime} s${mode.authorizer ? ', authorizer in front' : ''}`;
+		picture.draw(mode);
+		setInterval(() => !user && picture.tour(), 4000);
+		const known = await session;
+		if (known) enter(known);
+		else leave();
+	} catch (error) {
+		leave(error.message);
+	}
+}
+
+async function logIn(name, password) {
+	$('login-message').textContent = '';
+	form.inert = true;
+	try {
+		await backend.login(name, password);
+		enter(await backend.session());
+	} catch (error) {
+		$('login-message').textContent = error.message;
+	} finally {
+		form.inert = false;
+	}
+}
+
+function stage(name, title) {
+	document.body.dataset.stage = name;
+	document.title = $('who-name').textContent = title;
+	$('who').hidden = name === 'out';
+}
+
+function enter({ user: name, rooms }) {
+	user = name;
+	localStorage.setItem(REMEMBER, name);
+	stage('in', name);
+	form.reset();
+	events = backend.events();
+	events.onmessage = ({ data }) => picture.observe(JSON.parse(data));
+	attacks.load();
+	chat.start(name, mode.chat);
+	const choices = rooms.map((room) => {
+		const input = el('input', { type: 'radio', name: 'room' });
+		input.onchange = () => open(room);
+		return el('label', {}, input, el('span', {}, room));
+	});
+	$('rooms').replaceChildren($('rooms').firstElementChild, ...choices);
+	const last = Math.max(0, rooms.indexOf(sessionStorage.getItem('room')));
+	choices[last].firstChild.checked = true;
+	open(rooms[last]);
+	// On a phone the keyboard would cover half of what there is to see.
+	if (mode.chat && matchMedia('(hover: hover)').matches) $('text').focus();
+}
+
+function open(room) {
+	connection?.close();
+	sessionStorage.setItem('room', room);
+	const fetchToken = tokenFrom('/api/token');
+	const opened = new RoomConnection({
+		room,
+		fetchToken: async (request) => {
+			const at = performance.now();
+			const answer = await fetchToken(request);
+			picture.observe({ at: Date.now(), step: 'token', ms: performance.now() - at, status: 200 });
+			return answer;
+		},
+		// The connect function alone answers nothing but $connect.
+		...(mode.chat || { heartbeat: 0 }),
+	});
+	connection = opened;
+	renewal();
+	chat.attach(opened);
+	ticket.attach(opened);
+	on(opened, 'token', ({ token }) => {
+		const name = decodeToken(token)?.claims.user;
+		if (name && name !== user) leave(`Another window of this browser logged in as ${name}.`);
+	});
+	on(opened, 'state', ({ reason }) => {
+		if (reason === 'unauthenticated') leave('The session has ended. Log in again.');
+	});
+	opened.connect();
+}
+
+function renewal() {
+	if (connection) connection.renewal = !ticket.renewing ? 'off' : mode.chat ? 'in-band' : 'reconnect';
+}
+
+/** Back to the login, with the reason if there is one to tell. */
+function leave(message = '') {
+	const was = user;
+	user = undefined;
+	connection?.close();
+	events?.close();
+	localStorage.removeItem(REMEMBER);
+	stage('out', 'room-auth');
+	$('login-message').textContent = message;
+	tabs[0].click();
+	if (was) form.elements.user.focus();
+}
+
+form.onsubmit = (event) => {
+	event.preventDefault();
+	const { user: name, password } = form.elements;
+	logIn(name.value.trim(), password.value);
+};
+for (const choice of form.querySelectorAll('[data-user]')) {
+	choice.onclick = () => logIn(choice.dataset.user, choice.dataset.user);
+}
+$('logout').onclick = async () => {
+	await backend.logout().catch(() => null);
+	leave();
+};
+for (const tab of tabs) {
+	tab.onclick = () => {
+		document.body.dataset.view = tab.dataset.view;
+		for (const each of tabs) each.setAttribute('aria-current', each === tab);
+	};
+}
+// Cookies do not tell ports apart, but names: 127.0.0.1 and localhost keep two sessions in one browser.
+$('second').href = `http://${location.hostname === 'localhost' ? '127.0.0.1' : 'localhost'}:${location.port}/`;
+
+start();
