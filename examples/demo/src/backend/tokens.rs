@@ -1,0 +1,67 @@
+//! Handing out tokens: the one endpoint that a backend of your own has to add.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Backend,
+    reply::{Body, Failure},
+    sessions::User,
+};
+use crate::clock::seconds;
+
+#[derive(Deserialize)]
+pub(super) struct Wish {
+    room: String,
+}
+
+/// What the client needs to connect.
+#[derive(Serialize)]
+pub(super) struct Ticket {
+    token: String,
+    url: String,
+    expires_at: u64,
+}
+
+/// The claims beside room and times.
+#[derive(Serialize)]
+struct Claims {
+    user: &'static str,
+}
+
+/// `POST /api/token`: a token for a room that the user may enter.
+pub(super) async fn token(
+    State(backend): State<Arc<Backend>>,
+    User(account): User,
+    Body(Wish { room }): Body<Wish>,
+) -> Result<Json<Ticket>, Failure> {
+    let room = account
+        .rooms
+        .iter()
+        .find(|own| **own == room)
+        .and_then(|room| room.parse().ok());
+    let room = room.ok_or_else(|| {
+        Failure::new(
+            StatusCode::FORBIDDEN,
+            format!("{} may not enter this room.", account.name),
+        )
+    })?;
+    let issued = backend
+        .stack
+        .issuer
+        .issue(&room, &Claims { user: account.name })
+        .await;
+    let token = issued.map_err(|_| {
+        Failure::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The token could not be signed.",
+        )
+    })?;
+    Ok(Json(Ticket {
+        expires_at: seconds(token.expires_at()),
+        token: token.as_str().to_owned(),
+        url: backend.stack.url.clone(),
+    }))
+}
