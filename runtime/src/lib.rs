@@ -39,7 +39,12 @@
 
 mod auth;
 pub mod authorizer;
-#[cfg(any(feature = "dynamodb", feature = "management"))]
+#[cfg(any(
+    feature = "dynamodb",
+    feature = "management",
+    feature = "secrets-manager",
+    feature = "kms"
+))]
 mod aws;
 mod backoff;
 mod claims;

@@ -84,11 +84,11 @@ pub fn signing_key() -> crate::SigningKey {
 #[cfg(feature = "issuer")]
 pub fn token<C: serde::Serialize>(room: &str, custom: &C) -> String {
     let room = room.parse().expect("a test names a valid room");
+    let key = signing_key();
     let issuer =
-        crate::Issuer::new(signing_key(), Duration::from_mins(5)).expect("five minutes are a lifetime");
-    issuer
-        .issue_now(&room, custom)
-        .expect("test claims can be signed")
-        .as_str()
-        .to_owned()
+        crate::Issuer::new(key.clone(), Duration::from_mins(5)).expect("five minutes are a lifetime");
+    let token = issuer
+        .issue_with(&key, &room, custom)
+        .expect("test claims can be signed");
+    token.as_str().to_owned()
 }

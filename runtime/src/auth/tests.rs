@@ -122,11 +122,14 @@ impl Transport for Line {
     }
 }
 
+/// What the handler got.
+type Seen = (RoomClaims<Value>, Value);
+
 struct Stage {
     registry: Arc<Memory>,
     line: Arc<Line>,
     calls: Arc<AtomicUsize>,
-    seen: Arc<Mutex<Vec<(RoomClaims<Value>, Value)>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
     answer: Arc<Mutex<Result<Value, &'static str>>>,
 }
 
@@ -179,7 +182,11 @@ fn token(room: &str, user: &str, at: u64, seconds: u64) -> String {
         .unwrap()
         .with_clock(testing::FixedClock::at(at));
     issuer
-        .issue_now(&room.parse().unwrap(), &json!({"user": user}))
+        .issue_with(
+            &testing::signing_key(),
+            &room.parse().unwrap(),
+            &json!({"user": user}),
+        )
         .unwrap()
         .as_str()
         .to_owned()

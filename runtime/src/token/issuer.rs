@@ -36,11 +36,21 @@ use crate::json::Object;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Issuer {
-    key: SigningKey,
+    keys: Keys,
     lifetime: Duration,
     iss: Option<String>,
     aud: Option<String>,
     clock: Arc<dyn Clock>,
+}
+
+/// Where the signing key is.
+#[derive(Clone, Debug)]
+enum Keys {
+    Here(SigningKey),
+    #[cfg(feature = "secrets-manager")]
+    SecretsManager(super::remote::SecretKeys),
+    #[cfg(feature = "kms")]
+    Kms(super::remote::KmsKeys),
 }
 
 impl Issuer {
@@ -51,16 +61,7 @@ impl Issuer {
     ///
     /// A lifetime under one second.
     pub fn new(key: SigningKey, lifetime: Duration) -> Result<Self, IssuerError> {
-        if lifetime < Duration::from_secs(1) {
-            return Err(IssuerError::Lifetime);
-        }
-        Ok(Self {
-            key,
-            lifetime,
-            iss: None,
-            aud: None,
-            clock: Arc::new(SystemClock),
-        })
+        Self::with_keys(Keys::Here(key), lifetime)
     }
 
     /// An issuer that signs with a private key in PEM; see [`SigningKey::from_pem`].
@@ -79,6 +80,55 @@ impl Issuer {
     /// An unusable secret, or a lifetime under one second.
     pub fn from_secret_json(json: &str, lifetime: Duration) -> Result<Self, IssuerError> {
         Self::new(SigningKey::from_secret_json(json)?, lifetime)
+    }
+
+    /// An issuer that signs with the key in the secret `secret_id` (name or ARN) of AWS Secrets Manager.
+    ///
+    /// The secret is read now, and again every five minutes, so that a rotated key is picked up; while it cannot
+    /// be read, the last key goes on signing. The role needs `secretsmanager:GetSecretValue` on the secret.
+    ///
+    /// # Errors
+    ///
+    /// No region, a secret that is missing, denied or not of the form of
+    /// [`SigningKey::from_secret_json`], or a lifetime under one second.
+    #[cfg(feature = "secrets-manager")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secrets-manager")))]
+    pub async fn from_secrets_manager(secret_id: &str, lifetime: Duration) -> Result<Self, IssuerError> {
+        let keys = super::remote::SecretKeys::from_env(secret_id).await?;
+        let issuer = Self::with_keys(Keys::SecretsManager(keys), lifetime)?;
+        issuer.public_key_pem().await?;
+        Ok(issuer)
+    }
+
+    /// An issuer that signs with the key `key_id` (id, ARN or alias) of AWS KMS, spec `RSA_2048` to `RSA_4096`,
+    /// usage `SIGN_VERIFY`. The private key never leaves KMS; each token costs one request to it.
+    ///
+    /// What an alias names is looked up now, and again every five minutes. The role needs `kms:Sign` and
+    /// `kms:GetPublicKey` on the key.
+    ///
+    /// # Errors
+    ///
+    /// No region, a key that is missing, denied, disabled or of another kind, or a lifetime under one second.
+    #[cfg(feature = "kms")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "kms")))]
+    pub async fn from_kms(key_id: &str, lifetime: Duration) -> Result<Self, IssuerError> {
+        let keys = super::remote::KmsKeys::from_env(key_id).await?;
+        let issuer = Self::with_keys(Keys::Kms(keys), lifetime)?;
+        issuer.public_key_pem().await?;
+        Ok(issuer)
+    }
+
+    fn with_keys(keys: Keys, lifetime: Duration) -> Result<Self, IssuerError> {
+        if lifetime < Duration::from_secs(1) {
+            return Err(IssuerError::Lifetime);
+        }
+        Ok(Self {
+            keys,
+            lifetime,
+            iss: None,
+            aud: None,
+            clock: Arc::new(SystemClock),
+        })
     }
 
     /// Sets the claim `iss`.
@@ -107,18 +157,65 @@ impl Issuer {
     /// # Errors
     ///
     /// `custom` is no object, or has a claim that the issuer sets itself; the token would be longer than a
-    /// verifier reads; the signature could not be made.
-    // Keys outside of this process are asked over the network, so that all issuers are used alike.
+    /// verifier reads; the key could not be had, or did not sign.
+    // Asynchronous for every key, so that moving it elsewhere changes no caller.
     #[allow(clippy::unused_async)]
     pub async fn issue<C: Serialize>(&self, room: &RoomId, custom: &C) -> Result<Token, IssuerError> {
-        self.issue_now(room, custom)
+        match &self.keys {
+            Keys::Here(key) => self.issue_with(key, room, custom),
+            #[cfg(feature = "secrets-manager")]
+            Keys::SecretsManager(keys) => {
+                self.issue_with(&keys.current(self.clock.now()).await?, room, custom)
+            }
+            #[cfg(feature = "kms")]
+            Keys::Kms(keys) => {
+                let key = keys.current(self.clock.now()).await?;
+                let unsigned = self.unsigned(key.key_id(), room, custom)?;
+                let signature = keys.sign(&key, unsigned.message.as_bytes()).await?;
+                unsigned.signed(&signature)
+            }
+        }
     }
 
-    pub(crate) fn issue_now<C: Serialize>(&self, room: &RoomId, custom: &C) -> Result<Token, IssuerError> {
+    /// The public key of the current signing key as PEM: what `PUBLIC_KEY` must hold.
+    ///
+    /// # Errors
+    ///
+    /// The key could not be had.
+    #[allow(clippy::unused_async)]
+    pub async fn public_key_pem(&self) -> Result<String, IssuerError> {
+        match &self.keys {
+            Keys::Here(key) => Ok(key.public_key_pem()),
+            #[cfg(feature = "secrets-manager")]
+            Keys::SecretsManager(keys) => Ok(keys.current(self.clock.now()).await?.public_key_pem()),
+            #[cfg(feature = "kms")]
+            Keys::Kms(keys) => Ok(keys.current(self.clock.now()).await?.public_key_pem().to_owned()),
+        }
+    }
+
+    pub(crate) fn issue_with<C: Serialize>(
+        &self,
+        key: &SigningKey,
+        room: &RoomId,
+        custom: &C,
+    ) -> Result<Token, IssuerError> {
+        let unsigned = self.unsigned(key.key_id(), room, custom)?;
+        let signature = key
+            .try_sign(unsigned.message.as_bytes())
+            .map_err(|_| IssuerError::Sign)?;
+        unsigned.signed(&signature)
+    }
+
+    fn unsigned<C: Serialize>(
+        &self,
+        key_id: &str,
+        room: &RoomId,
+        custom: &C,
+    ) -> Result<Unsigned, IssuerError> {
         let issued_at = unix_seconds(self.clock.now());
         let expires_at = issued_at.saturating_add(self.lifetime.as_secs());
         let mut header = Header::new(Algorithm::RS256);
-        header.kid = Some(self.key.key_id().to_owned());
+        header.kid = Some(key_id.to_owned());
         let payload = Payload {
             sub: room,
             iat: issued_at,
@@ -137,17 +234,25 @@ impl Issuer {
             URL_SAFE_NO_PAD.encode(header),
             URL_SAFE_NO_PAD.encode(payload)
         );
-        let signature = self
-            .key
-            .try_sign(message.as_bytes())
-            .map_err(|_| IssuerError::Sign)?;
-        let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
-        if token.len() > Verifier::MAX_TOKEN_LEN {
-            return Err(IssuerError::TooLong(token.len()));
+        Ok(Unsigned { message, expires_at })
+    }
+}
+
+/// Header and payload, encoded: what is signed.
+struct Unsigned {
+    message: String,
+    expires_at: u64,
+}
+
+impl Unsigned {
+    fn signed(self, signature: &[u8]) -> Result<Token, IssuerError> {
+        let text = format!("{}.{}", self.message, URL_SAFE_NO_PAD.encode(signature));
+        if text.len() > Verifier::MAX_TOKEN_LEN {
+            return Err(IssuerError::TooLong(text.len()));
         }
         Ok(Token {
-            text: token,
-            expires_at,
+            text,
+            expires_at: self.expires_at,
         })
     }
 }
@@ -211,4 +316,7 @@ pub enum IssuerError {
     /// The key did not sign.
     #[error("the key did not sign")]
     Sign,
+    /// The key could not be had from where it is kept: says what was refused and what to do.
+    #[error("{0}")]
+    KeySource(String),
 }

@@ -5,6 +5,8 @@ mod verifier;
 
 #[cfg(feature = "issuer")]
 mod issuer;
+#[cfg(any(feature = "secrets-manager", feature = "kms"))]
+mod remote;
 #[cfg(feature = "issuer")]
 mod signing_key;
 

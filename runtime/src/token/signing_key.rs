@@ -187,7 +187,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-fn encode_pem(tag: &str, der: &[u8]) -> String {
+pub(in crate::token) fn encode_pem(tag: &str, der: &[u8]) -> String {
     let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
     pem::encode_config(&pem::Pem::new(tag, der), config)
 }
