@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -27,6 +27,9 @@ pub struct FunctionPool {
     _stop: tokio_util::sync::DropGuard,
 }
 
+/// How long a process usually takes at most from its answer until it asks again.
+const RETURN: Duration = Duration::from_secs(1);
+
 pub(super) struct Pool {
     pub(super) name: Arc<str>,
     pub(super) spec: Function,
@@ -35,6 +38,8 @@ pub(super) struct Pool {
     pub(super) orders: Orders,
     /// Cancelled, and replaced, to kill whatever is at work.
     pub(super) crash: Mutex<CancellationToken>,
+    /// Permits for invocations, if those beyond the concurrency are to be refused.
+    permits: Option<Arc<Semaphore>>,
     state: Mutex<State>,
 }
 
@@ -44,6 +49,8 @@ struct State {
     /// Processes that asked for an event; the last one that asked is the first to be used, as it is warm.
     idle: Vec<oneshot::Sender<Invocation>>,
     starting: usize,
+    /// Polls that are about to come: their processes have just answered.
+    returning: usize,
     alive: usize,
     ready: Vec<ProcessInfo>,
 }
@@ -58,7 +65,20 @@ pub struct ProcessInfo {
     pub init: Duration,
 }
 
-pub(super) type Reply = oneshot::Sender<Result<Bytes, InvokeError>>;
+/// Where an invocation's answer goes.
+pub(super) struct Reply {
+    sender: oneshot::Sender<Result<Bytes, InvokeError>>,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Reply {
+    pub(super) fn send(self, answer: Result<Bytes, InvokeError>) {
+        // Whoever has the answer may invoke again.
+        drop(self.permit);
+        // The caller may have given up.
+        let _ = self.sender.send(answer);
+    }
+}
 
 pub(super) struct Invocation {
     pub(super) request_id: String,
@@ -72,7 +92,11 @@ impl FunctionPool {
         let name: Arc<str> = spec.name_or_file_name().into();
         let stopped = CancellationToken::new();
         let stop = stopped.clone().drop_guard();
+        let permits = spec
+            .throttle_when_busy
+            .then(|| Arc::new(Semaphore::new(spec.concurrency * spec.invocations_per_process)));
         let pool = Arc::new(Pool {
+            permits,
             name,
             spec,
             stopped,
@@ -117,7 +141,17 @@ impl FunctionPool {
             }
             _ => {}
         }
-        let (reply, answer) = oneshot::channel();
+        let permit = match &self.pool.permits {
+            Some(permits) => Some(
+                permits
+                    .clone()
+                    .try_acquire_owned()
+                    .map_err(|_| InvokeError::Throttled)?,
+            ),
+            None => None,
+        };
+        let (sender, answer) = oneshot::channel();
+        let reply = Reply { sender, permit };
         self.pool.submit(Invocation {
             request_id,
             event,
@@ -192,14 +226,28 @@ impl Pool {
         let Err(invocation) = state.hand_over(invocation) else {
             return Ok(());
         };
-        let full = state.alive >= self.spec.concurrency;
-        let spoken_for = state.starting * self.spec.invocations_per_process <= state.waiting.len();
-        if full && spoken_for && self.spec.throttle_when_busy {
-            return Err(InvokeError::Throttled);
-        }
         state.waiting.push_back(invocation);
-        self.grow(&mut state);
+        if state.returning >= state.waiting.len() {
+            // As good as idle, as a rule; no reason for a cold start.
+            let this = self.clone();
+            self.tasks.spawn(async move {
+                tokio::time::sleep(RETURN).await;
+                this.grow(&mut this.state());
+            });
+        } else {
+            self.grow(&mut state);
+        }
         Ok(())
+    }
+
+    /// A process has answered, and will ask for the next event.
+    pub(super) fn answered(&self) {
+        self.state().returning += 1;
+    }
+
+    /// It has asked, or ended, `times` after it answered.
+    pub(super) fn returned(&self, times: usize) {
+        self.state().returning -= times;
     }
 
     /// Starts the processes that the waiting invocations need, as far as the concurrency allows.
@@ -244,8 +292,7 @@ impl Pool {
             state.starting -= 1;
             for _ in 0..self.spec.invocations_per_process {
                 if let Some(invocation) = state.take_waiting() {
-                    // The caller may have given up.
-                    let _ = invocation.reply.send(Err(error.clone()));
+                    invocation.reply.send(Err(error.clone()));
                 }
             }
         }
@@ -276,7 +323,8 @@ impl State {
 
     /// The first waiting invocation whose caller still waits.
     fn take_waiting(&mut self) -> Option<Invocation> {
-        std::iter::from_fn(|| self.waiting.pop_front()).find(|invocation| !invocation.reply.is_closed())
+        std::iter::from_fn(|| self.waiting.pop_front())
+            .find(|invocation| !invocation.reply.sender.is_closed())
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     process::Stdio,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, SystemTime},
 };
@@ -35,6 +35,8 @@ pub(super) struct Process {
     id: OnceLock<u32>,
     started: Instant,
     active: Mutex<HashMap<String, Active>>,
+    /// How many answers it has given after which it has not asked again.
+    answers: AtomicUsize,
     ready: AtomicBool,
     became_ready: Notify,
     kill: CancellationToken,
@@ -66,6 +68,7 @@ pub(super) async fn run(pool: Arc<Pool>, mut ready: Option<Ready>) {
         id: OnceLock::new(),
         started: Instant::now(),
         active: Mutex::default(),
+        answers: AtomicUsize::new(0),
         ready: AtomicBool::new(false),
         became_ready: Notify::new(),
         kill: CancellationToken::new(),
@@ -84,6 +87,7 @@ pub(super) async fn run(pool: Arc<Pool>, mut ready: Option<Ready>) {
             Err(InvokeError::Init { reason })
         }
     };
+    pool.returned(process.answers.swap(0, Ordering::AcqRel));
     pool.ended(process.id.get().copied(), init);
 }
 
@@ -230,7 +234,7 @@ impl Process {
                 status: status.to_owned(),
                 last_line: self.last_line(),
             };
-            let _ = active.reply.send(Err(error));
+            active.reply.send(Err(error));
         }
     }
 
@@ -244,6 +248,15 @@ impl Process {
                 init: self.started.elapsed(),
             });
             self.became_ready.notify_one();
+        }
+        if self
+            .answers
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |answers| {
+                answers.checked_sub(1)
+            })
+            .is_ok()
+        {
+            self.pool.returned(1);
         }
         let invocation = self.pool.next().await?;
         Some(self.deliver(invocation))
@@ -285,7 +298,7 @@ impl Process {
 
     fn time_out(&self, request_id: &str) {
         if let Some(active) = lock(&self.active).remove(request_id) {
-            let _ = active.reply.send(Err(InvokeError::TimedOut {
+            active.reply.send(Err(InvokeError::TimedOut {
                 after: self.pool.spec.timeout,
             }));
             // With several invocations in it, the others would die for this one.
@@ -301,6 +314,8 @@ impl Process {
             return false;
         };
         active.clock.abort();
+        self.answers.fetch_add(1, Ordering::AcqRel);
+        self.pool.answered();
         let answer = match active.fault {
             Some(FunctionFault::CrashAfter) => {
                 self.kill.cancel();
@@ -317,8 +332,7 @@ impl Process {
             }
             _ => answer,
         };
-        // The caller may have given up.
-        let _ = active.reply.send(answer);
+        active.reply.send(answer);
         true
     }
 
