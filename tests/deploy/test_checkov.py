@@ -12,10 +12,22 @@ from workspace import MODULE, ROOT, Copy
 CHECKOV = ROOT / "target" / "deploy" / "checkov" / "bin" / "checkov"
 
 
-def checkov(folder: Path) -> dict:
+DOCKERFILES = [MODULE.parent / name for name in ("Dockerfile", "Dockerfile.scratch")]
+
+
+def checkov(path: Path, framework: str = "terraform") -> dict:
     done = subprocess.run(
-        # No downloads: the checks are part of the package, what would be fetched are links to their vendor's pages.
-        [CHECKOV, "--directory", folder, "--framework", "terraform", "--skip-download", "--output", "json"],
+        [
+            CHECKOV,
+            "--directory" if path.is_dir() else "--file",
+            path,
+            "--framework",
+            framework,
+            # The checks are part of the package; what would be fetched are links to their vendor's pages.
+            "--skip-download",
+            "--output",
+            "json",
+        ],
         capture_output=True,
         text=True,
         timeout=300,
@@ -34,6 +46,13 @@ class Checkov(unittest.TestCase):
         self.assertEqual(named(results["failed_checks"]), set())
         self.assertGreater(len(results["passed_checks"]), 50)
 
+    def test_nothing_fails_in_the_images(self):
+        for path in DOCKERFILES:
+            with self.subTest(path.name):
+                results = checkov(path, "dockerfile")
+                self.assertEqual(named(results["failed_checks"]), set())
+                self.assertGreater(len(results["passed_checks"]), 3)
+
     def test_what_is_skipped_would_fail_otherwise(self):
         copy = Copy()
         self.addCleanup(copy.close)
@@ -43,10 +62,10 @@ class Checkov(unittest.TestCase):
         self.assertEqual(named(checkov(MODULE)["skipped_checks"]), would_fail)
 
     def test_each_skip_says_why(self):
-        for path in MODULE.rglob("*.tf"):
+        for path in [*MODULE.rglob("*.tf"), *DOCKERFILES]:
             for skip in re.findall(r"checkov:skip=.*", path.read_text()):
                 with self.subTest(skip):
-                    self.assertRegex(skip, r"^checkov:skip=CKV2?_AWS_\d+:\S.{20,}\.$|xray_enabled\.$|log_retention_days\.$")
+                    self.assertRegex(skip, r"^checkov:skip=CKV2?_(?:AWS|DOCKER)_\d+:\S.{20,}\.$|xray_enabled\.$|log_retention_days\.$")
 
 
 if __name__ == "__main__":
