@@ -1,5 +1,6 @@
 //! Tokens of any header, payload and signature: what an attacker, a careless issuer and a good one make.
 
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -121,6 +122,14 @@ pub fn jwk(public_key_pem: &str) -> String {
     let der = pem_contents(public_key_pem);
     let modulus = &der[der.len() - 5 - 256..der.len() - 5];
     format!(r#"{{"kty":"RSA","e":"AQAB","n":"{}"}}"#, b64(modulus))
+}
+
+/// The text with every letter of it written as `\u00XX`, as JSON allows.
+pub fn escaped(text: &str) -> String {
+    text.encode_utf16().fold(String::new(), |mut all, unit| {
+        write!(all, "\\u{unit:04x}").unwrap();
+        all
+    })
 }
 
 /// SHA-256 of a text, base64url, as `x5t#S256` holds one.

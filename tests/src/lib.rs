@@ -1,5 +1,6 @@
 //! What the tests that cross the crates have in common.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+pub mod capture;
 pub mod fixture;
 pub mod forge;

@@ -344,6 +344,9 @@ impl<'de> Visitor<'de> for EntriesSeed<'_, '_, 'de> {
             let value: &'de RawValue = map.next_value()?;
             if self.multi {
                 let values: Vec<Text<'de>> = serde_json::from_str(value.get()).map_err(de::Error::custom)?;
+                if values.is_empty() {
+                    return Err(de::Error::custom("a name without a value"));
+                }
                 for Text(value) in values {
                     self.entries.push(Entry {
                         name: name.clone(),

@@ -39,6 +39,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
+#[rustfmt::skip]
 const HEADERS: &[(&str, &str)] = &[
     ("typ: absent", r#"{"alg":"RS256"}"#),
     ("typ: lower case", r#"{"typ":"jwt","alg":"RS256"}"#),
@@ -46,76 +47,32 @@ const HEADERS: &[(&str, &str)] = &[
     ("typ: behind alg", r#"{"alg":"RS256","typ":"JWT"}"#),
     ("typ: escaped", r#"{"typ":"\u004aWT","alg":"RS256"}"#),
     ("alg: escaped", r#"{"typ":"JWT","\u0061lg":"\u0052S256"}"#),
-    (
-        "header: white space",
-        "\r\n{ \"typ\" : \"JWT\" ,\n\t\"alg\" : \"RS256\" }\n",
-    ),
+    ("header: white space", "\r\n{ \"typ\" : \"JWT\" ,\n\t\"alg\" : \"RS256\" }\n"),
     ("header: cty", r#"{"typ":"JWT","alg":"RS256","cty":"json"}"#),
-    (
-        "header: x5t",
-        r#"{"typ":"JWT","alg":"RS256","x5t":"AAAA","x5t#S256":"AAAA"}"#,
-    ),
-    (
-        "header: jku and x5u, not asked",
-        r#"{"alg":"RS256","jku":"https://a.example","x5u":"https://b.example"}"#,
-    ),
-    (
-        "header: members unheard of",
-        r#"{"alg":"RS256","x":[1,{"a":[null]}],"nonce":"1","CRIT":1,"Zip":2}"#,
-    ),
+    ("header: x5t", r#"{"typ":"JWT","alg":"RS256","x5t":"AAAA","x5t#S256":"AAAA"}"#),
+    ("header: jku and x5u, not asked", r#"{"alg":"RS256","jku":"https://a.example","x5u":"https://b.example"}"#),
+    ("header: members unheard of", r#"{"alg":"RS256","x":[1,{"a":[null]}],"nonce":"1","CRIT":1,"Zip":2}"#),
     ("kid: empty", r#"{"alg":"RS256","kid":""}"#),
     ("kid: unknown", r#"{"alg":"RS256","kid":"2027-01"}"#),
-    (
-        "kid: not ASCII",
-        r#"{"alg":"RS256","kid":"schlüssel-\ud83d\udd11"}"#,
-    ),
+    ("kid: not ASCII", r#"{"alg":"RS256","kid":"schlüssel-\ud83d\udd11"}"#),
 ];
 
+#[rustfmt::skip]
 const PAYLOADS: &[(&str, &str)] = &[
-    (
-        "payload: another order",
-        r#"{"exp":1800000300,"sub":"lobby","iat":1800000000}"#,
-    ),
-    (
-        "payload: white space",
-        "\n{\n  \"sub\": \"lobby\",\n  \"iat\": 1800000000,\n  \"exp\": 1800000300\n}\r\n",
-    ),
-    (
-        "payload: escaped names",
-        r#"{"s\u0075b":"lobby","iat":1800000000,"\u0065xp":1800000300}"#,
-    ),
-    (
-        "payload: names in other case beside",
-        r#"{"sub":"lobby","iat":1800000000,"exp":1800000300,"Sub":1,"EXP":""}"#,
-    ),
-    (
-        "sub: escaped",
-        r#"{"sub":"\u006c\u006Fbby","iat":1800000000,"exp":1800000300}"#,
-    ),
+    ("payload: another order", r#"{"exp":1800000300,"sub":"lobby","iat":1800000000}"#),
+    ("payload: white space", "\n{\n  \"sub\": \"lobby\",\n  \"iat\": 1800000000,\n  \"exp\": 1800000300\n}\r\n"),
+    ("payload: escaped names", r#"{"s\u0075b":"lobby","iat":1800000000,"\u0065xp":1800000300}"#),
+    ("payload: names in other case beside", r#"{"sub":"lobby","iat":1800000000,"exp":1800000300,"Sub":1,"EXP":""}"#),
+    ("sub: escaped", r#"{"sub":"\u006c\u006Fbby","iat":1800000000,"exp":1800000300}"#),
 ];
 
+#[rustfmt::skip]
 const MEMBERS: &[(&str, &str, Verify)] = &[
     ("claims: jti", r#""jti":"1""#, plain),
-    (
-        "claims: iss, where none is demanded",
-        r#""iss":"https://anybody.example""#,
-        plain,
-    ),
-    (
-        "claims: iss of any type, where none is demanded",
-        r#""iss":7"#,
-        plain,
-    ),
-    (
-        "claims: unheard of",
-        r#""x":{"y":[1,-2.5e-3,true,null,"\ud83d\ude00",{}]},"":{}"#,
-        plain,
-    ),
-    (
-        "claims: the same name in two objects",
-        r#""a":{"x":1},"b":{"x":1},"x":[{"x":1},{"x":1}]"#,
-        plain,
-    ),
+    ("claims: iss, where none is demanded", r#""iss":"https://anybody.example""#, plain),
+    ("claims: iss of any type, where none is demanded", r#""iss":7"#, plain),
+    ("claims: unheard of", r#""x":{"y":[1,-2.5e-3,true,null,"\ud83d\ude00",{}]},"":{}"#, plain),
+    ("claims: the same name in two objects", r#""a":{"x":1},"b":{"x":1},"x":[{"x":1},{"x":1}]"#, plain),
     ("claims: not ASCII", r#""user":"Zoë","größe":1"#, plain),
     (
         "claims: nested 100 deep",
@@ -128,127 +85,40 @@ const MEMBERS: &[(&str, &str, Verify)] = &[
         ),
         plain,
     ),
-    (
-        "iss: the one demanded",
-        r#""iss":"https://backend.example""#,
-        from_issuer,
-    ),
-    (
-        "iss: escaped",
-        r#""iss":"https:\/\/backend.example""#,
-        from_issuer,
-    ),
+    ("iss: the one demanded", r#""iss":"https://backend.example""#, from_issuer),
+    ("iss: escaped", r#""iss":"https:\/\/backend.example""#, from_issuer),
     ("aud: the one demanded", r#""aud":"rooms""#, for_audience),
     ("aud: in an array of one", r#""aud":["rooms"]"#, for_audience),
-    (
-        "aud: in an array of several",
-        r#""aud":["doors","rooms","rooms"]"#,
-        for_audience,
-    ),
+    ("aud: in an array of several", r#""aud":["doors","rooms","rooms"]"#, for_audience),
     ("aud: escaped", r#""aud":["\u0072ooms"]"#, for_audience),
     ("own claims: a struct", r#""user":"alice""#, member),
-    (
-        "own claims: a struct and more",
-        r#""user":"alice","role":"staff","jti":"1","x":[1]"#,
-        member,
-    ),
-    (
-        "own claims: an escaped text",
-        r#""user":"\u0041lice","role":"guest""#,
-        member,
-    ),
-    (
-        "own claims: null for an option",
-        r#""user":"alice","role":null"#,
-        member,
-    ),
-    (
-        "own claims: nothing but the known",
-        r#""user":"alice""#,
-        only_user,
-    ),
-    (
-        "own claims: optional and there",
-        r#""user":"alice""#,
-        maybe_only_user,
-    ),
+    ("own claims: a struct and more", r#""user":"alice","role":"staff","jti":"1","x":[1]"#, member),
+    ("own claims: an escaped text", r#""user":"\u0041lice","role":"guest""#, member),
+    ("own claims: null for an option", r#""user":"alice","role":null"#, member),
+    ("own claims: nothing but the known", r#""user":"alice""#, only_user),
+    ("own claims: optional and there", r#""user":"alice""#, maybe_only_user),
     ("own claims: a map", r#""a":1,"b":255"#, numbers),
     ("own claims: any JSON", r#""a":1,"b":[{"c":null}]"#, any_json),
 ];
 
 /// Now is 1,800,000,000.
+#[rustfmt::skip]
 const TIMES: &[(&str, &str, Verify)] = &[
-    (
-        "iat: where the skew ends",
-        r#"{"sub":"lobby","iat":1800000060,"exp":1800000300}"#,
-        plain,
-    ),
-    (
-        "iat: now, without skew",
-        r#"{"sub":"lobby","iat":1800000000,"exp":1800000300}"#,
-        no_skew,
-    ),
+    ("iat: where the skew ends", r#"{"sub":"lobby","iat":1800000060,"exp":1800000300}"#, plain),
+    ("iat: now, without skew", r#"{"sub":"lobby","iat":1800000000,"exp":1800000300}"#, no_skew),
     ("iat: 1970", r#"{"sub":"lobby","iat":0,"exp":1800000300}"#, plain),
-    (
-        "exp: in a second",
-        r#"{"sub":"lobby","iat":1799999999,"exp":1800000001}"#,
-        plain,
-    ),
-    (
-        "exp: 2^53",
-        r#"{"sub":"lobby","iat":1800000000,"exp":9007199254740992}"#,
-        plain,
-    ),
-    (
-        "exp: 2^53, with leeway",
-        r#"{"sub":"lobby","iat":1800000000,"exp":9007199254740992}"#,
-        leeway_60,
-    ),
-    (
-        "exp: a second before the leeway ends",
-        r#"{"sub":"lobby","iat":1799999700,"exp":1799999941}"#,
-        leeway_60,
-    ),
-    (
-        "exp: now, with leeway",
-        r#"{"sub":"lobby","iat":1799999700,"exp":1800000000}"#,
-        leeway_60,
-    ),
-    (
-        "nbf: now",
-        r#"{"sub":"lobby","iat":1800000000,"exp":1800000300,"nbf":1800000000}"#,
-        no_skew,
-    ),
-    (
-        "nbf: where the skew ends",
-        r#"{"sub":"lobby","iat":1800000000,"exp":1800000300,"nbf":1800000060}"#,
-        plain,
-    ),
-    (
-        "nbf: zero",
-        r#"{"sub":"lobby","iat":1800000000,"exp":1800000300,"nbf":0}"#,
-        plain,
-    ),
-    (
-        "nbf: negative",
-        r#"{"sub":"lobby","iat":1800000000,"exp":1800000300,"nbf":-1}"#,
-        plain,
-    ),
-    (
-        "nbf: negative beyond 64 bits",
-        r#"{"sub":"lobby","iat":1800000000,"exp":1800000300,"nbf":-99999999999999999999}"#,
-        plain,
-    ),
-    (
-        "lifetime: as long as allowed",
-        r#"{"sub":"lobby","iat":1800000000,"exp":1800000300}"#,
-        max_lifetime_300,
-    ),
-    (
-        "lifetime: ten years, where none is set",
-        r#"{"sub":"lobby","iat":1799999999,"exp":2115359999}"#,
-        plain,
-    ),
+    ("exp: in a second", r#"{"sub":"lobby","iat":1799999999,"exp":1800000001}"#, plain),
+    ("exp: 2^53", r#"{"sub":"lobby","iat":1800000000,"exp":9007199254740992}"#, plain),
+    ("exp: 2^53, with leeway", r#"{"sub":"lobby","iat":1800000000,"exp":9007199254740992}"#, leeway_60),
+    ("exp: a second before the leeway ends", r#"{"sub":"lobby","iat":1799999700,"exp":1799999941}"#, leeway_60),
+    ("exp: now, with leeway", r#"{"sub":"lobby","iat":1799999700,"exp":1800000000}"#, leeway_60),
+    ("nbf: now", r#"{"sub":"lobby","iat":1800000000,"exp":1800000300,"nbf":1800000000}"#, no_skew),
+    ("nbf: where the skew ends", r#"{"sub":"lobby","iat":1800000000,"exp":1800000300,"nbf":1800000060}"#, plain),
+    ("nbf: zero", r#"{"sub":"lobby","iat":1800000000,"exp":1800000300,"nbf":0}"#, plain),
+    ("nbf: negative", r#"{"sub":"lobby","iat":1800000000,"exp":1800000300,"nbf":-1}"#, plain),
+    ("nbf: negative beyond 64 bits", r#"{"sub":"lobby","iat":1800000000,"exp":1800000300,"nbf":-99999999999999999999}"#, plain),
+    ("lifetime: as long as allowed", r#"{"sub":"lobby","iat":1800000000,"exp":1800000300}"#, max_lifetime_300),
+    ("lifetime: ten years, where none is set", r#"{"sub":"lobby","iat":1799999999,"exp":2115359999}"#, plain),
 ];
 
 fn rooms() -> Vec<Case> {

@@ -81,12 +81,12 @@ pub(crate) fn no_skew(token: &str) -> Decided {
 }
 
 pub(crate) fn leeway_60(token: &str) -> Decided {
-    let verifier = verifier().with_leeway(Duration::from_secs(60)).unwrap();
+    let verifier = verifier().with_leeway(Duration::from_mins(1)).unwrap();
     decide::<()>(&verifier, token)
 }
 
 pub(crate) fn max_lifetime_300(token: &str) -> Decided {
-    let verifier = verifier().with_max_lifetime(Duration::from_secs(300));
+    let verifier = verifier().with_max_lifetime(Duration::from_mins(5));
     decide::<()>(&verifier, token)
 }
 

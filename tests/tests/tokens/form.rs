@@ -21,11 +21,22 @@ pub(crate) fn cases() -> Vec<Case> {
     let [header, payload, signature] = parts[..] else {
         unreachable!("a token has three parts")
     };
+    let mut rows = in_other_parts(header, payload, signature);
+    rows.extend(with_other_characters(&good));
+    rows.into_iter()
+        .map(|(name, token)| refused(format!("form: {name}"), token, Malformed))
+        .collect()
+}
+
+type Row = (&'static str, String);
+
+fn in_other_parts(header: &str, payload: &str, signature: &str) -> Vec<Row> {
+    let good = format!("{header}.{payload}.{signature}");
     let standard = |payload: String| {
         assert!(payload.contains(['+', '/']), "the alphabets do not differ");
         token_of_parts(header, &payload)
     };
-    let rows: Vec<(&str, String)> = vec![
+    vec![
         ("nothing", String::new()),
         ("one space", " ".into()),
         ("one part", header.into()),
@@ -99,6 +110,14 @@ pub(crate) fn cases() -> Vec<Case> {
             standard(STANDARD.encode(MARKED_PAYLOAD)),
         ),
         ("signature in the standard alphabet", standard_signature()),
+    ]
+}
+
+fn with_other_characters(good: &str) -> Vec<Row> {
+    let [header, payload, signature] = good.split('.').collect::<Vec<_>>()[..] else {
+        unreachable!("a token has three parts")
+    };
+    vec![
         ("space before", format!(" {good}")),
         ("space behind", format!("{good} ")),
         ("line end behind", format!("{good}\n")),
@@ -142,10 +161,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ("HTML", "<script>alert(1)</script>".into()),
         ("the literal text null", "null".into()),
         ("the literal text undefined", "undefined".into()),
-    ];
-    rows.into_iter()
-        .map(|(name, token)| refused(format!("form: {name}"), token, Malformed))
-        .collect()
+    ]
 }
 
 /// Another spelling of the same bytes: the unused low bits of the last character set.

@@ -37,6 +37,7 @@ fn rows(group: &str, kind: VerifyErrorKind, table: &[(&str, &str)]) -> Vec<Case>
         .collect()
 }
 
+#[rustfmt::skip]
 const NO_OBJECTS: &[(&str, &str)] = &[
     ("no JSON", "RS256"),
     ("a space", " "),
@@ -53,52 +54,29 @@ const NO_OBJECTS: &[(&str, &str)] = &[
     ("single quotes", "{'typ':'JWT','alg':'RS256'}"),
     ("names without quotes", r#"{typ:"JWT",alg:"RS256"}"#),
     ("a comment", r#"{"typ":"JWT",/**/"alg":"RS256"}"#),
-    (
-        "byte order mark before",
-        "\u{feff}{\"typ\":\"JWT\",\"alg\":\"RS256\"}",
-    ),
-    (
-        "raw line end in a string",
-        "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"x\":\"\n\"}",
-    ),
-    (
-        "lone surrogate in a name",
-        r#"{"typ":"JWT","alg":"RS256","\ud800":1}"#,
-    ),
-    (
-        "lone surrogate in an unused member",
-        r#"{"typ":"JWT","alg":"RS256","x":"\udc00"}"#,
-    ),
+    ("byte order mark before", "\u{feff}{\"typ\":\"JWT\",\"alg\":\"RS256\"}"),
+    ("raw line end in a string", "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"x\":\"\n\"}"),
+    ("lone surrogate in a name", r#"{"typ":"JWT","alg":"RS256","\ud800":1}"#),
+    ("lone surrogate in an unused member", r#"{"typ":"JWT","alg":"RS256","x":"\udc00"}"#),
     ("lone surrogate in alg", r#"{"typ":"JWT","alg":"\ud800"}"#),
     ("no such number", r#"{"typ":"JWT","alg":"RS256","x":01}"#),
     ("NaN", r#"{"typ":"JWT","alg":"RS256","x":NaN}"#),
 ];
 
+#[rustfmt::skip]
 const DUPLICATES: &[(&str, &str)] = &[
     ("alg twice, none first", r#"{"alg":"none","alg":"RS256"}"#),
     ("alg twice, none last", r#"{"alg":"RS256","alg":"none"}"#),
     ("alg twice, the same", r#"{"alg":"RS256","alg":"RS256"}"#),
     ("alg twice, once escaped", r#"{"alg":"RS256","\u0061lg":"none"}"#),
-    (
-        "alg twice, once escaped, first",
-        r#"{"a\u006cg":"none","alg":"RS256"}"#,
-    ),
+    ("alg twice, once escaped, first", r#"{"a\u006cg":"none","alg":"RS256"}"#),
     ("typ twice", r#"{"typ":"JWT","alg":"RS256","typ":"JWT"}"#),
     ("kid twice", r#"{"alg":"RS256","kid":"a","kid":"b"}"#),
     ("an unused member twice", r#"{"alg":"RS256","x":1,"x":1}"#),
     ("an empty name twice", r#"{"alg":"RS256","":1,"":2}"#),
-    (
-        "duplicate inside of jwk",
-        r#"{"alg":"RS256","jwk":{"kty":"RSA","kty":"oct"}}"#,
-    ),
-    (
-        "duplicate inside of jwk, escaped",
-        r#"{"alg":"RS256","jwk":{"kty":"RSA","\u006bty":"oct"}}"#,
-    ),
-    (
-        "duplicate inside of an array",
-        r#"{"alg":"RS256","x":[1,[{"a":1,"a":2}]]}"#,
-    ),
+    ("duplicate inside of jwk", r#"{"alg":"RS256","jwk":{"kty":"RSA","kty":"oct"}}"#),
+    ("duplicate inside of jwk, escaped", r#"{"alg":"RS256","jwk":{"kty":"RSA","\u006bty":"oct"}}"#),
+    ("duplicate inside of an array", r#"{"alg":"RS256","x":[1,[{"a":1,"a":2}]]}"#),
 ];
 
 const TYPES: &[(&str, &str)] = &[
@@ -140,6 +118,7 @@ const KEY_IDS: &[(&str, &str)] = &[
 ];
 
 /// All of them with a good RS256 signature: the name alone refuses.
+#[rustfmt::skip]
 const ALGORITHMS: &[(&str, &str)] = &[
     ("absent", r#"{"typ":"JWT"}"#),
     ("absent, header empty", "{}"),
@@ -163,10 +142,7 @@ const ALGORITHMS: &[(&str, &str)] = &[
     ("other by name, HS256", r#"{"typ":"JWT","alg":"HS256"}"#),
     ("other by name, ES256", r#"{"typ":"JWT","alg":"ES256"}"#),
     ("other by name, EdDSA", r#"{"typ":"JWT","alg":"EdDSA"}"#),
-    (
-        "the old URI",
-        r#"{"typ":"JWT","alg":"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"}"#,
-    ),
+    ("the old URI", r#"{"typ":"JWT","alg":"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"}"#),
     ("RSA1_5, of a JWE", r#"{"typ":"JWT","alg":"RSA1_5"}"#),
 ];
 

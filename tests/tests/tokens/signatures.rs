@@ -2,8 +2,8 @@
 
 use room_auth::VerifyErrorKind::Signature;
 use room_auth_tests::forge::{
-    HEADER, PAYLOAD, attacker_key, b64, jwk, key, other_key, pem_contents, sha256, sign_as, sign_hs256,
-    signed, token, token_by, with_broken_signature,
+    HEADER, PAYLOAD, attacker_key, b64, escaped, jwk, key, other_key, pem_contents, sha256, sign_as,
+    sign_hs256, signed, token, token_by, with_broken_signature,
 };
 use signature::Signer as _;
 
@@ -201,10 +201,7 @@ fn keys_in_the_token() -> Vec<Row> {
 fn named_keys() -> Vec<Case> {
     let naming = |id: &str| format!(r#"{{"typ":"JWT","alg":"RS256","kid":"{id}"}}"#);
     let (first, second) = (key().key_id(), other_key().key_id());
-    let escaped: String = first
-        .chars()
-        .map(|c| format!("\\u{:04x}", u32::from(c)))
-        .collect();
+    let escaped = escaped(first);
     let rows: [(&str, String, Verify); 7] = [
         (
             "names the first, the second signed",
