@@ -24,7 +24,7 @@ fail() {
 
 if [ -z "$binary" ]; then
   # The explicit target keeps the flag off procedural macros, which cannot be static.
-  RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target "$triple" --bin connect
+  RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target "$triple" -p connect
   binary=target/$triple/release/connect
 fi
 [ -x "$binary" ] || fail "no executable at $binary"

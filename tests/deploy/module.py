@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,7 +65,7 @@ def load(folder: Path) -> Module:
         table[key] = value
 
     for path in sorted(folder.glob("*.tf")):
-        parsed = hcl2.loads(path.read_text())
+        parsed = _parse(path.read_text())
         for data, blocks in ((False, parsed.get("resource", [])), (True, parsed.get("data", []))):
             for kind, name, body in _labelled(blocks, 2):
                 resource = Resource(kind, name, body, data, path.name)
@@ -83,6 +84,10 @@ def load(folder: Path) -> Module:
                     if not name.startswith("__"):
                         module.providers[name] = text(value["version"])
     return module
+
+
+# Parsing is what takes time, and copies of the module differ in one file only. Nobody changes what is parsed.
+_parse = functools.cache(hcl2.loads)
 
 
 def _labelled(blocks: list[dict[str, Any]], labels: int) -> Iterator[tuple[Any, ...]]:

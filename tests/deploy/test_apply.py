@@ -174,7 +174,7 @@ class Apply(unittest.TestCase):
         state = self.terraform().apply(**self.external())
         api = state["aws_apigatewayv2_api.chat"]["id"]
         stage = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{api}/prod"
-        table = ["ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]
+        table = ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]
         self.assertEqual(
             state.policy("chat"),
             [

@@ -1,9 +1,11 @@
 """The module falls into no pitfall, and each rule notices a copy that does."""
 
+import re
 import unittest
 
+import module as hcl
 import pitfalls
-from workspace import MODULE, Copy
+from workspace import MODULE, ROOT, Copy
 
 AUTHORIZER = '  authorizer_type = "REQUEST"\n'
 POST = '"${aws_apigatewayv2_api.chat.execution_arn}/${var.stage_name}/POST/@connections/*"'
@@ -58,8 +60,42 @@ class Pitfalls(unittest.TestCase):
                 found = pitfalls.pitfalls(copy.folder)
                 self.assertEqual({problem.split(":")[0] for problem in found}, {rule}, found)
 
+    def test_the_table_s_actions_are_those_that_the_registry_calls(self):
+        # What the SDK is asked for, and for transactions, what they are made of. Local tables are made by table.rs.
+        needs = {
+            r"\.get_item\(\)": "GetItem",
+            r"\.query\(\)": "Query",
+            r"\.scan\(\)": "Scan",
+            r"\.batch_get_item\(\)": "BatchGetItem",
+            r"\.batch_write_item\(\)": "BatchWriteItem",
+            r"\.put_item\(\)|\bPut::builder": "PutItem",
+            r"\.update_item\(\)|\bUpdate::builder": "UpdateItem",
+            r"\.delete_item\(\)|\bDelete::builder": "DeleteItem",
+            r"\bConditionCheck::builder": "ConditionCheckItem",
+        }
+        self.assertEqual(_called("registry/dynamo", needs, but="table.rs"), _allowed(r'"dynamodb:(\w+)"'))
+
+    def test_connections_are_sent_to_as_the_transport_does(self):
+        needs = {
+            r"\.post_to_connection\(\)": "POST",
+            r"\.delete_connection\(\)": "DELETE",
+            r"\.get_connection\(\)": "GET",
+        }
+        self.assertEqual(_called("transport", needs), _allowed(r"/(\w+)/@connections/"))
+
     def test_each_rule_has_a_fall(self):
         self.assertEqual({rule.__name__ for rule in pitfalls.RULES}, {rule for rule, *_ in FALLS})
+
+
+def _called(folder: str, needs: dict[str, str], but: str = "") -> set[str]:
+    """What the sources under a folder of the library call."""
+    sources = [p.read_text() for p in (ROOT / "runtime" / "src" / folder).rglob("*.rs") if p.name != but]
+    return {need for pattern, need in needs.items() if any(re.search(pattern, source) for source in sources)}
+
+
+def _allowed(pattern: str) -> set[str]:
+    """What the functions' role allows."""
+    return set(re.findall(pattern, str(hcl.load(MODULE).resources[pitfalls.FUNCTION_POLICY].body)))
 
 
 if __name__ == "__main__":

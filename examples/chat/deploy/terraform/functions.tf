@@ -124,7 +124,6 @@ data "aws_iam_policy_document" "function" {
       # A transaction needs the permissions of what it is made of.
       sid = "RememberConnections"
       actions = [
-        "dynamodb:ConditionCheckItem",
         "dynamodb:DeleteItem",
         "dynamodb:GetItem",
         "dynamodb:PutItem",

@@ -186,7 +186,7 @@ data "aws_iam_policy_document" "kms" {
 
     content {
       sid       = "IssuersSign"
-      actions   = ["kms:Sign", "kms:GetPublicKey", "kms:DescribeKey"]
+      actions   = ["kms:Sign", "kms:GetPublicKey"]
       resources = ["*"]
 
       principals {
