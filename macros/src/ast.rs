@@ -1,9 +1,8 @@
 //! The item under the attribute, as far as it has to be understood.
 
-use proc_macro2::{Group, TokenStream, TokenTree};
-use syn::ext::IdentExt;
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Attribute, Error, Ident, Result, Signature, Token, Visibility, token};
+use syn::{Attribute, Error, Ident, Result, Signature, Visibility, braced, token};
 
 /// What the attribute was put on.
 pub(crate) enum Item {
@@ -57,10 +56,11 @@ impl Parse for Function {
                 format!("`{}` has no body for `#[room_auth]` to guard", sig.ident),
             ));
         }
-        let braces: Group = input.parse()?;
-        let (inner_attrs, rest) = inner_attributes.parse2(braces.stream())?;
-        let mut body = Group::new(braces.delimiter(), rest);
-        body.set_span(braces.span());
+        let content;
+        let braces = braced!(content in input);
+        let inner_attrs = content.call(Attribute::parse_inner)?;
+        let mut body = Group::new(Delimiter::Brace, content.parse()?);
+        body.set_span(braces.span.join());
         Ok(Function {
             attrs,
             vis,
@@ -71,44 +71,40 @@ impl Parse for Function {
     }
 }
 
-fn inner_attributes(input: ParseStream<'_>) -> Result<(Vec<Attribute>, TokenStream)> {
-    Ok((input.call(Attribute::parse_inner)?, input.parse()?))
-}
-
-/// The words before `fn`. An unknown one is not taken for the sign of another item: it may be newer than we are.
+/// A function begins with words, of which one is `fn`. Unknown words are taken for newer than we are.
 fn not_a_function(tokens: &TokenStream) -> Option<Error> {
-    fn first_word(input: ParseStream<'_>) -> Result<Option<(Ident, &'static str)>> {
+    let head = (|input: ParseStream<'_>| {
         input.call(Attribute::parse_outer)?;
         input.parse::<Visibility>()?;
-        let constant = input.peek(Token![const])
-            && !(input.peek2(Token![fn])
-                || input.peek2(Token![async])
-                || input.peek2(Token![unsafe])
-                || input.peek2(Token![extern]));
-        let word = input.call(Ident::parse_any).ok();
-        let found = word.and_then(|word| {
-            let what = match word.to_string().as_str() {
-                "struct" => "a struct",
-                "enum" => "an enum",
-                "union" => "a union",
-                "trait" => "a trait",
-                "impl" => "an `impl` block",
-                "mod" => "a module",
-                "static" => "a static",
-                "const" if constant => "a constant",
-                "type" => "a type alias",
-                "use" => "an import",
-                "macro_rules" => "a macro",
-                _ => return None,
-            };
-            Some((word, what))
-        });
-        input.parse::<TokenStream>()?;
-        Ok(found)
+        input.parse::<TokenStream>()
+    })
+    .parse2(tokens.clone())
+    .ok()?;
+    let mut first = None;
+    for token in head {
+        match token {
+            TokenTree::Ident(word) if word == "fn" => return None,
+            TokenTree::Ident(word) => first = first.or(Some(word)),
+            TokenTree::Literal(_) => {}
+            TokenTree::Punct(_) | TokenTree::Group(_) => break,
+        }
     }
-    let (word, what) = first_word.parse2(tokens.clone()).ok()??;
+    let first = first?;
+    let what = match first.to_string().as_str() {
+        "struct" => "a struct",
+        "enum" => "an enum",
+        "union" => "a union",
+        "trait" => "a trait",
+        "impl" => "an `impl` block",
+        "mod" => "a module",
+        "static" => "a static",
+        "const" => "a constant",
+        "type" => "a type alias",
+        "use" => "an import",
+        _ => "something else",
+    };
     Some(Error::new(
-        word.span(),
+        first.span(),
         format!(
             "`#[room_auth]` guards an `async fn`, and this is {what}: put the attribute on the handler itself"
         ),

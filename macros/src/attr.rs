@@ -6,6 +6,9 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Error, Expr, Ident, Result, Token};
 
+const USAGE: &str =
+    "the only argument of `#[room_auth]` is `with = EXPR`, a `RoomAuthLayer` or a reference to one";
+
 #[derive(Default)]
 pub(crate) struct Args {
     /// The layer to use instead of the one from the environment.
@@ -21,12 +24,12 @@ impl Args {
 fn arguments(input: ParseStream<'_>) -> Result<Args> {
     let mut args = Args::default();
     while !input.is_empty() {
-        let name = argument_name(input)?;
-        let value = value(input, &name)?;
-        if args.with.replace(value).is_some() {
+        let name = name(input)?;
+        let with = value(input, &name)?;
+        if args.with.replace(with).is_some() {
             return Err(Error::new(
                 name.span(),
-                "`with` is given twice: one function has one configuration",
+                "`with` is given twice: a function has one configuration",
             ));
         }
         if !input.is_empty() {
@@ -36,52 +39,44 @@ fn arguments(input: ParseStream<'_>) -> Result<Args> {
     Ok(args)
 }
 
-fn argument_name(input: ParseStream<'_>) -> Result<Ident> {
-    const USAGE: &str = "`#[room_auth]` takes one argument, `with = EXPR`, an expression that is a `RoomAuthLayer` \
-                         or refers to one";
-    if input.peek(Ident::peek_any) {
-        let ahead = input.fork();
-        let name = ahead.call(Ident::parse_any)?;
-        if name == "with" {
-            return input.call(Ident::parse_any);
-        }
-        if ahead.peek(Token![=]) && !ahead.peek(Token![==]) {
-            return Err(Error::new(
-                name.span(),
-                format!("unknown argument `{name}`: {USAGE}"),
-            ));
-        }
+fn name(input: ParseStream<'_>) -> Result<Ident> {
+    let ahead = input.fork();
+    match ahead.call(Ident::parse_any) {
+        Ok(name) if name == "with" => input.call(Ident::parse_any),
+        Ok(name) if is_assignment(&ahead) => Err(Error::new(
+            name.span(),
+            format!("unknown argument `{name}`: {USAGE}"),
+        )),
+        _ => Err(unnamed(input)),
     }
-    // Most likely the layer itself, without its name.
-    let start = input.fork();
-    let error = match input.parse::<Expr>() {
-        Ok(literal @ Expr::Lit(_)) => Error::new_spanned(literal, USAGE),
-        Ok(layer) => {
-            let text = layer.to_token_stream().to_string();
-            if text.len() <= 40 {
-                Error::new_spanned(layer, format!("an argument needs its name: `with = {text}`"))
-            } else {
-                Error::new_spanned(layer, "an argument needs its name: write `with = ` before it")
-            }
+}
+
+/// Most likely the layer itself, without `with =` before it.
+fn unnamed(input: ParseStream<'_>) -> Error {
+    let here = input.error(USAGE);
+    match input.parse::<Expr>() {
+        Ok(layer @ (Expr::Path(_) | Expr::Reference(_) | Expr::Field(_))) => {
+            let text = layer.to_token_stream().to_string().replace("& ", "&");
+            Error::new_spanned(layer, format!("an argument has a name: write `with = {text}`"))
         }
-        Err(_) => start.error(USAGE),
-    };
-    Err(error)
+        _ => here,
+    }
 }
 
 fn value(input: ParseStream<'_>, name: &Ident) -> Result<Expr> {
-    if !input.peek(Token![=]) || input.peek(Token![==]) {
-        return Err(Error::new(
-            name.span(),
-            "`with` needs a value: `with = EXPR`, such as `with = &LAYER` for a `static LAYER: LazyLock<RoomAuthLayer>`",
-        ));
+    const EXAMPLE: &str = "such as `with = &LAYER` for a `static LAYER: LazyLock<RoomAuthLayer>`";
+    if !is_assignment(input) {
+        let message = format!("`with` needs a value: `with = EXPR`, {EXAMPLE}");
+        return Err(Error::new(name.span(), message));
     }
     let equals: Token![=] = input.parse()?;
     if input.is_empty() || input.peek(Token![,]) {
-        return Err(Error::new(
-            equals.span,
-            "`with = ` needs an expression after it, such as `with = &LAYER` for a `static LAYER: LazyLock<RoomAuthLayer>`",
-        ));
+        let message = format!("`with =` needs an expression, {EXAMPLE}");
+        return Err(Error::new(equals.span, message));
     }
     input.parse()
+}
+
+fn is_assignment(input: ParseStream<'_>) -> bool {
+    input.peek(Token![=]) && !input.peek(Token![==])
 }

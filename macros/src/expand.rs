@@ -45,26 +45,28 @@ fn expand(handler: &Handler<'_>, with: Option<&Expr>) -> TokenStream {
     let raw_event = event_name(event);
     let signature = signature(&function.sig, &raw_event, state);
     let private = private(Span::mixed_site());
+    let [layer, claims_value, event_value] = ["layer", "claims", "event"].map(hidden);
 
     let configured = with.map_or_else(
         || quote_spanned! {Span::mixed_site()=> #private::layer_from_env() },
-        |layer| quote_spanned! {Span::mixed_site()=> #private::layer(#layer) },
+        |with| quote_spanned! {Span::mixed_site()=> #private::layer(#with) },
     );
     let (claims_attrs, claims_pat, claims_ty) = (&claims.attrs, &claims.pat, &claims.ty);
     let (event_attrs, event_pat, event_ty) = (&event.attrs, &event.pat, &event.ty);
     let output_ty = inferred(output);
     let declared = declared(&output_ty);
 
-    // Within the user's own braces, so that what is said about the block as a whole is said about theirs.
+    // Within the user's own braces, so that what is said about the block as a whole is said about theirs. By a
+    // call, as a parameter whose name begins with `_` is a plain binding without effect otherwise.
     let rest = function.body.stream();
     let mut body = Group::new(
         Delimiter::Brace,
         quote_spanned! {Span::mixed_site()=>
             #declared
             #(#claims_attrs)*
-            let #claims_pat: #claims_ty = authenticated_claims;
+            let #claims_pat: #claims_ty = ::core::convert::identity(#claims_value);
             #(#event_attrs)*
-            let #event_pat: #event_ty = authenticated_event;
+            let #event_pat: #event_ty = ::core::convert::identity(#event_value);
             #rest
         },
     );
@@ -75,14 +77,14 @@ fn expand(handler: &Handler<'_>, with: Option<&Expr>) -> TokenStream {
         #vis #signature {
             #(#inner_attrs)*
             // A statement of its own: what the expression locks or borrows is released before the handler runs.
-            let configured = #configured;
+            let #layer = #configured;
             #private::authenticate(
-                configured,
+                #layer,
                 #raw_event,
                 #private::claims::<#claims_ty, _, _>(),
                 #private::event::<#event_ty, _, _>(),
                 #private::output::<#output_ty, _, _, _>(),
-                move |authenticated_claims, authenticated_event| async move #body,
+                move |#claims_value, #event_value| async move #body,
             )
             .await
         }
@@ -93,7 +95,8 @@ fn expand(handler: &Handler<'_>, with: Option<&Expr>) -> TokenStream {
 fn declared(output: &Type) -> TokenStream {
     let private = private(Span::mixed_site());
     // The compiler points at this word to show where the return type was declared.
-    let value = Ident::new("declared", Span::mixed_site().located_at(output.span()));
+    let mut value = hidden("output");
+    value.set_span(Span::mixed_site().located_at(output.span()));
     quote_spanned! {Span::mixed_site()=>
         if let ::core::option::Option::Some(#value) = #private::declared::<#output>() {
             return #value;
@@ -101,8 +104,14 @@ fn declared(output: &Type) -> TokenStream {
     }
 }
 
+/// A variable that the user's code can't see. The prefix is there for what hygiene leaves to the user: a pattern
+/// of one word can also mean one of their constants.
+pub(crate) fn hidden(name: &str) -> Ident {
+    Ident::new(&format!("__room_auth_{name}"), Span::mixed_site())
+}
+
 /// What is left of the signature: the raw event and the state.
-pub(crate) fn signature(sig: &Signature, event: &Ident, state: &[&PatType]) -> Signature {
+fn signature(sig: &Signature, event: &Ident, state: &[&PatType]) -> Signature {
     let private = private(Span::mixed_site());
     let raw_event = quote_spanned! {Span::mixed_site()=> #event: #private::LambdaEvent<#private::Incoming> };
     let raw_event: FnArg = syn::parse2(raw_event).expect("a name and a type are a parameter");
@@ -115,16 +124,13 @@ pub(crate) fn signature(sig: &Signature, event: &Ident, state: &[&PatType]) -> S
 
 /// The name under which the function takes the raw event: that of the user's event, as far as it has one, for
 /// the documentation and for attributes that name parameters.
-pub(crate) fn event_name(event: &PatType) -> Ident {
-    let (name, span) = match &*event.pat {
-        Pat::Ident(pat) => (pat.ident.to_string(), pat.ident.span()),
-        pat => ("event".to_owned(), pat.span()),
+fn event_name(event: &PatType) -> Ident {
+    let mut name = match &*event.pat {
+        Pat::Ident(pat) => pat.ident.clone(),
+        pat => Ident::new("event", pat.span()),
     };
-    let name = match name.trim_start_matches('_') {
-        "" => "event",
-        name => name,
-    };
-    Ident::new(name, Span::mixed_site().located_at(span))
+    name.set_span(Span::mixed_site().located_at(name.span()));
+    name
 }
 
 pub(crate) fn private(span: Span) -> TokenStream {
@@ -132,7 +138,7 @@ pub(crate) fn private(span: Span) -> TokenStream {
 }
 
 /// The type as it can be written inside of the function, where `impl Trait` is a `_`.
-pub(crate) fn inferred(ty: &Type) -> Type {
+fn inferred(ty: &Type) -> Type {
     let mut ty = ty.clone();
     InferImplTrait { found: false }.visit_type_mut(&mut ty);
     ty

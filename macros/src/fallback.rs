@@ -1,14 +1,14 @@
 //! What stands in for a function that was refused: the error, and a function of the same name that nobody can
 //! get past, so that the places that use the name don't add errors of their own.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::quote_spanned;
 use syn::{
     Attribute, Error, FnArg, Pat, PatType, PatWild, ReturnType, Safety, Signature, Token, Visibility, parse2,
 };
 
 use crate::ast::Function;
-use crate::expand::{contains_impl_trait, private};
+use crate::expand::{contains_impl_trait, hidden, private};
 use crate::valid::could_be_result;
 
 /// A stub with the signature the handler would have had, as far as it is clear.
@@ -17,13 +17,47 @@ pub(crate) fn refused(function: &Function, error: Error) -> TokenStream {
     let attrs = function.attrs.iter().filter(|attr| harmless(attr));
     let vis = &function.vis;
     let sig = stub_signature(&function.sig);
+    let original = original(function);
     quote_spanned! {Span::mixed_site()=>
         #error
         #(#attrs)*
         #vis #sig {
+            #original
             ::core::unreachable!()
         }
     }
+}
+
+/// The function as it was written, out of everybody's reach: for the compiler to check, and so that it does not
+/// take what only the body uses for unused. None where it would add errors of its own: without `self` or a return
+/// type.
+fn original(function: &Function) -> Option<TokenStream> {
+    let has_output = matches!(&function.sig.output, ReturnType::Type(_, ty) if could_be_result(ty));
+    if !has_output || function.sig.receiver().is_some() || mentions_self(function.body.stream()) {
+        return None;
+    }
+    let mut sig = function.sig.clone();
+    sig.ident = hidden("original");
+    sig.constness = None;
+    sig.asyncness = Some(Token![async](Span::mixed_site()));
+    sig.abi = None;
+    sig.variadic = None;
+    let (inner_attrs, body) = (&function.inner_attrs, function.body.stream());
+    Some(quote_spanned! {Span::mixed_site()=>
+        #[allow(dead_code)]
+        #sig {
+            #(#inner_attrs)*
+            #body
+        }
+    })
+}
+
+fn mentions_self(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(word) => word == "Self",
+        TokenTree::Group(group) => mentions_self(group.stream()),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
 }
 
 /// A stub for a function of which only the name is clear.

@@ -1,7 +1,6 @@
 //! What makes a function a handler. Types are not judged here but by the compiler, through the traits that the
 //! expansion names: an alias is as good as the type. Only what no alias could make right is refused.
 
-use proc_macro2::Span;
 use syn::{Attribute, Error, FnArg, PatType, Result, ReturnType, Safety, Signature, Type};
 
 use crate::ast::Function;
@@ -22,21 +21,34 @@ impl<'a> Handler<'a> {
     /// Everything that is wrong at once, so that nobody has to compile again for the next message.
     pub(crate) fn check(function: &'a Function) -> Result<Self> {
         let sig = &function.sig;
-        let mut refused = Refusals::default();
-        qualifiers(sig, &mut refused);
-        let parameters = parameters(sig, &mut refused);
-        let output = output(sig, &mut refused);
-        refused.into_result()?;
-        // Nothing refused, so all are there.
-        let missing = || Error::new(sig.ident.span(), "`#[room_auth]` can't read this signature");
-        let (claims, event, state) = parameters.ok_or_else(missing)?;
-        Ok(Handler {
-            function,
-            claims,
-            event,
-            state,
-            output: output.ok_or_else(missing)?,
-        })
+        let mut refusals = Refusals::default();
+        qualifiers(sig, &mut refusals);
+        let parameters = refusals.take(parameters(sig));
+        if let Some((claims, event, _)) = &parameters {
+            refusals.take(by_value(
+                claims,
+                "the first parameter is the claims",
+                "RoomClaims",
+            ));
+            refusals.take(by_value(
+                event,
+                "the second parameter is the event",
+                "LambdaEvent",
+            ));
+            refusals.take(always_there(&claims.attrs));
+            refusals.take(always_there(&event.attrs));
+        }
+        let output = refusals.take(output(sig));
+        match (refusals.0, parameters, output) {
+            (None, Some((claims, event, state)), Some(output)) => Ok(Handler {
+                function,
+                claims,
+                event,
+                state,
+                output,
+            }),
+            (refused, ..) => Err(refused.expect("what is missing was refused")),
+        }
     }
 }
 
@@ -51,177 +63,138 @@ impl Refusals {
         }
     }
 
-    fn into_result(self) -> Result<()> {
-        self.0.map_or(Ok(()), Err)
+    fn take<T>(&mut self, result: Result<T>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
     }
 }
 
-fn qualifiers(sig: &Signature, refused: &mut Refusals) {
+fn qualifiers(sig: &Signature, refusals: &mut Refusals) {
     let name = &sig.ident;
     if sig.asyncness.is_none() {
-        refused.push(Error::new(
-            sig.fn_token.span,
-            format!("a handler is async: write `async fn {name}`"),
-        ));
+        let message = format!("a handler is async: write `async fn {name}`");
+        refusals.push(Error::new(sig.fn_token.span, message));
     }
     if let Some(constness) = &sig.constness {
-        refused.push(Error::new(
+        refusals.push(Error::new(
             constness.span,
             "a handler is called for each request: remove `const`",
         ));
     }
     if let Safety::Unsafe(token) = &sig.safety {
-        refused.push(Error::new(
+        refusals.push(Error::new(
             token.span,
             "a handler is called by safe code: remove `unsafe`, and put `unsafe { … }` around what needs it inside",
         ));
     }
     if let Some(abi) = &sig.abi {
-        refused.push(Error::new_spanned(
+        refusals.push(Error::new_spanned(
             abi,
             "a handler is called from Rust: remove `extern`",
         ));
     }
     if let Some(variadic) = &sig.variadic {
-        refused.push(Error::new_spanned(
+        refusals.push(Error::new_spanned(
             variadic,
             "a handler's parameters are counted: remove `...`, and pass state as parameters after the event",
+        ));
+    }
+    if let Some(receiver) = sig.receiver() {
+        refusals.push(Error::new_spanned(
+            receiver,
+            "a handler is a function of its own, without `self`: pass the value as state after the event, such as \
+             `app: &App`",
         ));
     }
 }
 
 type Parameters<'a> = (&'a PatType, &'a PatType, Vec<&'a PatType>);
 
-fn parameters<'a>(sig: &'a Signature, refused: &mut Refusals) -> Option<Parameters<'a>> {
-    let name = &sig.ident;
-    let mut typed = Vec::new();
-    let mut receiver = false;
-    for input in &sig.inputs {
-        match input {
-            FnArg::Receiver(self_) => {
-                receiver = true;
-                refused.push(Error::new_spanned(
-                    self_,
-                    "a handler is a function of its own, without `self`: move it out of the `impl` block, and pass \
-                     the value as state after the event, such as `app: &App`",
-                ));
-            }
-            FnArg::Typed(parameter) => typed.push(parameter),
-        }
-    }
-    let (claims, event, state) = match typed.as_slice() {
-        [claims, event, state @ ..] => (*claims, *event, state.to_vec()),
-        [event] if named(&event.ty, "LambdaEvent") => {
-            refused.push(Error::new_spanned(
-                event,
-                format!(
-                    "the claims are missing: write `claims: RoomClaims` before the event, {}",
-                    usage(name)
-                ),
-            ));
-            return None;
-        }
-        [other] => {
-            refused.push(Error::new_spanned(
-                other,
-                format!(
-                    "the event is missing: claims and event come first, {}",
-                    usage(name)
-                ),
-            ));
-            return None;
-        }
-        [] if receiver => return None,
-        [] => {
-            refused.push(Error::new(
-                sig.paren_token.span.join(),
-                format!("the claims and the event are missing: write {}", usage(name)),
-            ));
-            return None;
-        }
-    };
-    if named(&claims.ty, "LambdaEvent") && named(&event.ty, "RoomClaims") {
-        refused.push(Error::new_spanned(
+fn parameters(sig: &Signature) -> Result<Parameters<'_>> {
+    let typed: Vec<&PatType> = sig
+        .inputs
+        .iter()
+        .filter_map(|input| match input {
+            FnArg::Typed(parameter) => Some(parameter),
+            FnArg::Receiver(_) => None,
+        })
+        .collect();
+    let usage = format!(
+        "as in `async fn {}(claims: RoomClaims, event: LambdaEvent<E>) -> Result<R, Error>`",
+        sig.ident
+    );
+    match typed.as_slice() {
+        [] => Err(Error::new(
+            sig.paren_token.span.join(),
+            format!("the claims and the event are missing: write them first, {usage}"),
+        )),
+        [event] if is_named(&event.ty, "LambdaEvent") => Err(Error::new_spanned(
+            event,
+            format!("the claims are missing: write `claims: RoomClaims` before the event, {usage}"),
+        )),
+        [claims] if is_named(&claims.ty, "RoomClaims") => Err(Error::new_spanned(
             claims,
-            format!(
-                "the claims come first: swap the first two parameters, {}",
-                usage(name)
-            ),
-        ));
-        return None;
+            format!("the event is missing: write it after the claims, {usage}"),
+        )),
+        [other] => Err(Error::new_spanned(
+            other,
+            format!("claims and event are the first two parameters of a handler, {usage}"),
+        )),
+        [event, claims, ..] if is_named(&event.ty, "LambdaEvent") && is_named(&claims.ty, "RoomClaims") => {
+            Err(Error::new_spanned(
+                event,
+                format!("the claims come first: swap claims and event, {usage}"),
+            ))
+        }
+        [claims, event, state @ ..] => Ok((claims, event, state.to_vec())),
     }
-    by_value(
-        claims,
-        "the claims are handed over by value",
-        "RoomClaims",
-        refused,
-    );
-    by_value(
-        event,
-        "the second parameter is the event, handed over by value",
-        "LambdaEvent<E>",
-        refused,
-    );
-    for parameter in [claims, event] {
-        always_there(&parameter.attrs, refused);
-    }
-    Some((claims, event, state))
 }
 
 /// Refuses the shapes of types that are neither claims nor an event under any alias.
-fn by_value(parameter: &PatType, what: &str, expected: &str, refused: &mut Refusals) {
-    match &*parameter.ty {
-        Type::Reference(reference) if named(&reference.elem, expected.trim_end_matches("<E>")) => {
-            refused.push(Error::new_spanned(
-                &parameter.ty,
-                format!("{what}: remove the `&`"),
-            ));
-        }
-        Type::Reference(_) => {
-            refused.push(Error::new_spanned(
-                &parameter.ty,
-                format!("{what}: write `{expected}` here, and state after the event"),
-            ));
-        }
-        ty if contains_impl_trait(ty) => {
-            refused.push(Error::new_spanned(
-                ty,
-                "`impl Trait` can't be used in the claims and the event: name the type, or a generic parameter \
-                 such as `E: DeserializeOwned`",
-            ));
-        }
-        _ => {}
+fn by_value(parameter: &PatType, what: &str, expected: &str) -> Result<()> {
+    let ty = &parameter.ty;
+    match &**ty {
+        Type::Reference(reference) if is_named(&reference.elem, expected) => Err(Error::new_spanned(
+            ty,
+            format!("{what}, by value: remove the `&`"),
+        )),
+        Type::Reference(_) => Err(Error::new_spanned(
+            ty,
+            format!("{what}, a `{expected}` by value: state goes after claims and event"),
+        )),
+        _ if contains_impl_trait(ty) => Err(Error::new_spanned(
+            ty,
+            format!(
+                "{what}, of a type with a name: instead of `impl Trait` write the type, or a generic parameter such \
+                 as `T: DeserializeOwned`"
+            ),
+        )),
+        _ => Ok(()),
     }
 }
 
 /// State may come and go by `#[cfg]`; without claims or event there is nothing to authenticate.
-fn always_there(attrs: &[Attribute], refused: &mut Refusals) {
-    for attr in attrs {
-        if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
-            refused.push(Error::new_spanned(
-                attr,
-                "claims and event are always there: put the `#[cfg]` on two versions of the function instead",
-            ));
-        }
+fn always_there(attrs: &[Attribute]) -> Result<()> {
+    let conditional = |attr: &&Attribute| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr");
+    match attrs.iter().find(conditional) {
+        Some(attr) => Err(Error::new_spanned(
+            attr,
+            "a handler always has claims and event: put the condition on the function, and write it twice where \
+             there are two versions",
+        )),
+        None => Ok(()),
     }
 }
 
-fn output<'a>(sig: &'a Signature, refused: &mut Refusals) -> Option<&'a Type> {
+fn output(sig: &Signature) -> Result<&Type> {
     const USAGE: &str = "a handler returns a `Result`, such as `-> Result<ApiGatewayProxyResponse, Error>`";
     match &sig.output {
-        ReturnType::Default => {
-            refused.push(Error::new(
-                end_of_parameters(sig),
-                format!("the return type is missing: {USAGE}"),
-            ));
-            None
-        }
-        ReturnType::Type(_, ty) => {
-            if !could_be_result(ty) {
-                refused.push(Error::new_spanned(ty, USAGE));
-            }
-            Some(ty)
-        }
+        // Where the arrow would be written.
+        ReturnType::Default => Err(Error::new(
+            sig.paren_token.span.close(),
+            format!("the return type is missing: {USAGE}"),
+        )),
+        ReturnType::Type(_, ty) if could_be_result(ty) => Ok(ty),
+        ReturnType::Type(_, ty) => Err(Error::new_spanned(ty, USAGE)),
     }
 }
 
@@ -230,17 +203,8 @@ pub(crate) fn could_be_result(ty: &Type) -> bool {
     matches!(unwrapped(ty), Type::Path(_) | Type::Macro(_) | Type::Verbatim(_))
 }
 
-/// Where the arrow would be written.
-fn end_of_parameters(sig: &Signature) -> Span {
-    sig.paren_token.span.close()
-}
-
-fn usage(name: &syn::Ident) -> String {
-    format!("`async fn {name}(claims: RoomClaims, event: LambdaEvent<E>) -> Result<R, Error>`")
-}
-
 /// Whether the last word of a path is `name`. Only for choosing the better message.
-fn named(ty: &Type, name: &str) -> bool {
+fn is_named(ty: &Type, name: &str) -> bool {
     match unwrapped(ty) {
         Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == name),
         _ => false,

@@ -1,5 +1,8 @@
 //! What the code of `#[room_auth]` names. Not part of the API: may change in any release.
 
+#[path = "private/deserialize.rs"]
+mod deserialize;
+
 use std::future::Future;
 use std::sync::{LazyLock, OnceLock};
 
@@ -46,9 +49,9 @@ pub fn layer(config: impl AuthConfig) -> Configured {
 
 /// What may stand behind `with =`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no configuration for `#[room_auth(with = …)]`",
+    message = "`{Self}` can't stand behind `#[room_auth(with = …)]`",
     label = "expected a `RoomAuthLayer`, a reference to one, or a reference to a `LazyLock<RoomAuthLayer>`",
-    note = "for example `static AUTH: LazyLock<RoomAuthLayer> = …;` and `#[room_auth(with = &AUTH)]`"
+    note = "for example `static LAYER: LazyLock<RoomAuthLayer> = …;` and `#[room_auth(with = &LAYER)]`"
 )]
 pub trait AuthConfig {
     #[doc(hidden)]
@@ -79,9 +82,9 @@ impl<C: AuthConfig + ?Sized> AuthConfig for &C {
 /// for one; it then says once, in these words, that the parameter does not fit, and draws no conclusions from it.
 /// With a single implementation the same mistake is reported at each step that `T` takes from here to the layer.
 #[diagnostic::on_unimplemented(
-    message = "the first parameter of a `#[room_auth]` function is the claims, and `{Self}` can't be",
-    label = "expected `RoomClaims`, or `RoomClaims<T>` where `T` can be deserialized",
-    note = "write `claims: RoomClaims`; to read claims of your own, `claims: RoomClaims<Member>` for a `Member` with `#[derive(serde::Deserialize)]`"
+    message = "`{Self}` can't be the claims of a `#[room_auth]` function",
+    label = "the first parameter is `RoomClaims`, or `RoomClaims<T>` where `T: DeserializeOwned`",
+    note = "write `claims: RoomClaims`, or `claims: RoomClaims<Member>` to read claims of your own into a `Member` with `#[derive(serde::Deserialize)]`"
 )]
 pub trait ClaimsParameter<By>: sealed::Sealed {
     #[doc(hidden)]
@@ -110,9 +113,9 @@ impl<T: Nothing> ClaimsParameter<FitsNot> for RoomClaims<T> {
 
 /// The second parameter of an attributed function.
 #[diagnostic::on_unimplemented(
-    message = "the second parameter of a `#[room_auth]` function is the event, and `{Self}` can't be",
-    label = "expected `LambdaEvent<E>` where `E` can be deserialized",
-    note = "write `event: LambdaEvent<ApiGatewayWebsocketProxyRequest>`, or `event: LambdaEvent<serde_json::Value>`; state goes after the event"
+    message = "`{Self}` can't be the event of a `#[room_auth]` function",
+    label = "the second parameter is `LambdaEvent<E>` where `E: DeserializeOwned`",
+    note = "write `event: LambdaEvent<ApiGatewayWebsocketProxyRequest>`, or an event type of your own with `#[derive(serde::Deserialize)]`; state goes after the event"
 )]
 pub trait EventParameter<By>: sealed::Sealed {
     #[doc(hidden)]
@@ -141,9 +144,9 @@ impl<E: Nothing> EventParameter<FitsNot> for LambdaEvent<E> {
 
 /// What an attributed function returns.
 #[diagnostic::on_unimplemented(
-    message = "a `#[room_auth]` function returns a response that can also be a refusal, and `{Self}` can't be",
-    label = "expected `Result<R, E>` where `R: WebSocketResponse`",
-    note = "write `-> Result<ApiGatewayProxyResponse, Error>` or `-> Result<serde_json::Value, Error>`, or implement `room_auth::WebSocketResponse` for your type"
+    message = "`{Self}` can't be what a `#[room_auth]` function returns",
+    label = "expected `Result<R, E>` where `R: WebSocketResponse`, so that a refusal can be told",
+    note = "write `-> Result<ApiGatewayProxyResponse, Error>` or `-> Result<serde_json::Value, Error>`, or implement `room_auth::WebSocketResponse` for your own type"
 )]
 pub trait HandlerOutput<By>: sealed::Sealed {
     #[doc(hidden)]

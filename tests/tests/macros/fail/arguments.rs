@@ -1,0 +1,64 @@
+//! Arguments that don't exist, twice, or incomplete.
+
+use std::sync::LazyLock;
+
+use room_auth::{Error, LambdaEvent, RoomAuthLayer, RoomClaims, room_auth};
+use serde_json::Value;
+
+static LAYER: LazyLock<RoomAuthLayer> = LazyLock::new(|| RoomAuthLayer::from_env().unwrap());
+
+#[room_auth(layer = &LAYER)]
+async fn unknown(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
+#[room_auth(with = &LAYER, with = &LAYER)]
+async fn twice(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
+#[room_auth(with = &LAYER, optional)]
+async fn second_unknown(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
+#[room_auth(&LAYER)]
+async fn unnamed(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
+#[room_auth("PUBLIC_KEY")]
+async fn literal(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
+#[room_auth(with)]
+async fn no_value(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
+#[room_auth(with =)]
+async fn no_expression(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
+#[room_auth(with(&LAYER))]
+async fn called(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
+#[room_auth(with = &LAYER; strict)]
+async fn separated(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
+#[room_auth(= &LAYER)]
+async fn nameless(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    room_auth::run(unknown).await?;
+    room_auth::run(twice).await
+}

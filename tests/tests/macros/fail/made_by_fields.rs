@@ -1,0 +1,18 @@
+//! The fields of claims and authenticated events are private.
+
+use room_auth::{Authenticated, RoomClaims, RoomId};
+use serde_json::Value;
+
+fn claims(room_id: RoomId) -> RoomClaims {
+    RoomClaims { room_id, issued_at: 0, expires_at: u64::MAX, custom: () }
+}
+
+fn claims_from_others(claims: RoomClaims, room_id: RoomId) -> RoomClaims {
+    RoomClaims { room_id, ..claims }
+}
+
+fn event(claims: RoomClaims, event: Value) -> Authenticated<Value> {
+    Authenticated { claims, event }
+}
+
+fn main() {}
