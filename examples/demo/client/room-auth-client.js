@@ -209,7 +209,6 @@ export class RoomConnection extends EventTarget {
 			if (turn !== this.#turn) return;
 			this.#turn += 1;
 			this.#abandon();
-			this.#cancel('handshake');
 			const end = ended(error);
 			if (!end) this.#retry(reason, error);
 			// What is open may stay so while its token lives.
@@ -232,7 +231,7 @@ export class RoomConnection extends EventTarget {
 		};
 		socket.onmessage = ({ data }) => this.#receive(link, data);
 		socket.onclose = () => {
-			if (this.#draining.delete(socket)) return;
+			this.#draining.delete(socket);
 			if (this.#link === link) this.#lost(link);
 			else failed('refused');
 		};
@@ -265,7 +264,6 @@ export class RoomConnection extends EventTarget {
 
 	#watchLife(link) {
 		this.#cancel('renew');
-		this.#cancel('expiry');
 		const left = link.ends - this.#env.now();
 		if (this.#options.renewal === 'off') {
 			this.#after('expiry', left, () => {
@@ -336,7 +334,6 @@ export class RoomConnection extends EventTarget {
 	#drop() {
 		for (const name of [...this.#timers.keys()]) this.#cancel(name);
 		this.#abandon();
-		this.#offered = null;
 		const link = this.#link;
 		this.#link = null;
 		link?.socket.close(1000);
@@ -344,9 +341,7 @@ export class RoomConnection extends EventTarget {
 
 	#abandon() {
 		this.#fetching?.abort();
-		this.#fetching = null;
 		this.#dialled?.close(1000);
-		this.#dialled = null;
 	}
 
 	#online = () => {
@@ -383,10 +378,7 @@ export class RoomConnection extends EventTarget {
 
 	#after(name, ms, run) {
 		this.#cancel(name);
-		const due = () => {
-			this.#timers.delete(name);
-			run();
-		};
+		const due = ms > LONGEST ? () => this.#after(name, ms - LONGEST, run) : run;
 		this.#timers.set(name, this.#env.setTimeout(due, Math.min(Math.max(ms, 0), LONGEST)));
 	}
 

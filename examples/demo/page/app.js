@@ -89,6 +89,8 @@ function open(room) {
 		fetchToken: async (request) => {
 			const at = performance.now();
 			const answer = await fetchToken(request);
+			const name = decodeToken(answer.token).claims.user;
+			if (name !== user) throw leave(`Another window of this browser logged in as ${name}.`);
 			picture.observe({ at: Date.now(), step: 'token', ms: performance.now() - at, status: 200 });
 			return answer;
 		},
@@ -99,10 +101,6 @@ function open(room) {
 	renewal();
 	chat.attach(opened);
 	ticket.attach(opened);
-	on(opened, 'token', ({ token }) => {
-		const name = decodeToken(token)?.claims.user;
-		if (name && name !== user) leave(`Another window of this browser logged in as ${name}.`);
-	});
 	on(opened, 'state', ({ reason }) => {
 		if (reason === 'unauthenticated') leave('The session has ended. Log in again.');
 	});
@@ -124,6 +122,7 @@ function leave(message = '') {
 	$('login-message').textContent = message;
 	tabs[0].click();
 	if (was) form.elements.user.focus();
+	return new Error(message);
 }
 
 form.onsubmit = (event) => {

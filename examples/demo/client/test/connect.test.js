@@ -58,7 +58,7 @@ test('after close() nothing is left: no timer, no socket, no way back', async ()
 	await w.clock.settle();
 	assert.equal(socket.closedWith, 1000);
 	assert.equal(w.clock.pending, 0);
-	w.network.dispatchEvent(new Event('online'));
+	assert.equal(w.network.listeners.size, 0);
 	await w.clock.advance(10 * 60_000);
 	assert.equal(w.sockets.length, 1);
 	assert.deepEqual(w.states.at(-1), 'closed:requested');
@@ -142,4 +142,52 @@ test('a listener may close the connection, whatever it hears', async () => {
 		assert.equal(w.clock.pending, 0, heard);
 		assert.ok(w.sockets.length <= 1, heard);
 	}
+});
+
+test('a handshake that completes after close() is not taken', async () => {
+	const w = world();
+	w.room.connect();
+	await w.clock.settle();
+	w.room.close();
+	w.socket.accept();
+	w.socket.say({ type: 'joined' });
+	assert.deepEqual([w.room.state, w.of('token').length, w.of('message').length], ['closed', 0, 0]);
+});
+
+test('what an old connection still says after close() is not heard', async () => {
+	const w = world();
+	const socket = await w.open();
+	w.room.close();
+	socket.say({ type: 'joined' });
+	assert.deepEqual(w.of('message'), []);
+});
+
+test('only messages are told apart by id', async () => {
+	const w = world();
+	const socket = await w.open();
+	for (const twice of [{ type: 'message', text: 'no id' }, { type: 'joined', id: 'a' }, { type: 'joined', id: 'a' }]) {
+		socket.say(twice);
+		socket.say(twice);
+	}
+	assert.equal(w.of('message').length, 6);
+});
+
+test('ids are not remembered for ever', async () => {
+	const w = world();
+	const socket = await w.open();
+	for (let id = 0; id <= 512; id += 1) socket.say({ type: 'message', id: String(id) });
+	socket.say({ type: 'message', id: '1' });
+	assert.equal(w.of('message').length, 513);
+	socket.say({ type: 'message', id: '0' });
+	assert.equal(w.of('message').length, 514);
+});
+
+test('a token of sixty days is waited for', async () => {
+	const w = world({ renewal: 'off', maxAge: Infinity, heartbeat: 0 });
+	w.lifetime = 60 * 86_400;
+	await w.open();
+	await w.clock.advance((60 * 86_400 - 1) * 1000);
+	assert.equal(w.of('expired').length, 0);
+	await w.clock.advance(1000);
+	assert.equal(w.of('expired').length, 1);
 });

@@ -52,7 +52,7 @@ test('only a connection that lasted starts the waits anew', async () => {
 });
 
 test('connect() and a network that is back end the wait', async () => {
-	for (const nudge of [(w) => w.room.connect(), (w) => w.network.dispatchEvent(new Event('online'))]) {
+	for (const nudge of [(w) => w.room.connect(), (w) => w.network.back()]) {
 		const w = world();
 		(await w.open()).end();
 		nudge(w);
@@ -114,16 +114,20 @@ test('it pings after eight minutes of silence, and any traffic counts', async ()
 	const w = world({ renewal: 'off' });
 	w.lifetime = 7200;
 	const socket = await w.open();
+	const pings = () => socket.sent.filter(({ action }) => action === 'ping').length;
+	await w.clock.advance(minutes(8));
+	assert.equal(pings(), 1);
+	socket.say({ type: 'pong' });
 	await w.clock.advance(minutes(7));
 	socket.say({ type: 'joined', user: 'bob' });
 	await w.clock.advance(minutes(7));
-	assert.deepEqual(socket.sent, []);
+	w.room.send({ action: 'send', text: 'hi' });
+	await w.clock.advance(minutes(7));
+	assert.equal(pings(), 1);
 	await w.clock.advance(minutes(1));
-	assert.deepEqual(socket.sent, [{ action: 'ping' }]);
-	socket.say({ type: 'pong' });
-	await w.clock.advance(minutes(8));
-	assert.equal(socket.sent.length, 2);
-	assert.equal(w.room.state, 'open');
+	assert.equal(pings(), 2);
+	await w.clock.advance(10_000);
+	assert.equal(w.room.state, 'waiting', 'the second was not answered');
 });
 
 test('no sign of life after a ping: the connection is lost', async () => {
@@ -235,4 +239,31 @@ test('a move without a session leaves the open connection alone while its token 
 	assert.equal(w.room.state, 'open');
 	await w.clock.advance(1);
 	assert.equal(w.states.at(-1), 'closed:unauthenticated');
+});
+
+test('connecting anew does not inherit the waits of before', async () => {
+	const w = world();
+	w.random = 0.999;
+	w.room.connect();
+	for (let attempt = 0; attempt < 5; attempt += 1) {
+		await w.clock.settle();
+		w.socket.end();
+		await w.clock.advance(w.of('state').at(-1).retryIn);
+	}
+	w.room.close();
+	w.room.connect();
+	await w.clock.settle();
+	w.socket.end();
+	assert.equal(Math.ceil(w.of('state').at(-1).retryIn / 500), 1);
+});
+
+test('during a move nothing is renewed on the old connection, and its end does not start another', async () => {
+	const w = world({ heartbeat: 0, maxAge: 295_000, renewBefore: 2_000 });
+	w.random = 0;
+	const old = await w.open();
+	await w.clock.advance(302_000);
+	assert.equal(w.sockets.length, 2);
+	assert.deepEqual(old.sent, []);
+	w.socket.accept();
+	assert.equal(w.room.state, 'open');
 });

@@ -48,13 +48,16 @@ test('a renewal that fails is tried again, with waits, until it works', async ()
 	const socket = await w.open();
 	const { answer } = w;
 	w.fail(503);
-	await w.clock.advance(267_000);
+	await w.clock.advance(285_000);
 	const failures = w.of('fault').length;
-	assert.ok(failures >= 2 && failures < 12, `${failures} attempts`);
+	assert.ok(failures >= 3 && failures < 9, `${failures} attempts`);
 	w.answer = answer;
-	await w.clock.advance(20_000);
+	await w.clock.advance(13_000);
 	assert.equal(renewals(socket).length, 1);
 	assert.equal(w.room.state, 'open');
+	socket.say({ type: 'renewed', expires_at: 0 });
+	socket.end();
+	assert.equal(w.of('state').at(-1).retryIn, 250, 'and the failures are forgotten');
 });
 
 test('a renewal that is not answered becomes a new connection, and the old one is left afterwards', async () => {
@@ -70,6 +73,8 @@ test('a renewal that is not answered becomes a new connection, and the old one i
 	await w.clock.advance(2_000);
 	assert.equal(old.closedWith, 1000);
 	assert.deepEqual(w.of('message').map((m) => m.id), ['late']);
+	w.socket.say({ type: 'renewed', expires_at: 0 });
+	assert.equal(w.of('token').length, 2, 'nothing was asked of the new one');
 	assert.deepEqual(w.states, ['connecting:requested', 'open:requested']);
 });
 
@@ -93,7 +98,6 @@ test('renewal off: the token runs out, the server closes, and it stays closed', 
 	await w.clock.advance(1_000);
 	assert.equal(w.of('expired').length, 1);
 	assert.equal(w.room.state, 'open', 'the server is the one who closes');
-	socket.say({ message: 'token expired' });
 	socket.end();
 	await w.clock.advance(minutes(10));
 	assert.equal(w.states.at(-1), 'closed:expired');
@@ -127,6 +131,7 @@ test('switched on again after the end, it takes a new connection', async () => {
 	w.room.renewal = 'in-band';
 	await w.clock.advance(3_000);
 	assert.equal(w.sockets.length, 2);
+	assert.equal(w.room.state, 'open', 'nobody has closed the old one yet');
 });
 
 test('by reconnecting: a new connection before the end, no renewal frame', async () => {
@@ -136,7 +141,8 @@ test('by reconnecting: a new connection before the end, no renewal frame', async
 	assert.equal(w.sockets.length, 2);
 	w.socket.accept();
 	await w.clock.advance(2_000);
-	assert.deepEqual([renewals(old).length, old.closedWith, w.room.state], [0, 1000, 'open']);
+	assert.deepEqual([renewals(old).length, old.closedWith], [0, 1000]);
+	assert.deepEqual(w.states, ['connecting:requested', 'open:requested']);
 });
 
 test('renew() renews at once, also with renewal off', async () => {
@@ -196,5 +202,72 @@ test('a token that says nothing of its end is used until the server closes', asy
 		await w.clock.advance(minutes(60));
 		assert.equal(w.room.state, 'open');
 		assert.equal(w.asked.length, 1);
+	}
+});
+
+test('the server’s word that the token has expired counts before this clock says so', async () => {
+	const w = world({ renewal: 'off' });
+	const socket = await w.open();
+	socket.say({ message: 'Forbidden' });
+	socket.say({ type: 'message', message: 'token expired' });
+	socket.say({ message: 'token expired' });
+	socket.end();
+	assert.equal(w.states.at(-1), 'closed:expired');
+});
+
+test('only that word counts', async () => {
+	const w = world({ renewal: 'off' });
+	const socket = await w.open();
+	socket.say({ message: 'Forbidden' });
+	socket.say({ type: 'message', message: 'token expired' });
+	socket.end();
+	assert.equal(w.states.at(-1), 'waiting:lost');
+});
+
+test('a token renewed after its end has not expired', async () => {
+	const w = world({ renewal: 'off' });
+	const socket = await w.open();
+	await w.clock.advance(300_000);
+	await w.room.renew();
+	socket.say({ type: 'renewed', expires_at: 0 });
+	socket.say({ type: 'renewed', expires_at: 0 });
+	assert.equal(w.of('token').length, 2, 'one renewal, one token');
+	socket.end();
+	assert.equal(w.states.at(-1), 'waiting:lost');
+});
+
+test('renew() without a connection does nothing', async () => {
+	const w = world();
+	await w.room.renew();
+	(await w.open()).end();
+	await w.room.renew();
+	assert.equal(w.asked.length, 1);
+});
+
+test('renew() takes the place of the renewal that was due', async () => {
+	const w = world();
+	await w.open();
+	await w.clock.advance(265_000);
+	w.answer = () => new Promise(() => {});
+	w.room.renew();
+	await w.clock.advance(34_000);
+	assert.equal(w.asked.length, 2);
+	await w.clock.advance(1_000);
+	assert.equal(w.asked[1].signal.aborted, true, 'at the end it is given up for a new connection');
+	assert.equal(w.asked.length, 3);
+});
+
+test('close() during a renewal leaves nothing behind, whatever the backend answers', async () => {
+	for (const answer of ['ticket', 'error']) {
+		const w = world();
+		const socket = await w.open();
+		const ticket = w.answer();
+		let settle;
+		w.answer = () => new Promise((resolve, reject) => (settle = answer === 'ticket' ? () => resolve(ticket) : reject));
+		w.room.renew();
+		w.room.close();
+		settle(new Error('down'));
+		await w.clock.settle();
+		assert.deepEqual([renewals(socket).length, w.of('fault').length, w.clock.pending], [0, 0, 0], answer);
 	}
 });

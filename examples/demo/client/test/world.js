@@ -17,6 +17,7 @@ class Clock {
 	}
 
 	setTimeout = (run, ms) => {
+		if (!(ms >= 0 && ms < 2 ** 31)) throw new RangeError(`a browser would take ${ms} ms for 0`);
 		this.#timers.set(this.#next, { at: this.now + ms, run });
 		return this.#next++;
 	};
@@ -53,7 +54,12 @@ export function world(options = {}) {
 	const sockets = [];
 	const events = [];
 	const asked = [];
-	const network = new EventTarget();
+	const network = {
+		listeners: new Set(),
+		addEventListener: (_, listener) => network.listeners.add(listener),
+		removeEventListener: (_, listener) => network.listeners.delete(listener),
+		back: () => network.listeners.forEach((listener) => listener()),
+	};
 
 	class Socket {
 		readyState = 0;

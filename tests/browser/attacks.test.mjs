@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { browser, calm, demo, enter, messages, reads, visit } from './demo.mjs';
+
+const address = await demo();
+const chromium = await browser();
+const page = await visit(address, chromium);
+await enter(page, 'alice');
+await page.waitForSelector('#attack-list li');
+
+const ATTACKS = [
+  'no-token', 'expired', 'not-yet-valid', 'other-key', 'alg-none', 'hs256-public-key',
+  'changed-room', 'two-tokens', 'wrong-place', 'after-expiry', 'renew-other-room', 'kid-elsewhere',
+];
+/** These have a connection already: what they get is a frame, not a status. */
+const OVER_THE_LINE = ['after-expiry', 'renew-other-room'];
+
+test('the panel offers every attack', async () => {
+  const offered = await page.$$eval('#attack-list li', (rows) => rows.map((row) => row.dataset.attack));
+  assert.deepEqual(offered.toSorted(), ATTACKS.toSorted());
+});
+
+for (const id of ATTACKS) {
+  test(`${id} is refused, and the panel shows what was sent and why`, async () => {
+    const row = page.locator(`[data-attack=${id}]`);
+    await row.locator('.run').click();
+    await page.waitForSelector(`[data-attack=${id}][data-state=refused]`, { timeout: 60_000 });
+    const stamp = await row.locator('.stamp').innerText();
+    assert.match(stamp, OVER_THE_LINE.includes(id) ? /refused/ : /^401 refused$/);
+    const detail = row.locator('.detail');
+    const sent = await detail.locator('pre').innerText();
+    assert.ok(sent.length > 0);
+    for (const line of sent.split('\n')) assert.ok(line.length < 200, `not shortened: ${line}`);
+    const reason = await detail.locator('p').last().innerText();
+    assert.ok(reason.length > 0);
+    assert.doesNotMatch(reason, /eyJ/, 'a log quotes no token');
+  });
+}
+
+test('all of them at once: twelve of twelve refused, and nobody in the room heard a thing', async () => {
+  const before = await messages(page);
+  await page.click('#attack-all');
+  await page.waitForSelector('#attack-all:disabled');
+  await page.waitForSelector('#attack-all:enabled', { timeout: 120_000 });
+  await reads(page, '#attacks-sum', /^12 of 12 refused$/);
+  assert.equal(await page.locator('#attack-list [data-state=refused]').count(), 12);
+  assert.deepEqual(await messages(page), before);
+  calm(page);
+});
