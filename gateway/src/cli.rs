@@ -92,6 +92,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 29)]
     integration_timeout: u64,
 
+    /// Take any number of connections, messages and calls a second, where AWS has limits
+    #[arg(long)]
+    no_throttling: bool,
+
     /// Refuse calls of @connections that have no signature, as AWS does
     #[arg(long)]
     signed_management_only: bool,
@@ -124,6 +128,9 @@ impl Options {
                 limits.idle_timeout = seconds(self.idle_timeout);
                 limits.connection_duration = seconds(self.connection_duration);
                 limits.integration_timeout = seconds(self.integration_timeout);
+                if self.no_throttling {
+                    (limits.connections_per_second, limits.requests_per_second) = (None, None);
+                }
             });
         for (key, function) in self.routes {
             builder = builder.route(key, names.of(function));

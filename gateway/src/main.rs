@@ -12,6 +12,7 @@ use clap::Parser;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    raise_file_limit();
     match run(cli::Options::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -33,6 +34,23 @@ async fn run(options: cli::Options) -> Result<(), Box<dyn std::error::Error>> {
     stop.await;
     gateway.shutdown().await;
     Ok(())
+}
+
+/// Each socket is a file: as many as the system lets us have, where shells give a thousand.
+fn raise_file_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        // Fewer will do for most.
+        let _ = setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: maximum,
+                maximum,
+            },
+        );
+    }
 }
 
 /// Ctrl-C, or the termination that service managers and CI ask for.

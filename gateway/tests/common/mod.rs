@@ -2,7 +2,12 @@
 
 #![allow(dead_code, reason = "not every test uses everything")]
 
-use std::{path::PathBuf, process::Command, sync::OnceLock, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -32,6 +37,15 @@ pub(crate) fn scripted() -> PathBuf {
         // …/target/debug/deps/this-test
         let this = std::env::current_exe().unwrap();
         let profile_dir = this.parent().unwrap().parent().unwrap();
+        let program = profile_dir
+            .join("examples")
+            .join(format!("scripted{}", std::env::consts::EXE_SUFFIX));
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/scripted.rs");
+        let changed = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
+        // Asking cargo would mean waiting for whatever else is being built.
+        if changed(&program) > changed(Path::new(source)) {
+            return program;
+        }
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args([
             "build",
@@ -50,9 +64,7 @@ pub(crate) fn scripted() -> PathBuf {
             cargo.status().unwrap().success(),
             "cargo build --example scripted"
         );
-        profile_dir
-            .join("examples")
-            .join(format!("scripted{}", std::env::consts::EXE_SUFFIX))
+        program
     };
     PROGRAM.get_or_init(build).clone()
 }

@@ -1,0 +1,182 @@
+//! The binary, as a shell runs it.
+
+#![cfg(all(unix, feature = "cli"))]
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::{process::Stdio, time::Duration};
+
+use common::{PATIENCE, eventually, scripted};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    time::timeout,
+};
+use tokio_tungstenite::connect_async;
+
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_room-auth-gateway"));
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// Starts the gateway, and returns it with its first line.
+async fn start(options: &[&str]) -> (Child, String, Lines<BufReader<ChildStdout>>) {
+    let mut child = command().args(options).stderr(Stdio::inherit()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = timeout(PATIENCE, lines.next_line())
+        .await
+        .expect("a line in time")
+        .unwrap()
+        .expect("a line");
+    (child, first, lines)
+}
+
+/// Runs to the end, and returns the exit code and what stood on standard error.
+async fn fails(options: &[&str]) -> (Option<i32>, String) {
+    let output = timeout(PATIENCE, command().args(options).output())
+        .await
+        .expect("an end in time")
+        .unwrap();
+    assert!(output.stdout.is_empty());
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+fn signal(child: &Child, signal: Signal) {
+    let id = i32::try_from(child.id().unwrap()).unwrap();
+    kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+}
+
+#[tokio::test]
+async fn the_first_line_is_the_url_and_a_signal_ends_all_of_it() {
+    let route = format!("$connect={}", scripted().display());
+    for stop in [Signal::INT, Signal::TERM] {
+        let (mut child, url, mut lines) = start(&["--route", &route, "--port", "0"]).await;
+        assert!(
+            url.starts_with("ws://127.0.0.1:") && url.ends_with("/dev"),
+            "{url}"
+        );
+        let (client, _) = connect_async(&url).await.unwrap();
+        let function = children_of(child.id().unwrap());
+        assert_eq!(function.len(), 1, "one process of the function");
+        drop(client);
+        signal(&child, stop);
+        let status = timeout(Duration::from_secs(10), child.wait())
+            .await
+            .expect("a quick end")
+            .unwrap();
+        assert_eq!(status.code(), Some(0), "{stop:?}");
+        eventually(|| !std::path::Path::new(&format!("/proc/{}", function[0])).exists()).await;
+        assert_eq!(
+            lines.next_line().await.unwrap(),
+            None,
+            "nothing else on standard output"
+        );
+    }
+}
+
+fn children_of(parent: u32) -> Vec<u32> {
+    let threads = std::fs::read_dir(format!("/proc/{parent}/task")).unwrap();
+    let children =
+        threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("children")).unwrap());
+    children
+        .collect::<String>()
+        .split_whitespace()
+        .map(|id| id.parse().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn functions_get_the_environment_of_the_shell_and_the_options() {
+    let script = "echo \"$PUBLIC_KEY $EXTRA $AWS_REGION $AWS_ACCESS_KEY_ID\" >&2; exit 1";
+    let path = std::env::temp_dir().join(format!("gateway-env-{}.sh", std::process::id()));
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&path, executable).unwrap();
+    let route = format!("$connect={}", path.display());
+    let mut command = command();
+    command.args([
+        "-p",
+        "0",
+        "--route",
+        &route,
+        "--env",
+        "EXTRA=more",
+        "--region",
+        "eu-west-1",
+    ]);
+    command
+        .env("PUBLIC_KEY", "the key")
+        .env("AWS_ACCESS_KEY_ID", "mine")
+        .env_remove("AWS_REGION");
+    let output = timeout(PATIENCE, command.output())
+        .await
+        .expect("an end in time")
+        .unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let expected = "failed at init: the key more eu-west-1 mine\n";
+    assert!(errors.ends_with(expected), "{errors}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_in_one_line_and_with_a_status() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let function = scripted().display().to_string();
+    let route = format!("$connect={function}");
+    let table: [(&[&str], i32, &str); 5] = [
+        (
+            &["-p", "0", "-r", "$connect=nowhere"],
+            1,
+            "error: function nowhere: there is no nowhere; build it first",
+        ),
+        (
+            &["-p", &port, "-r", &route],
+            1,
+            "another program has this port: choose another one, or 0",
+        ),
+        (
+            &["-p", "0", "-r", "=x"],
+            2,
+            "is a $ in double quotes, where the shell takes it?",
+        ),
+        (
+            &["-p", "0", "-r", &route, "--identity-sources", "x"],
+            2,
+            "`x` is no identity source",
+        ),
+        (
+            &["-p", "0", "-r", &route, "--route-selection", "$x"],
+            2,
+            "`$x` is no route selection expression",
+        ),
+    ];
+    for (options, code, expected) in table {
+        let (status, errors) = fails(options).await;
+        assert_eq!(status, Some(code), "{options:?}: {errors}");
+        assert!(errors.contains(expected), "{options:?}: {errors}");
+        assert!(code == 2 || errors.lines().count() == 1, "{options:?}: {errors}");
+    }
+}
+
+#[tokio::test]
+async fn help_shows_how_it_is_used() {
+    let output = command().arg("--help").output().await.unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    for part in [
+        "--route <KEY=FUNCTION>",
+        "--port",
+        "$connect=target/debug/connect",
+        "@connections",
+    ] {
+        assert!(help.contains(part), "{part} in {help}");
+    }
+}
