@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that is checked about examples/chat/deploy/. Installs what it needs under target/deploy/.
 #
-#   run.sh [CHECK…]       all of them, or those named: fmt schema pitfalls apply checkov keys image
+#   run.sh [CHECK…]       all of them, or those named: fmt docs schema pitfalls apply checkov keys image
 #
 # IMAGE_BINARY names a static `connect` that is already built (see image.sh); without it, one is built.
 set -uo pipefail
@@ -38,6 +38,7 @@ check_fmt() {
   touch "$out/terraform.rc"
   TF_CLI_CONFIG_FILE=$out/terraform.rc terraform fmt -check -diff -recursive "$here/../../examples/chat/deploy/terraform"
 }
+check_docs() { terraform_tools && tests tf test_docs; }
 check_schema() { terraform_tools && tests tf test_check; }
 check_pitfalls() { terraform_tools && tests tf test_pitfalls; }
 check_apply() { terraform_tools && tests tf test_apply; }
@@ -46,7 +47,7 @@ check_keys() { environment aws awscli==1.46.3 moto==5.2.5 flask flask-cors && te
 check_image() { terraform_tools && buildah_tool && tests tf test_image; }
 
 checks=("$@")
-[ $# -gt 0 ] || checks=(fmt schema pitfalls apply checkov keys image)
+[ $# -gt 0 ] || checks=(fmt docs schema pitfalls apply checkov keys image)
 failed=()
 for check in "${checks[@]}"; do
   if ! declare -F "check_$check" >/dev/null; then
