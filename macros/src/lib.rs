@@ -14,6 +14,8 @@ mod ast;
 mod attr;
 mod expand;
 mod fallback;
+#[cfg(test)]
+mod tests;
 mod valid;
 
 use proc_macro::TokenStream;
@@ -24,7 +26,10 @@ use proc_macro::TokenStream;
 /// left is an ordinary `async fn` of the same name that takes the raw event and the state: the claims can't be
 /// passed in, they come from a verified token.
 ///
-/// ```ignore
+/// ```no_run
+/// use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+/// use room_auth::{Error, LambdaEvent, RoomClaims, room_auth};
+///
 /// #[room_auth]
 /// async fn connect(
 ///     claims: RoomClaims,
@@ -34,8 +39,10 @@ use proc_macro::TokenStream;
 ///     Ok(room_auth::response::ok())
 /// }
 ///
-/// // becomes: async fn connect(event: LambdaEvent<Incoming>) -> Result<ApiGatewayProxyResponse, Error>
+/// # async fn start() -> Result<(), Error> {
+/// // Now it is: async fn connect(event: LambdaEvent<Incoming>) -> Result<ApiGatewayProxyResponse, Error>
 /// room_auth::run(connect).await
+/// # }
 /// ```
 ///
 /// - Claims: `RoomClaims`, or `RoomClaims<T>` with your own claims beside the standard ones. Event:
@@ -51,10 +58,18 @@ use proc_macro::TokenStream;
 /// Without arguments, the layer is built once from the environment (`PUBLIC_KEY`). `with` takes any expression
 /// that is a `RoomAuthLayer` or refers to one, which may come out of a state parameter:
 ///
-/// ```ignore
+/// ```
+/// use room_auth::{Error, LambdaEvent, RoomAuthLayer, RoomClaims, room_auth};
+/// use serde_json::{Value, json};
+///
+/// struct App {
+///     auth: RoomAuthLayer,
+///     greeting: String,
+/// }
+///
 /// #[room_auth(with = &app.auth)]
-/// async fn message(claims: RoomClaims, event: LambdaEvent<Value>, app: &App) -> Result<Value, Error> {
-///     app.rooms.send(claims.room_id(), event.payload).await
+/// async fn connect(claims: RoomClaims, _: LambdaEvent<Value>, app: &App) -> Result<Value, Error> {
+///     Ok(json!({"statusCode": 200, "body": format!("{}, {}", app.greeting, claims.room_id())}))
 /// }
 /// ```
 ///

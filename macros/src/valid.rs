@@ -155,7 +155,10 @@ fn by_value(parameter: &PatType, what: &str, expected: &str) -> Result<()> {
     match &**ty {
         Type::Reference(reference) if is_named(&reference.elem, expected) => Err(Error::new_spanned(
             ty,
-            format!("{what}, by value: remove the `&`"),
+            match reference.mutability {
+                None => format!("{what}, by value: remove the `&`"),
+                Some(_) => format!("{what}, by value: remove the `&mut`, and write `mut` before the name"),
+            },
         )),
         Type::Reference(_) => Err(Error::new_spanned(
             ty,

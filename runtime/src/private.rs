@@ -53,7 +53,7 @@ pub fn layer(config: impl AuthConfig) -> Configured {
     label = "expected a `RoomAuthLayer`, a reference to one, or a reference to a `LazyLock<RoomAuthLayer>`",
     note = "for example `static LAYER: LazyLock<RoomAuthLayer> = …;` and `#[room_auth(with = &LAYER)]`"
 )]
-pub trait AuthConfig {
+pub trait AuthConfig: sealed::Sealed {
     #[doc(hidden)]
     fn to_layer(&self) -> RoomAuthLayer;
 }
@@ -201,6 +201,9 @@ mod sealed {
     impl<T> Sealed for crate::RoomClaims<T> {}
     impl<E> Sealed for lambda_runtime::LambdaEvent<E> {}
     impl<R, E> Sealed for Result<R, E> {}
+    impl Sealed for crate::RoomAuthLayer {}
+    impl Sealed for std::sync::LazyLock<crate::RoomAuthLayer> {}
+    impl<C: Sealed + ?Sized> Sealed for &C {}
 }
 
 /// A first parameter that fits.
@@ -236,7 +239,7 @@ pub fn output<O: HandlerOutput<By, Response = R, Error = Er>, R, Er, By>() -> Ou
     }
 }
 
-/// Never a value. Returning it tells the compiler what a block returns before it comes to the block.
+/// Never a value: in `if let Some(value) = declared() { return value }` it tells what a block returns.
 pub fn declared<O>() -> Option<O> {
     None
 }
