@@ -94,7 +94,23 @@ impl Issuer {
     #[cfg(feature = "secrets-manager")]
     #[cfg_attr(docsrs, doc(cfg(feature = "secrets-manager")))]
     pub async fn from_secrets_manager(secret_id: &str, lifetime: Duration) -> Result<Self, IssuerError> {
-        let keys = super::remote::SecretKeys::from_env(secret_id).await?;
+        Self::from_secrets_manager_with(&super::remote::config_from_env().await?, secret_id, lifetime).await
+    }
+
+    /// Like [`from_secrets_manager`](Self::from_secrets_manager), over a configuration of the AWS SDK's that is
+    /// there already.
+    ///
+    /// # Errors
+    ///
+    /// See [`from_secrets_manager`](Self::from_secrets_manager).
+    #[cfg(feature = "secrets-manager")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "secrets-manager")))]
+    pub async fn from_secrets_manager_with(
+        config: &aws_config::SdkConfig,
+        secret_id: &str,
+        lifetime: Duration,
+    ) -> Result<Self, IssuerError> {
+        let keys = super::remote::SecretKeys::new(config, secret_id);
         let issuer = Self::with_keys(Keys::SecretsManager(keys), lifetime)?;
         issuer.public_key_pem().await?;
         Ok(issuer)
@@ -112,7 +128,22 @@ impl Issuer {
     #[cfg(feature = "kms")]
     #[cfg_attr(docsrs, doc(cfg(feature = "kms")))]
     pub async fn from_kms(key_id: &str, lifetime: Duration) -> Result<Self, IssuerError> {
-        let keys = super::remote::KmsKeys::from_env(key_id).await?;
+        Self::from_kms_with(&super::remote::config_from_env().await?, key_id, lifetime).await
+    }
+
+    /// Like [`from_kms`](Self::from_kms), over a configuration of the AWS SDK's that is there already.
+    ///
+    /// # Errors
+    ///
+    /// See [`from_kms`](Self::from_kms).
+    #[cfg(feature = "kms")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "kms")))]
+    pub async fn from_kms_with(
+        config: &aws_config::SdkConfig,
+        key_id: &str,
+        lifetime: Duration,
+    ) -> Result<Self, IssuerError> {
+        let keys = super::remote::KmsKeys::new(config, key_id);
         let issuer = Self::with_keys(Keys::Kms(keys), lifetime)?;
         issuer.public_key_pem().await?;
         Ok(issuer)
@@ -234,6 +265,9 @@ impl Issuer {
             URL_SAFE_NO_PAD.encode(header),
             URL_SAFE_NO_PAD.encode(payload)
         );
+        if message.len() > Verifier::MAX_TOKEN_LEN {
+            return Err(IssuerError::TooLong(message.len()));
+        }
         Ok(Unsigned { message, expires_at })
     }
 }

@@ -67,9 +67,8 @@ impl PublicKeys {
     /// Any block that is no RSA public key of 2,048 to 8,192 bits with an odd modulus and the exponent 65537;
     /// no block or more than eight.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        // Environment files and consoles write line ends as two characters.
-        let text = text.replace("\\r", "").replace("\\n", "\n");
-        if text.trim().is_empty() {
+        let text = lines(text);
+        if text.is_empty() {
             return Err(KeyError::new(Problem::Empty));
         }
         let begun = text.matches("-----BEGIN").count();
@@ -142,9 +141,9 @@ impl PublicKey {
             "RSA PUBLIC KEY" => Self::from_pkcs1(contents),
             "CERTIFICATE" => {
                 let certificate =
-                    Certificate::from_der(contents).map_err(|_| Problem::BrokenDer("certificate"))?;
+                    Certificate::from_der(contents).map_err(|_| Problem::BrokenDer("a certificate"))?;
                 let spki = der::Encode::to_der(certificate.tbs_certificate().subject_public_key_info())
-                    .map_err(|_| Problem::BrokenDer("certificate"))?;
+                    .map_err(|_| Problem::BrokenDer("a certificate"))?;
                 Self::from_spki(&spki)
             }
             tag if tag.contains("CERTIFICATE REQUEST") => Err(Problem::CertificateRequest),
@@ -154,7 +153,7 @@ impl PublicKey {
     }
 
     fn from_spki(der: &[u8]) -> Result<Self, Problem> {
-        let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| Problem::BrokenDer("public key"))?;
+        let spki = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| Problem::BrokenDer("a public key"))?;
         match spki.algorithm.oid {
             RSA => {}
             RSA_PSS => return Err(Problem::OtherAlgorithm("an RSA key that is bound to RSA-PSS")),
@@ -165,13 +164,13 @@ impl PublicKey {
         Self::from_pkcs1(
             spki.subject_public_key
                 .as_bytes()
-                .ok_or(Problem::BrokenDer("public key"))?,
+                .ok_or(Problem::BrokenDer("a public key"))?,
         )
     }
 
     fn from_pkcs1(der: &[u8]) -> Result<Self, Problem> {
         let RsaComponents { modulus, exponent } =
-            RsaComponents::from_pkcs1(der).map_err(|_| Problem::BrokenDer("RSA public key"))?;
+            RsaComponents::from_pkcs1(der).map_err(|_| Problem::BrokenDer("an RSA public key"))?;
         let bits = bit_length(modulus);
         if !(2048..=8192).contains(&bits) {
             return Err(Problem::Size(bits));
@@ -183,7 +182,7 @@ impl PublicKey {
             return Err(Problem::Exponent);
         }
         let parsed = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der)
-            .map_err(|_| Problem::BrokenDer("RSA public key"))?;
+            .map_err(|_| Problem::BrokenDer("an RSA public key"))?;
         Ok(Self {
             key_id: thumbprint(modulus, exponent),
             bits,
@@ -236,6 +235,18 @@ impl<'a> RsaComponents<'a> {
         reader.finish()?;
         Ok(components)
     }
+}
+
+/// The lines of `text` without what the way into the environment does to them: environment files and consoles
+/// write line ends as two characters, indent, and leave empty lines.
+fn lines(text: &str) -> String {
+    let text = text.replace("\\r", "").replace("\\n", "\n").replace('\r', "\n");
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines.join("\n")
 }
 
 fn bit_length(big_endian: &[u8]) -> usize {
@@ -352,7 +363,7 @@ impl fmt::Display for KeyError {
             Problem::BrokenDer(what) => {
                 write!(
                     f,
-                    " holds a {what} whose contents cannot be read; copy it again, or {MAKE_A_KEY}"
+                    " holds {what} whose contents cannot be read; copy it again, or {MAKE_A_KEY}"
                 )
             }
             Problem::Size(bits) => {

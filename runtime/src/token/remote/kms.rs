@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aws_lc_rs::digest;
+use aws_config::SdkConfig;
 use aws_sdk_kms::Client;
 use aws_sdk_kms::error::ProvideErrorMetadata;
 use aws_sdk_kms::primitives::Blob;
@@ -69,30 +69,26 @@ impl KmsKey {
 }
 
 impl KmsKeys {
-    pub(crate) async fn from_env(key_id: &str) -> Result<Self, IssuerError> {
-        let config = crate::aws::config_from_env()
-            .await
-            .map_err(|error| IssuerError::KeySource(error.to_string()))?;
-        Ok(Self {
-            client: Client::new(&config),
+    pub(crate) fn new(config: &SdkConfig, key_id: &str) -> Self {
+        Self {
+            client: Client::new(config),
             key_id: key_id.into(),
             cached: Arc::default(),
-        })
+        }
     }
 
     pub(crate) async fn current(&self, now: SystemTime) -> Result<KmsKey, IssuerError> {
         self.cached.current(now, || self.look_up()).await
     }
 
-    /// The signature of `message` by `key`.
+    /// The signature of `message` by `key`. KMS hashes up to 4,096 bytes itself, which is as long as a token may be.
     pub(crate) async fn sign(&self, key: &KmsKey, message: &[u8]) -> Result<Vec<u8>, IssuerError> {
-        let hash = digest::digest(&digest::SHA256, message);
         let answer = self
             .client
             .sign()
             .key_id(&*key.arn)
-            .message(Blob::new(hash.as_ref()))
-            .message_type(MessageType::Digest)
+            .message(Blob::new(message))
+            .message_type(MessageType::Raw)
             .signing_algorithm(SigningAlgorithmSpec::RsassaPkcs1V15Sha256)
             .send()
             .await

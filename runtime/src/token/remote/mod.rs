@@ -16,6 +16,13 @@ pub(crate) use kms::KmsKeys;
 #[cfg(feature = "secrets-manager")]
 pub(crate) use secrets_manager::SecretKeys;
 
+/// Region, credentials and endpoints as the SDK finds them.
+pub(super) async fn config_from_env() -> Result<aws_config::SdkConfig, IssuerError> {
+    crate::aws::config_from_env()
+        .await
+        .map_err(|error| IssuerError::KeySource(error.to_string()))
+}
+
 /// How long a key is used before it is looked up again. A rotation keeps both public keys for longer than this.
 const REFRESH: Duration = Duration::from_mins(5);
 

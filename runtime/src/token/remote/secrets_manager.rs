@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use zeroize::Zeroizing;
@@ -41,15 +42,12 @@ pub(crate) struct SecretKeys {
 }
 
 impl SecretKeys {
-    pub(crate) async fn from_env(secret_id: &str) -> Result<Self, IssuerError> {
-        let config = crate::aws::config_from_env()
-            .await
-            .map_err(|error| IssuerError::KeySource(error.to_string()))?;
-        Ok(Self {
-            client: Client::new(&config),
+    pub(crate) fn new(config: &SdkConfig, secret_id: &str) -> Self {
+        Self {
+            client: Client::new(config),
             secret_id: secret_id.into(),
             cached: Arc::default(),
-        })
+        }
     }
 
     pub(crate) async fn current(&self, now: SystemTime) -> Result<SigningKey, IssuerError> {
