@@ -40,8 +40,8 @@ async fn ends_with(code: u16, client: &mut Client, log: &mut Log) {
 #[tokio::test]
 async fn the_defaults_are_those_that_aws_documents() {
     let limits = Limits::default();
-    assert_eq!(limits.connection_duration, Duration::from_secs(7200));
-    assert_eq!(limits.idle_timeout, Duration::from_secs(600));
+    assert_eq!(limits.connection_duration, Duration::from_hours(2));
+    assert_eq!(limits.idle_timeout, Duration::from_mins(10));
     assert_eq!(limits.integration_timeout, Duration::from_secs(29));
     assert_eq!((limits.frame_bytes, limits.message_bytes), (32_768, 131_072));
     assert_eq!((limits.authorizer_context_bytes, limits.url_chars), (8192, 4096));
@@ -207,7 +207,7 @@ async fn too_many_connections_or_requests_are_refused_for_a_while() {
         match common::try_connect(&gateway, "", &[]).await {
             Ok(_) => accepted += 1,
             Err(tokio_tungstenite::tungstenite::Error::Http(response)) if response.status() == 429 => {
-                throttled += 1
+                throttled += 1;
             }
             Err(other) => panic!("{other}"),
         }
