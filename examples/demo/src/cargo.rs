@@ -6,6 +6,7 @@ use serde::Deserialize;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
+    sync::OnceCell,
 };
 
 use crate::DemoError;
@@ -22,8 +23,13 @@ pub(crate) struct Program {
 /// The executables, by name.
 pub(crate) type Executables = HashMap<String, PathBuf>;
 
-/// Builds what is not built yet. What cargo has to say goes to standard error.
-pub(crate) async fn build(programs: &[Program]) -> Result<Executables, DemoError> {
+/// Builds what is not built yet, once a process. What cargo has to say goes to standard error.
+pub(crate) async fn build(programs: &[Program]) -> Result<&'static Executables, DemoError> {
+    static BUILT: OnceCell<Executables> = OnceCell::const_new();
+    BUILT.get_or_try_init(|| run_cargo(programs)).await
+}
+
+async fn run_cargo(programs: &[Program]) -> Result<Executables, DemoError> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(&cargo);
     command.args([

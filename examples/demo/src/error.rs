@@ -32,6 +32,12 @@ pub enum DemoError {
     /// Cargo did not build a function; it has told why itself.
     #[error("the function {0} was not built; what cargo says above tells why")]
     Build(String),
+    /// The embedded database does not start.
+    #[error("the embedded DynamoDB does not start: {0}")]
+    Database(Box<dyn std::error::Error + Send + Sync>),
+    /// A part of the demo finds no free port on this machine.
+    #[error("no port could be opened on 127.0.0.1: {0}")]
+    Relay(io::Error),
     /// No key pair could be made.
     #[error(transparent)]
     Key(#[from] SigningKeyError),

@@ -13,9 +13,11 @@ mod attacks;
 mod backend;
 mod cargo;
 mod clock;
+mod database;
 mod error;
 mod events;
 mod options;
+mod relay;
 mod stack;
 
 use std::{io::Write as _, net::SocketAddr, sync::Arc, time::Duration};

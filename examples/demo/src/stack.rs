@@ -42,7 +42,7 @@ pub(crate) struct Stack {
     /// Where clients connect.
     pub(crate) url: String,
     address: SocketAddr,
-    executables: Executables,
+    executables: &'static Executables,
     /// None after the stop.
     gateway: Mutex<Option<Gateway>>,
 }
@@ -59,7 +59,7 @@ impl Stack {
             token_lifetime: options.token_lifetime,
         };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.gateway_port));
-        let gateway = start_gateway(address, &executables, &key, &events).await?;
+        let gateway = start_gateway(address, executables, &key, &events).await?;
         Ok(Self {
             mode,
             key,
@@ -78,7 +78,7 @@ impl Stack {
         let mut gateway = self.gateway.lock().await;
         if let Some(running) = gateway.take() {
             running.shutdown().await;
-            *gateway = Some(start_gateway(self.address, &self.executables, &self.key, &self.events).await?);
+            *gateway = Some(start_gateway(self.address, self.executables, &self.key, &self.events).await?);
         }
         Ok(())
     }

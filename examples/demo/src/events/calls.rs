@@ -8,10 +8,31 @@ use std::{
 
 /// An invocation at work.
 #[derive(Clone, Debug)]
-pub(crate) struct Call {
-    pub(crate) request: Arc<str>,
-    pub(crate) connection: Arc<str>,
-    pub(crate) route: Arc<str>,
+pub(super) struct Call {
+    pub(super) request: Arc<str>,
+    pub(super) connection: Arc<str>,
+    pub(super) route: Arc<str>,
+}
+
+/// A call that a function makes.
+#[derive(Debug)]
+pub(crate) struct Called {
+    /// Its `X-Amzn-Trace-Id`, which the AWS SDK takes over from the invocation.
+    pub(crate) trace: String,
+    pub(crate) what: What,
+}
+
+#[derive(Debug)]
+pub(crate) enum What {
+    /// An operation of DynamoDB, by name.
+    DynamoDb(Option<String>),
+    /// A call of @connections.
+    Management {
+        /// To whom.
+        connection: Arc<str>,
+        /// Whether it sends a frame.
+        posts: bool,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +52,24 @@ impl Calls {
         self.at_work.remove(&digits(request_id));
     }
 
+    /// The invocation that makes this call.
+    pub(super) fn of(&self, called: &Called) -> Option<&Call> {
+        self.at_work.get(&trace_digits(&called.trace)?)
+    }
+
+    /// A frame is on its way to the connection.
+    pub(super) fn posting(&mut self, connection: &Arc<str>, call: Call, now: SystemTime) {
+        self.frames
+            .entry(connection.clone())
+            .or_default()
+            .push_back((call, now));
+    }
+
+    /// The last frame has not been taken.
+    pub(super) fn not_posted(&mut self, connection: &str) {
+        self.frames.get_mut(connection).and_then(VecDeque::pop_back);
+    }
+
     /// The frame that leaves for this connection now.
     pub(super) fn posted_to(&mut self, connection: &str) -> Option<(Call, SystemTime)> {
         self.frames.get_mut(connection)?.pop_front()
@@ -41,8 +80,48 @@ impl Calls {
     }
 }
 
-/// The last 24 hexadecimal digits.
-fn digits(id: &str) -> String {
-    let digits: Vec<char> = id.chars().filter(char::is_ascii_hexdigit).collect();
+/// The last 24 hexadecimal digits of a request id.
+fn digits(request_id: &str) -> String {
+    let digits: Vec<char> = request_id.chars().filter(char::is_ascii_hexdigit).collect();
     digits[digits.len().saturating_sub(24)..].iter().collect()
+}
+
+/// Those of a trace id such as `Root=1-65c66da0-89ab4def8123456789abcdef;Sampled=0`.
+fn trace_digits(trace: &str) -> Option<String> {
+    let root = trace
+        .split(';')
+        .find_map(|field| field.trim().strip_prefix("Root="))?;
+    Some(root.rsplit('-').next()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_found_by_the_trace_id_that_its_request_id_tells() {
+        let mut calls = Calls::default();
+        let request_id = "01234567-89ab-4def-8123-456789abcdef";
+        let call = Call {
+            request: "r".into(),
+            connection: "abc=".into(),
+            route: "send".into(),
+        };
+        calls.begin(request_id, call);
+        let called = |trace: &str| Called {
+            trace: trace.to_owned(),
+            what: What::DynamoDb(None),
+        };
+        let ours = called("Root=1-65c66da0-89ab4def8123456789abcdef;Sampled=0");
+        assert_eq!(calls.of(&ours).map(|call| &*call.request), Some("r"));
+        for other in [
+            "",
+            "Root=1-65c66da0-000000000000000000000000",
+            "89ab4def8123456789abcdef",
+        ] {
+            assert!(calls.of(&called(other)).is_none(), "{other}");
+        }
+        calls.end(request_id);
+        assert!(calls.of(&ours).is_none());
+    }
 }

@@ -16,6 +16,7 @@ use tokio::sync::broadcast;
 
 use crate::clock::millis;
 use calls::{Call, Calls};
+pub(crate) use calls::{Called, What};
 pub(crate) use log::Refusal;
 
 /// One step of a request, as the page draws it. Holds no token, no text and no claims.
@@ -195,6 +196,56 @@ impl Events {
             // The calls of @connections are seen with their times where they are made; the rest is not drawn.
             _ => {}
         }
+    }
+
+    /// A function makes a call: a frame that it sends is drawn as part of its request.
+    pub(crate) fn calling(&self, called: &Called) {
+        if let What::Management {
+            connection,
+            posts: true,
+        } = &called.what
+        {
+            let mut state = self.state();
+            if let Some(call) = state.calls.of(called).cloned() {
+                state.calls.posting(connection, call, SystemTime::now());
+            }
+        }
+    }
+
+    /// A call of a function was answered.
+    pub(crate) fn called(&self, called: Called, took: Duration, status: u16) {
+        let mut state = self.state();
+        // What nobody is waiting for, and what is none of the functions', is not drawn.
+        let Some(Call {
+            request,
+            connection,
+            route,
+        }) = state.calls.of(&called).cloned()
+        else {
+            return;
+        };
+        let (step, connection, status, operation) = match called.what {
+            // An item that is not as expected is a 400, and no refusal.
+            What::DynamoDb(operation) => ("dynamodb", connection, None, operation),
+            What::Management { connection, posts } => {
+                if posts && status != 200 {
+                    state.calls.not_posted(&connection);
+                }
+                ("management", connection, Some(status), None)
+            }
+        };
+        drop(state);
+        self.tell(Step {
+            at: millis(SystemTime::now()),
+            step,
+            request,
+            connection: Some(connection),
+            route: Some(route),
+            ms: Some(ms(took)),
+            status,
+            reason: None,
+            operation,
+        });
     }
 
     /// Takes a line that a function printed.

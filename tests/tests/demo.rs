@@ -1,0 +1,345 @@
+//! The demo, from the page's side: its backend, its attacks, its start and its end.
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/browser.rs"]
+mod browser;
+
+use browser::{Browser, Socket};
+use demo::{Demo, Options};
+use hyper::{Method, StatusCode};
+use serde_json::{Value, json};
+
+fn options() -> Options {
+    Options {
+        port: 0,
+        gateway_port: 0,
+        token_lifetime: 300,
+        authorizer: false,
+    }
+}
+
+async fn start() -> Demo {
+    Demo::start(options()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_login_opens_a_session_that_a_logout_ends() {
+    let demo = start().await;
+    let mut browser = Browser::new(&demo.url());
+    assert_eq!(browser.get("/api/session").await.status, StatusCode::UNAUTHORIZED);
+
+    let wrong = browser.log_in("alice", "bob").await;
+    assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(wrong.json(), json!({"message": "Wrong name or password."}));
+    let nobody = browser.log_in("mallory", "mallory").await;
+    assert_eq!(
+        (nobody.status, nobody.json()),
+        (wrong.status, wrong.json()),
+        "who exists is not told"
+    );
+
+    let answer = browser.log_in("alice", "alice").await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    let cookie = answer.header("set-cookie");
+    for attribute in ["; HttpOnly", "; SameSite=Strict", "; Path=/", "; Max-Age="] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+    let id = cookie.split(['=', ';']).nth(1).unwrap();
+    assert_eq!(id.len(), 43, "256 bits in base64url: {id}");
+    let session = browser.get("/api/session").await;
+    assert_eq!(
+        session.json(),
+        json!({"user": "alice", "rooms": ["lobby", "staff"]})
+    );
+
+    let logout = browser.post("/api/logout", Value::Null).await;
+    assert_eq!(logout.status, StatusCode::NO_CONTENT);
+    assert!(
+        logout.header("set-cookie").starts_with("session=; Max-Age=0"),
+        "{logout:?}"
+    );
+    assert_eq!(
+        browser.get("/api/session").await.status,
+        StatusCode::UNAUTHORIZED,
+        "with the same cookie"
+    );
+    demo.stop().await;
+}
+
+#[tokio::test]
+async fn passwords_cannot_be_guessed_for_long() {
+    let demo = start().await;
+    let mut browser = Browser::new(&demo.url());
+    for name in ["alice", "nobody"] {
+        for attempt in 0..5 {
+            let answer = browser.log_in(name, "guess").await;
+            assert_eq!(
+                answer.status,
+                StatusCode::UNAUTHORIZED,
+                "{name}, attempt {attempt}"
+            );
+        }
+        let answer = browser.log_in(name, name).await;
+        assert_eq!(
+            answer.status,
+            StatusCode::TOO_MANY_REQUESTS,
+            "{name}: not even with the password"
+        );
+        let wait: u64 = answer.header("retry-after").parse().unwrap();
+        assert!((1..=13).contains(&wait), "{wait}");
+        assert!(
+            answer.json()["message"].as_str().unwrap().contains("Try again"),
+            "{answer:?}"
+        );
+    }
+    assert_eq!(
+        browser.log_in("bob", "bob").await.status,
+        StatusCode::NO_CONTENT,
+        "others are not affected"
+    );
+    demo.stop().await;
+}
+
+#[tokio::test]
+async fn tokens_are_for_rooms_that_the_user_may_enter() {
+    let demo = start().await;
+    let stranger = Browser::new(&demo.url());
+    let answer = stranger.post("/api/token", json!({"room": "lobby"})).await;
+    assert_eq!(
+        (answer.status, answer.json()),
+        (StatusCode::UNAUTHORIZED, json!({"message": "Log in first."}))
+    );
+
+    let bob = Browser::of(&demo.url(), "bob").await;
+    for room in ["staff", "attic", "", "lobby "] {
+        let answer = bob.post("/api/token", json!({"room": room})).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{room:?}");
+        assert_eq!(answer.json(), json!({"message": "bob may not enter this room."}));
+    }
+    let ticket = bob.ticket("lobby").await;
+    assert!(
+        ticket.url.starts_with("ws://127.0.0.1:") && ticket.url.ends_with("/dev"),
+        "{}",
+        ticket.url
+    );
+    Socket::open(&ticket).await.expect("the function lets it in");
+    let mode = bob.get("/api/mode").await.json();
+    assert_eq!(mode["token_lifetime"], 300);
+    demo.stop().await;
+}
+
+#[tokio::test]
+async fn every_answer_is_guarded_and_every_error_is_json() {
+    let demo = start().await;
+    let alice = Browser::of(&demo.url(), "alice").await;
+    let text = |length| json!({"room": "x".repeat(length)});
+    let origin = demo.url().trim_end_matches('/').to_owned();
+    for (row, method, path, headers, body, status) in [
+        ("the page", Method::GET, "/", vec![], None, 200),
+        (
+            "a module",
+            Method::GET,
+            "/client/room-auth-client.js",
+            vec![],
+            None,
+            200,
+        ),
+        (
+            "no such page",
+            Method::GET,
+            "/client/../Cargo.toml",
+            vec![],
+            None,
+            404,
+        ),
+        ("no such endpoint", Method::GET, "/api/nothing", vec![], None, 404),
+        ("another method", Method::GET, "/api/login", vec![], None, 405),
+        (
+            "no such attack",
+            Method::POST,
+            "/api/attacks/none",
+            vec![],
+            None,
+            404,
+        ),
+        ("no JSON", Method::POST, "/api/token", vec![], None, 400),
+        (
+            "other JSON",
+            Method::POST,
+            "/api/token",
+            vec![],
+            Some(json!([1])),
+            400,
+        ),
+        (
+            "a long body",
+            Method::POST,
+            "/api/token",
+            vec![],
+            Some(text(5000)),
+            413,
+        ),
+        (
+            "its own page",
+            Method::POST,
+            "/api/token",
+            vec![("origin", &*origin)],
+            Some(json!({"room": "lobby"})),
+            200,
+        ),
+        (
+            "another page",
+            Method::POST,
+            "/api/token",
+            vec![("origin", "http://evil.example")],
+            Some(text(1)),
+            403,
+        ),
+        (
+            "another page's logout",
+            Method::POST,
+            "/api/logout",
+            vec![("origin", "null")],
+            None,
+            403,
+        ),
+        (
+            "another host",
+            Method::GET,
+            "/api/session",
+            vec![("host", "evil.example")],
+            None,
+            421,
+        ),
+    ] {
+        let answer = alice.request(method, path, &headers, body).await;
+        assert_eq!(answer.status.as_u16(), status, "{row}: {answer:?}");
+        if status >= 400 {
+            assert!(answer.json()["message"].is_string(), "{row}: {answer:?}");
+        }
+        let policy = answer.header("content-security-policy");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"),
+            "{row}: {policy}"
+        );
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{row}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{row}");
+    }
+    demo.stop().await;
+}
+
+#[tokio::test]
+async fn every_attack_is_refused_for_the_reason_that_it_should() {
+    let demo = start().await;
+    let alice = Browser::of(&demo.url(), "alice").await;
+    let expected = [
+        ("no-token", "token_missing"),
+        ("expired", "expired"),
+        ("not-yet-valid", "not_yet_valid"),
+        ("other-key", "signature"),
+        ("alg-none", "algorithm"),
+        ("hs256-public-key", "algorithm"),
+        ("changed-room", "signature"),
+        ("two-tokens", "several_tokens"),
+        ("wrong-place", "token_missing"),
+        ("kid-elsewhere", "signature"),
+    ];
+    let list = alice.get("/api/attacks").await.json();
+    let ids: Vec<&str> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|attack| attack["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, expected.map(|(id, _)| id));
+    for (id, reason) in expected {
+        let path = format!("/api/attacks/{id}");
+        let outcome = alice.post(&path, Value::Null).await.json();
+        assert_eq!(outcome["status"], 401, "{outcome}");
+        assert_eq!(outcome["refused"], true, "{outcome}");
+        assert_eq!(outcome["reason"], reason, "{outcome}");
+        let sent = outcome["sent"].to_string();
+        assert!(
+            !sent.split(['.', ' ', '"']).any(|part| part.len() > 300),
+            "no whole token: {sent}"
+        );
+    }
+    let stranger = Browser::new(&demo.url());
+    let answer = stranger.post("/api/attacks/no-token", Value::Null).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "only for users");
+    demo.stop().await;
+}
+
+#[tokio::test]
+async fn what_happens_inside_is_shown_and_holds_no_token() {
+    let demo = start().await;
+    let stranger = Browser::new(&demo.url());
+    assert_eq!(stranger.get("/api/events").await.status, StatusCode::UNAUTHORIZED);
+    let alice = Browser::of(&demo.url(), "alice").await;
+    let mut events = alice.events().await;
+    let ticket = alice.ticket("lobby").await;
+    let socket = Socket::open(&ticket).await.unwrap();
+    let function = events.step("function", "$connect").await;
+    let handshake = events.step("handshake", "$connect").await;
+    assert_eq!(
+        (&function["status"], &handshake["status"]),
+        (&json!(200), &json!(101))
+    );
+    assert_eq!(function["request"], handshake["request"], "one request");
+    assert!(
+        function["ms"].as_f64().unwrap() <= handshake["ms"].as_f64().unwrap(),
+        "{function} {handshake}"
+    );
+    alice.post("/api/attacks/expired", Value::Null).await;
+    let refused = events.step("function", "$connect").await;
+    assert_eq!(
+        (&refused["status"], &refused["reason"]),
+        (&json!(401), &json!("expired"))
+    );
+    socket.close().await;
+    let closed = events.step("close", "$disconnect").await;
+    assert_eq!(closed["connection"], handshake["connection"]);
+    assert!(!function.to_string().contains(&ticket.token[..20]));
+    demo.stop().await;
+}
+
+#[tokio::test]
+async fn the_gateway_can_be_restarted_under_the_page() {
+    let demo = start().await;
+    let alice = Browser::of(&demo.url(), "alice").await;
+    let before = alice.ticket("lobby").await;
+    let mut socket = Socket::open(&before).await.unwrap();
+    let answer = alice.post("/api/gateway/restart", Value::Null).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT, "{answer:?}");
+    assert_eq!(
+        socket.next_or_close().await,
+        Err(Some(1001)),
+        "as API Gateway closes"
+    );
+    let after = alice.ticket("lobby").await;
+    assert_eq!(after.url, before.url, "at the same place");
+    Socket::open(&before)
+        .await
+        .expect("tokens of before are still good");
+    demo.stop().await;
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named_with_a_way_out() {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    for (option, options) in [
+        ("--port", Options { port, ..options() }),
+        (
+            "--gateway-port",
+            Options {
+                gateway_port: port,
+                ..options()
+            },
+        ),
+    ] {
+        let error = Demo::start(options).await.unwrap_err().to_string();
+        assert!(error.contains(&format!("127.0.0.1:{port}")), "{error}");
+        assert!(error.contains(&format!("{option} 0")), "{error}");
+    }
+}
