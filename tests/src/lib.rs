@@ -4,3 +4,4 @@
 pub mod capture;
 pub mod fixture;
 pub mod forge;
+pub mod program;
