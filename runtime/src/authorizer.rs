@@ -164,13 +164,13 @@ impl<T> Authorizer<T> {
 }
 
 impl<T: DeserializeOwned> Authorizer<T> {
-    fn authorize(&self, event: &str) -> Result<AuthorizerResponse, AuthorizerError> {
+    fn authorize(&self, event: &RawValue) -> Result<AuthorizerResponse, AuthorizerError> {
         let refuse = |kind: RejectionKind, connection_id: &str, route: &str| {
             crate::auth::refuse(kind, connection_id, route);
             AuthorizerError::Unauthorized
         };
         let view = View::read(event, &self.sources).filter(|view| view.event_type == EventType::Connect);
-        let (Some(view), Some(method_arn)) = (view, method_arn(event)) else {
+        let (Some(view), Some(method_arn)) = (view, method_arn(event.get())) else {
             return Err(refuse(RejectionKind::Event, "", ""));
         };
         let refuse = |kind| refuse(kind, view.connection_id.as_str(), &view.route);
@@ -260,7 +260,7 @@ impl<T: DeserializeOwned> Service<LambdaEvent<Incoming>> for Authorizer<T> {
     }
 
     fn call(&mut self, event: LambdaEvent<Incoming>) -> Self::Future {
-        ready(self.authorize(event.payload.as_json()))
+        ready(self.authorize(event.payload.as_raw()))
     }
 }
 

@@ -39,8 +39,17 @@ impl<'a> Object<'a> {
 
 /// The text of a JSON string.
 pub(crate) fn string(value: &RawValue) -> Option<Cow<'_, str>> {
-    let text = serde_json::from_str::<Text<'_>>(value.get()).ok()?;
-    Some(text.0)
+    text(value.get())
+}
+
+/// The text of a JSON string that has been read as JSON before.
+pub(crate) fn text(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        let Text(text) = serde_json::from_str(json).ok()?;
+        return Some(text);
+    }
+    Some(Cow::Borrowed(inner))
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {

@@ -62,7 +62,7 @@ impl<E: DeserializeOwned, T: DeserializeOwned> Start<E, T> {
 
     fn decide(layer: &RoomAuthLayer, incoming: Incoming<E, T>, context: Context) -> Result<Self, Rejection> {
         let policy = layer.policy();
-        let Some(view) = View::read(incoming.as_json(), &policy.sources) else {
+        let Some(view) = View::read(incoming.as_raw(), &policy.sources) else {
             return Err(report::refuse(RejectionKind::Event, "", ""));
         };
         let from = Origin::of(&view);
@@ -88,8 +88,7 @@ impl<E: DeserializeOwned, T: DeserializeOwned> Start<E, T> {
                     }
                     None => Then::Reply(subprotocol),
                 };
-                let token = token.into_owned();
-                let request = request(claims, &mask(incoming.into_json(), &token), context, &from)?;
+                let request = request(claims, &mask(incoming.as_json(), &token), context, &from)?;
                 Ok(Self::Admitted(request, then))
             }
             Ok(Decision::Known(claims)) => {

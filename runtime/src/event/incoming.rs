@@ -25,6 +25,10 @@ pub struct Incoming<E = serde_json::Value, T = ()> {
 }
 
 impl<E, T> Incoming<E, T> {
+    pub(crate) fn as_raw(&self) -> &RawValue {
+        &self.json
+    }
+
     pub(crate) fn as_json(&self) -> &str {
         self.json.get()
     }

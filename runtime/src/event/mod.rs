@@ -2,6 +2,7 @@
 
 mod incoming;
 mod mask;
+mod scan;
 mod source;
 mod view;
 

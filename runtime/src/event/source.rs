@@ -121,21 +121,19 @@ fn is_origin(text: &str) -> bool {
 /// The sources that are looked at, and the application protocols that may stand before ours.
 #[derive(Clone, Debug)]
 pub(crate) struct Sources {
-    sources: Arc<[TokenSource]>,
+    places: Arc<[TokenSource]>,
+    /// The header names whose values decide.
+    headers: Arc<[String]>,
     application_protocols: Arc<[String]>,
 }
 
 impl Default for Sources {
     fn default() -> Self {
-        Self {
-            sources: [
-                TokenSource::subprotocol(),
-                TokenSource::authorization(),
-                TokenSource::query("token"),
-            ]
-            .into(),
-            application_protocols: [].into(),
-        }
+        Self::of(vec![
+            TokenSource::subprotocol(),
+            TokenSource::authorization(),
+            TokenSource::query("token"),
+        ])
     }
 }
 
@@ -153,8 +151,8 @@ impl Sources {
             }
         }
         Ok(Self {
-            sources: sources.into(),
-            ..self
+            application_protocols: self.application_protocols,
+            ..Self::of(sources)
         })
     }
 
@@ -172,19 +170,28 @@ impl Sources {
         })
     }
 
+    fn of(places: Vec<TokenSource>) -> Self {
+        let headers = places.iter().flat_map(|source| match &source.0 {
+            Kind::Subprotocol => vec![SUBPROTOCOL_HEADER.to_owned()],
+            Kind::Bearer { header } => vec![header.clone()],
+            Kind::Query { .. } => Vec::new(),
+            Kind::Cookie { .. } => vec!["Cookie".to_owned(), "Origin".to_owned()],
+        });
+        Self {
+            headers: headers.collect(),
+            places: places.into(),
+            application_protocols: [].into(),
+        }
+    }
+
     /// The header names whose values decide.
-    pub(crate) fn headers(&self) -> impl Iterator<Item = &str> {
-        self.sources.iter().flat_map(|source| match &source.0 {
-            Kind::Subprotocol => [SUBPROTOCOL_HEADER, ""],
-            Kind::Bearer { header } => [header, ""],
-            Kind::Query { .. } => ["", ""],
-            Kind::Cookie { .. } => ["Cookie", "Origin"],
-        })
+    pub(crate) fn headers(&self) -> &[String] {
+        &self.headers
     }
 
     /// The names of the query parameters whose values decide.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &str> {
-        self.sources.iter().filter_map(|source| match &source.0 {
+        self.places.iter().filter_map(|source| match &source.0 {
             Kind::Query { name } => Some(name.as_str()),
             _ => None,
         })
@@ -194,7 +201,7 @@ impl Sources {
     pub(crate) fn find<'e>(&self, fields: &impl Fields<'e>) -> Result<Presented<'e>, SourceError> {
         let mut token = None;
         let mut subprotocol = None;
-        for source in self.sources.iter() {
+        for source in self.places.iter() {
             let found = match &source.0 {
                 Kind::Subprotocol => match fields.header(SUBPROTOCOL_HEADER)? {
                     Some(Cow::Borrowed(list)) => {

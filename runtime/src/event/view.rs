@@ -4,14 +4,13 @@
 //! here whatever does not decide is skipped unread.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::scan::Cursor;
 use super::source::{Fields, SourceError, Sources};
 use crate::connection::ConnectionId;
-use crate::json::Text;
+use crate::json;
 
 /// What happened to the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +38,35 @@ pub(crate) struct View<'e> {
 
 impl<'e> View<'e> {
     /// Reads `event`; `None`: something that decides is missing, of another type, there twice or contradictory.
-    pub(crate) fn read(event: &'e str, sources: &Sources) -> Option<Self> {
-        let mut deserializer = serde_json::Deserializer::from_str(event);
-        let raw = EventSeed { sources }.deserialize(&mut deserializer).ok()?;
-        deserializer.end().ok()?;
-        let context = raw.context?;
+    pub(crate) fn read(event: &'e RawValue, sources: &Sources) -> Option<Self> {
+        let mut context = None;
+        let mut handshake = Handshake::default();
+        let mut seen = Seen::default();
+        Cursor::new(event).object(|cursor, name| match &*name {
+            "requestContext" => {
+                seen.once(0)?;
+                context = Some(Context::read(cursor)?);
+                Some(())
+            }
+            "headers" => {
+                seen.once(1)?;
+                handshake.read_headers(cursor, sources, false)
+            }
+            "multiValueHeaders" => {
+                seen.once(2)?;
+                handshake.read_headers(cursor, sources, true)
+            }
+            "queryStringParameters" => {
+                seen.once(3)?;
+                handshake.read_parameters(cursor, sources, false)
+            }
+            "multiValueQueryStringParameters" => {
+                seen.once(4)?;
+                handshake.read_parameters(cursor, sources, true)
+            }
+            _ => cursor.skip(),
+        })?;
+        let context = context?;
         let event_type = match &*context.event_type? {
             "CONNECT" => EventType::Connect,
             "MESSAGE" => EventType::Message,
@@ -65,7 +88,7 @@ impl<'e> View<'e> {
             domain_name: context.domain_name,
             stage: context.stage,
             authorizer: context.authorizer,
-            handshake: raw.handshake,
+            handshake,
         })
     }
 }
@@ -130,12 +153,6 @@ fn only<'a, 'e>(
 }
 
 #[derive(Default)]
-struct RawView<'e> {
-    context: Option<Context<'e>>,
-    handshake: Handshake<'e>,
-}
-
-#[derive(Default)]
 struct Context<'e> {
     event_type: Option<Cow<'e, str>>,
     route: Option<Cow<'e, str>>,
@@ -146,56 +163,45 @@ struct Context<'e> {
     authorizer: Option<&'e RawValue>,
 }
 
-struct EventSeed<'s> {
-    sources: &'s Sources,
-}
-
-impl<'de> DeserializeSeed<'de> for EventSeed<'_> {
-    type Value = RawView<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for EventSeed<'_> {
-    type Value = RawView<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a WebSocket event of API Gateway")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut view = RawView::default();
+impl<'e> Context<'e> {
+    fn read(cursor: &mut Cursor<'e>) -> Option<Self> {
+        let mut context = Self::default();
         let mut seen = Seen::default();
-        while let Some(Text(name)) = map.next_key()? {
+        cursor.object(|cursor, name| {
             match &*name {
-                "requestContext" => {
+                "eventType" => {
                     seen.once(0)?;
-                    view.context = Some(map.next_value_seed(ContextSeed)?);
+                    context.event_type = Some(cursor.text()?);
                 }
-                "headers" => {
+                "routeKey" => {
                     seen.once(1)?;
-                    map.next_value_seed(EntriesSeed::headers(self.sources, false, &mut view.handshake))?;
+                    context.route = Some(cursor.text()?);
                 }
-                "multiValueHeaders" => {
+                "connectionId" => {
                     seen.once(2)?;
-                    map.next_value_seed(EntriesSeed::headers(self.sources, true, &mut view.handshake))?;
+                    context.connection_id = Some(cursor.text()?);
                 }
-                "queryStringParameters" => {
+                "connectedAt" => {
                     seen.once(3)?;
-                    map.next_value_seed(EntriesSeed::parameters(self.sources, false, &mut view.handshake))?;
+                    context.connected_at = lenient(cursor.value()?);
                 }
-                "multiValueQueryStringParameters" => {
+                "domainName" => {
                     seen.once(4)?;
-                    map.next_value_seed(EntriesSeed::parameters(self.sources, true, &mut view.handshake))?;
+                    context.domain_name = json::text(cursor.value()?);
                 }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
+                "stage" => {
+                    seen.once(5)?;
+                    context.stage = json::text(cursor.value()?);
                 }
+                "authorizer" => {
+                    seen.once(6)?;
+                    context.authorizer = lenient(cursor.value()?);
+                }
+                _ => cursor.skip()?,
             }
-        }
-        Ok(view)
+            Some(())
+        })?;
+        Some(context)
     }
 }
 
@@ -204,165 +210,65 @@ impl<'de> Visitor<'de> for EventSeed<'_> {
 struct Seen(u8);
 
 impl Seen {
-    fn once<E: de::Error>(&mut self, member: u8) -> Result<(), E> {
+    fn once(&mut self, member: u8) -> Option<()> {
         let bit = 1 << member;
-        if self.0 & bit != 0 {
-            return Err(E::custom("duplicate member"));
-        }
-        self.0 |= bit;
-        Ok(())
+        (self.0 & bit == 0).then(|| self.0 |= bit)
     }
 }
 
 /// A value where it is of its type: whoever needs it refuses, the others do not care.
-fn lenient<'de, V: serde::Deserialize<'de>>(value: &'de RawValue) -> Option<V> {
-    serde_json::from_str(value.get()).ok()
+fn lenient<'e, V: serde::Deserialize<'e>>(value: &'e str) -> Option<V> {
+    serde_json::from_str(value).ok()
 }
 
-struct ContextSeed;
-
-impl<'de> DeserializeSeed<'de> for ContextSeed {
-    type Value = Context<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for ContextSeed {
-    type Value = Context<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a request context")
+impl<'e> Handshake<'e> {
+    fn read_headers(&mut self, cursor: &mut Cursor<'e>, sources: &Sources, multi: bool) -> Option<()> {
+        let wants = |name: &str| {
+            sources
+                .headers()
+                .iter()
+                .any(|wanted| wanted.eq_ignore_ascii_case(name))
+        };
+        read_entries(cursor, &mut self.headers, wants, multi)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut context = Context::default();
-        let mut seen = Seen::default();
-        while let Some(Text(name)) = map.next_key()? {
-            match &*name {
-                "eventType" => {
-                    seen.once(0)?;
-                    context.event_type = Some(map.next_value::<Text<'de>>()?.0);
-                }
-                "routeKey" => {
-                    seen.once(1)?;
-                    context.route = Some(map.next_value::<Text<'de>>()?.0);
-                }
-                "connectionId" => {
-                    seen.once(2)?;
-                    context.connection_id = Some(map.next_value::<Text<'de>>()?.0);
-                }
-                "connectedAt" => {
-                    seen.once(3)?;
-                    context.connected_at = lenient(map.next_value()?);
-                }
-                "domainName" => {
-                    seen.once(4)?;
-                    context.domain_name = lenient(map.next_value()?).map(|Text(text)| text);
-                }
-                "stage" => {
-                    seen.once(5)?;
-                    context.stage = lenient(map.next_value()?).map(|Text(text)| text);
-                }
-                "authorizer" => {
-                    seen.once(6)?;
-                    context.authorizer = Some(map.next_value()?);
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(context)
+    fn read_parameters(&mut self, cursor: &mut Cursor<'e>, sources: &Sources, multi: bool) -> Option<()> {
+        let wants = |name: &str| {
+            sources
+                .parameters()
+                .any(|wanted| wanted.eq_ignore_ascii_case(name))
+        };
+        read_entries(cursor, &mut self.parameters, wants, multi)
     }
 }
 
 /// Collects the entries of a map whose names may hold a token; the others are skipped unread.
-struct EntriesSeed<'s, 'v, 'e> {
-    sources: &'s Sources,
-    entries: &'v mut Vec<Entry<'e>>,
-    is_headers: bool,
+fn read_entries<'e>(
+    cursor: &mut Cursor<'e>,
+    entries: &mut Vec<Entry<'e>>,
+    wants: impl Fn(&str) -> bool,
     multi: bool,
-}
-
-impl<'s, 'v, 'e> EntriesSeed<'s, 'v, 'e> {
-    fn headers(sources: &'s Sources, multi: bool, handshake: &'v mut Handshake<'e>) -> Self {
-        Self {
-            sources,
-            entries: &mut handshake.headers,
-            is_headers: true,
-            multi,
-        }
+) -> Option<()> {
+    // null stands for "none" (MESSAGE events of some emulators).
+    if cursor.peek()? == b'n' {
+        return cursor.skip();
     }
-
-    fn parameters(sources: &'s Sources, multi: bool, handshake: &'v mut Handshake<'e>) -> Self {
-        Self {
-            sources,
-            entries: &mut handshake.parameters,
-            is_headers: false,
-            multi,
-        }
-    }
-
-    fn wants(&self, name: &str) -> bool {
-        let same = |wanted: &str| !wanted.is_empty() && wanted.eq_ignore_ascii_case(name);
-        if self.is_headers {
-            self.sources.headers().any(same)
+    cursor.object(|cursor, name| {
+        if !wants(&name) {
+            cursor.skip()?;
+        } else if multi {
+            let known = entries.len();
+            cursor.array(|cursor| {
+                let (name, value) = (name.clone(), cursor.text()?);
+                entries.push(Entry { name, value, multi });
+                Some(())
+            })?;
+            // A name without a value is neither there nor absent.
+            (entries.len() > known).then_some(())?;
         } else {
-            self.sources.parameters().any(same)
+            let value = cursor.text()?;
+            entries.push(Entry { name, value, multi });
         }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for EntriesSeed<'_, '_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        // null stands for "none" (MESSAGE events of some emulators); deserialize_any tells it from a map.
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for EntriesSeed<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map of headers or parameters")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Text(name)) = map.next_key()? {
-            if !self.wants(&name) {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            let value: &'de RawValue = map.next_value()?;
-            if self.multi {
-                let values: Vec<Text<'de>> = serde_json::from_str(value.get()).map_err(de::Error::custom)?;
-                if values.is_empty() {
-                    return Err(de::Error::custom("a name without a value"));
-                }
-                for Text(value) in values {
-                    self.entries.push(Entry {
-                        name: name.clone(),
-                        value,
-                        multi: true,
-                    });
-                }
-            } else {
-                let Text(value) = serde_json::from_str(value.get()).map_err(de::Error::custom)?;
-                self.entries.push(Entry {
-                    name,
-                    value,
-                    multi: false,
-                });
-            }
-        }
-        Ok(())
-    }
+        Some(())
+    })
 }
