@@ -7,7 +7,7 @@ mod init;
 mod unusable;
 
 use room_auth::testing::FixedClock;
-use room_auth::{PublicKeys, Verifier};
+use room_auth::{PublicKey, PublicKeys, Verifier};
 use room_auth_tests::fixture;
 use room_auth_tests::forge::{HEADER, NOW, PAYLOAD, attacker_key, other_key, token_by};
 
@@ -72,14 +72,11 @@ fn every_usual_spelling_of_a_key_is_understood() {
         ("no line end behind", spki.trim_end().to_owned()),
         ("quoted", format!("\"{}\"", spki.trim_end())),
         ("text before", format!("Public-Key: (2048 bit)\n{spki}")),
-        (
-            "indented",
-            spki.lines().map(|line| format!("    {line}\n")).collect(),
-        ),
+        ("indented", spki.replace('\n', "\n    ")),
     ];
     for (name, text) in spellings {
         let keys = PublicKeys::from_pem(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let ids: Vec<&str> = keys.iter().map(|key| key.key_id()).collect();
+        let ids: Vec<&str> = keys.iter().map(PublicKey::key_id).collect();
         assert_eq!(ids, [attacker_key().key_id()], "{name}");
         let verifier = Verifier::new(keys).with_clock(FixedClock::at(NOW));
         verifier
@@ -100,7 +97,7 @@ fn unwrapped(pem: &str) -> String {
 fn keys_of_2048_to_8192_bits_are_taken() {
     for bits in [3072, 4096, 8192] {
         let keys = PublicKeys::from_pem(&fixture::key(&format!("rsa_{bits}"))).unwrap();
-        let found: Vec<usize> = keys.iter().map(|key| key.bits()).collect();
+        let found: Vec<usize> = keys.iter().map(PublicKey::bits).collect();
         assert_eq!(found, [bits]);
     }
 }
@@ -132,7 +129,7 @@ fn eight_keys_are_taken() {
 #[test]
 fn the_key_id_is_the_thumbprint_of_rfc_7638() {
     let keys = PublicKeys::from_pem(&fixture::key("rsa_2048_spki")).unwrap();
-    let ids: Vec<&str> = keys.iter().map(|key| key.key_id()).collect();
+    let ids: Vec<&str> = keys.iter().map(PublicKey::key_id).collect();
     assert_eq!(ids, [fixture::text("keys/rsa_2048_thumbprint.txt").trim()]);
 }
 

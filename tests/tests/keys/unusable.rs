@@ -116,110 +116,31 @@ fn mangled() -> Vec<Row> {
     let body: String = good.lines().filter(|line| !line.starts_with("-----")).collect();
     let (front, back) = good.split_at(200);
     let private = key("private_pkcs8");
-    [
-        (
-            "empty",
-            String::new(),
-            "is empty",
-            "set it to the PEM of an RSA public key",
-        ),
-        (
-            "white space",
-            " \r\n\t ".into(),
-            "is empty",
-            "set it to the PEM of an RSA public key",
-        ),
-        (
-            "literal line ends alone",
-            "\\n\\r\\n".into(),
-            "is empty",
-            "set it to the PEM of an RSA public key",
-        ),
+    #[rustfmt::skip]
+    let rows = [
+        ("empty", String::new(), "is empty", "set it to the PEM of an RSA public key"),
+        ("white space", " \r\n\t ".into(), "is empty", "set it to the PEM of an RSA public key"),
+        ("literal line ends alone", "\\n\\r\\n".into(), "is empty", "set it to the PEM of an RSA public key"),
         ("any text", "not a key".into(), "no PEM block", WHOLE),
         ("a path", "/var/task/public.pem".into(), "no PEM block", WHOLE),
         ("the body without its lines", body, "no PEM block", WHOLE),
-        (
-            "an SSH key",
-            fixture::text("keys/ssh_rsa.pub"),
-            "no PEM block",
-            WHOLE,
-        ),
-        (
-            "a JWK",
-            r#"{"kty":"RSA","e":"AQAB","n":"AAAA"}"#.into(),
-            "no PEM block",
-            WHOLE,
-        ),
-        (
-            "an ARN",
-            "arn:aws:kms:eu-central-1:111122223333:key/1234".into(),
-            "no PEM block",
-            WHOLE,
-        ),
-        (
-            "cut off behind the first line",
-            good.lines().next().unwrap().into(),
-            "cut off or damaged",
-            COPY,
-        ),
+        ("an SSH key", fixture::text("keys/ssh_rsa.pub"), "no PEM block", WHOLE),
+        ("a JWK", r#"{"kty":"RSA","e":"AQAB","n":"AAAA"}"#.into(), "no PEM block", WHOLE),
+        ("an ARN", "arn:aws:kms:eu-central-1:111122223333:key/1234".into(), "no PEM block", WHOLE),
+        ("cut off behind the first line", good.lines().next().unwrap().into(), "cut off or damaged", COPY),
         ("cut off in the middle", front.into(), "cut off or damaged", COPY),
-        (
-            "cut off before the last line",
-            good.replace("-----END PUBLIC KEY-----", ""),
-            "cut off or damaged",
-            COPY,
-        ),
-        (
-            "cut off in the last line",
-            good.trim_end().trim_end_matches('-').into(),
-            "cut off or damaged",
-            COPY,
-        ),
+        ("cut off before the last line", good.replace("-----END PUBLIC KEY-----", ""), "cut off or damaged", COPY),
+        ("cut off in the last line", good.trim_end().trim_end_matches('-').into(), "cut off or damaged", COPY),
         ("cut off at the front", back.into(), "no PEM block", WHOLE),
-        (
-            "a hole in the middle",
-            format!("{front}…{back}"),
-            "cut off or damaged",
-            COPY,
-        ),
-        (
-            "another label at the end",
-            good.replace("END PUBLIC", "END RSA PUBLIC"),
-            "cut off or damaged",
-            COPY,
-        ),
-        (
-            "a private key, cut off",
-            private[..200].into(),
-            "a private key",
-            PAIR,
-        ),
-        (
-            "a private key with literal line ends",
-            private.replace('\n', "\\n"),
-            "a private key",
-            PAIR,
-        ),
-        (
-            "a private key behind text",
-            format!("Private-Key: (2048 bit)\n{private}"),
-            "a private key",
-            PAIR,
-        ),
-        (
-            "a block of another kind",
-            good.replace("PUBLIC KEY", "PKCS7"),
-            "a PEM block of another kind",
-            KINDS,
-        ),
-        (
-            "a block with an empty label",
-            good.replace("PUBLIC KEY", ""),
-            "cut off or damaged",
-            COPY,
-        ),
-    ]
-    .map(|(name, text, found, advice)| Row {
+        ("a hole in the middle", format!("{front}…{back}"), "cut off or damaged", COPY),
+        ("another label at the end", good.replace("END PUBLIC", "END RSA PUBLIC"), "cut off or damaged", COPY),
+        ("a private key, cut off", private[..200].into(), "a private key", PAIR),
+        ("a private key with literal line ends", private.replace('\n', "\\n"), "a private key", PAIR),
+        ("a private key behind text", format!("Private-Key: (2048 bit)\n{private}"), "a private key", PAIR),
+        ("a block of another kind", good.replace("PUBLIC KEY", "PKCS7"), "a PEM block of another kind", KINDS),
+        ("a block with an empty label", good.replace("PUBLIC KEY", ""), "cut off or damaged", COPY),
+    ];
+    rows.map(|(name, text, found, advice)| Row {
         name,
         text,
         found,
@@ -230,51 +151,17 @@ fn mangled() -> Vec<Row> {
 
 fn several() -> Vec<Row> {
     let good = key("rsa_2048_spki");
-    [
-        (
-            "a good key and a bad one",
-            good.clone() + &key("rsa_1024"),
-            "(PEM block 2) holds an RSA key of 1024 bits",
-            PAIR,
-        ),
-        (
-            "a bad key and a good one",
-            key("ec_p256") + &good,
-            "(PEM block 1) holds an elliptic-curve key",
-            PAIR,
-        ),
-        (
-            "a good key and its private key",
-            good.clone() + &key("private_pkcs8"),
-            "a private key",
-            PAIR,
-        ),
-        (
-            "a good key and one that is cut off",
-            good.clone() + &good[..200],
-            "cut off or damaged",
-            COPY,
-        ),
-        (
-            "one that is cut off and a good key",
-            good[..200].to_owned() + "\n" + &good,
-            "cut off or damaged",
-            COPY,
-        ),
-        (
-            "nine keys",
-            good.repeat(9),
-            "9 PEM blocks, at most 8",
-            "remove the keys that no longer sign",
-        ),
-        (
-            "a good key and a request",
-            good + &key("certificate_request"),
-            "(PEM block 2) holds a certificate request",
-            REQUEST,
-        ),
-    ]
-    .map(|(name, text, found, advice)| Row {
+    #[rustfmt::skip]
+    let rows = [
+        ("a good key and a bad one", good.clone() + &key("rsa_1024"), "(PEM block 2) holds an RSA key of 1024 bits", PAIR),
+        ("a bad key and a good one", key("ec_p256") + &good, "(PEM block 1) holds an elliptic-curve key", PAIR),
+        ("a good key and its private key", good.clone() + &key("private_pkcs8"), "a private key", PAIR),
+        ("a good key and one that is cut off", good.clone() + &good[..200], "cut off or damaged", COPY),
+        ("one that is cut off and a good key", good[..200].to_owned() + "\n" + &good, "cut off or damaged", COPY),
+        ("nine keys", good.repeat(9), "9 PEM blocks, at most 8", "remove the keys that no longer sign"),
+        ("a good key and a request", good + &key("certificate_request"), "(PEM block 2) holds a certificate request", REQUEST),
+    ];
+    rows.map(|(name, text, found, advice)| Row {
         name,
         text,
         found,
