@@ -5,3 +5,4 @@ pub mod capture;
 pub mod fixture;
 pub mod forge;
 pub mod program;
+pub mod secret;

@@ -14,5 +14,7 @@ mod inner;
 mod masked;
 #[path = "events/places.rs"]
 mod places;
+#[path = "events/runtimes.rs"]
+mod runtimes;
 #[path = "events/sizes.rs"]
 mod sizes;

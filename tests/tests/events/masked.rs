@@ -4,19 +4,10 @@ use room_auth::TokenSource;
 use room_auth_tests::forge::{
     HEADER, PAYLOAD, attacker_key, escaped, token, token_by, with_broken_signature,
 };
+use room_auth_tests::secret::shows;
 use serde_json::{Value, json};
 
 use super::behind::{Behind, bare, good_token, layer, with_members};
-
-/// Whether `text` shows any part of `token` that is worth something: 12 characters of any of its parts. The header
-/// is the same in all tokens and gives nothing away.
-fn shows(text: &str, token: &str) -> bool {
-    token
-        .split('.')
-        .skip(1)
-        .flat_map(|part| part.as_bytes().windows(12))
-        .any(|window| text.contains(std::str::from_utf8(window).unwrap()))
-}
 
 #[test]
 fn the_search_for_tokens_finds_them() {
