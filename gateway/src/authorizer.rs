@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::{
     api::Api,
@@ -59,7 +59,7 @@ impl Authorizer {
             Ok(Ok(answer)) => read(
                 &answer,
                 &api.method_arn(),
-                api.limits.authorizer_context_bytes,
+                api.limits.authorizer_result_bytes,
                 took,
             ),
             // The one error that a client is told of.
@@ -75,21 +75,7 @@ impl Authorizer {
 
 /// Reads an authorizer's answer. Anything that is not as documented makes it unusable.
 fn read(answer: &[u8], arn: &str, limit: usize, took: Duration) -> (Decision, Option<Map<String, Value>>) {
-    let parsed = serde_json::from_slice(answer)
-        .ok()
-        .and_then(|answer: Map<String, Value>| {
-            let decision = policy::decide(answer.get("policyDocument")?, arn)?;
-            let context = match answer.get("context") {
-                None | Some(Value::Null) => Map::new(),
-                Some(Value::Object(context)) => texts(context)?,
-                Some(_) => return None,
-            };
-            if json!(context).to_string().len() > limit {
-                return None;
-            }
-            Some((decision, answer.get("principalId")?.as_str()?.to_owned(), context))
-        });
-    let Some((decision, principal, mut context)) = parsed else {
+    let Some((decision, principal, mut context)) = usable(answer, arn, limit) else {
         return (Decision::Failed, None);
     };
     if decision != Decision::Allow {
@@ -101,6 +87,20 @@ fn read(answer: &[u8], arn: &str, limit: usize, took: Duration) -> (Decision, Op
         u64::try_from(took.as_millis()).unwrap_or(u64::MAX).into(),
     );
     (Decision::Allow, Some(context))
+}
+
+fn usable(answer: &[u8], arn: &str, limit: usize) -> Option<(Decision, String, Map<String, Value>)> {
+    if answer.len() > limit {
+        return None;
+    }
+    let answer: Map<String, Value> = serde_json::from_slice(answer).ok()?;
+    let decision = policy::decide(answer.get("policyDocument")?, arn)?;
+    let context = match answer.get("context") {
+        None | Some(Value::Null) => Map::new(),
+        Some(Value::Object(context)) => texts(context)?,
+        Some(_) => return None,
+    };
+    Some((decision, answer.get("principalId")?.as_str()?.to_owned(), context))
 }
 
 /// A context has texts, numbers and booleans; functions get all of them as texts.
@@ -118,6 +118,8 @@ fn texts(context: &Map<String, Value>) -> Option<Map<String, Value>> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     const ARN: &str = "arn:aws:execute-api:us-east-1:000000000000:api/dev/$connect";
@@ -159,12 +161,10 @@ mod tests {
         for context in &deep {
             assert_eq!(read_context(context).0, Decision::Failed, "{context}");
         }
-        for (size, decision) in [(8192 - 8, Decision::Allow), (8192 - 7, Decision::Failed)] {
-            assert_eq!(
-                read_context(&json!({"a": "x".repeat(size)})).0,
-                decision,
-                "{size}"
-            );
+        let rest = answer(&json!({"a": ""})).len();
+        for (size, decision) in [(8192, Decision::Allow), (8193, Decision::Failed)] {
+            let context = json!({"a": "x".repeat(size - rest)});
+            assert_eq!(read_context(&context).0, decision, "{size} bytes");
         }
         for text in [
             "",

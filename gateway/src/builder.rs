@@ -7,6 +7,7 @@ use std::{
     time::Instant,
 };
 
+use futures_util::future::try_join_all;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -219,15 +220,15 @@ impl GatewayBuilder {
         let reachable_at = reachable(local_addr);
         let endpoint = format!("http://{reachable_at}/{}", self.stage);
 
-        let mut pools: HashMap<String, Arc<FunctionPool>> = HashMap::new();
-        for (name, function) in self.functions {
+        let starting = self.functions.into_iter().map(|(name, function)| {
             let function = function
                 .name_or(&name)
                 .region_or(&self.region)
                 .logs_or(&self.logs)
                 .env_default("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", &endpoint);
-            pools.insert(name, Arc::new(function.start().await?));
-        }
+            async move { Ok::<_, StartError>((name, Arc::new(function.start().await?))) }
+        });
+        let pools: HashMap<String, Arc<FunctionPool>> = try_join_all(starting).await?.into_iter().collect();
         let pool = |name: &str| pools[name].clone();
         let route = |spec: RouteSpec| {
             let route = Route {

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -36,7 +36,9 @@ where
                 handler(request, peer)
             });
             let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
+                // Both functions and their SDKs keep connections for later; one that is closed as it is used
+                // again is an error that AWS would not have.
+                .header_read_timeout(None)
                 .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades();
             tokio::select! {

@@ -24,8 +24,8 @@ pub struct Limits {
     /// The largest message, in bytes: a larger one from a client closes the connection with 1009, a larger
     /// one to a client is refused with 413. 128 KB.
     pub message_bytes: usize,
-    /// The largest context of an authorizer's answer, in bytes. 8 KB.
-    pub authorizer_context_bytes: usize,
+    /// The largest answer of an authorizer, in bytes. 8 KB.
+    pub authorizer_result_bytes: usize,
     /// The longest URL a client may connect to, in characters. 4096.
     pub url_chars: usize,
     /// New connections a second (and at once); more are refused with 429. 500. `None`: no limit.
@@ -58,7 +58,7 @@ impl Default for Limits {
             integration_timeout: Duration::from_secs(29),
             frame_bytes: 32 * 1024,
             message_bytes: 128 * 1024,
-            authorizer_context_bytes: 8 * 1024,
+            authorizer_result_bytes: 8 * 1024,
             url_chars: 4096,
             connections_per_second: Some(500),
             requests_per_second: Some(RequestRate {

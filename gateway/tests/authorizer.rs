@@ -228,6 +228,6 @@ async fn what_the_authorizer_answers_decides_the_status() {
     assert_eq!(
         refused(&gateway, "", &[]).await.0,
         500,
-        "a context of more than 8 KB"
+        "a result of more than 8 KB"
     );
 }

@@ -80,6 +80,18 @@ async fn the_first_line_is_the_url_and_a_signal_ends_all_of_it() {
     }
 }
 
+#[tokio::test]
+async fn a_gateway_that_is_killed_leaves_no_function_behind() {
+    let route = format!("$connect={}", scripted().display());
+    let (mut child, _, _) = start(&["--route", &route, "--port", "0"]).await;
+    let function = children_of(child.id().unwrap())[0];
+    signal(&child, Signal::KILL);
+    child.wait().await.unwrap();
+    // Nobody answers it any more, and so it ends itself.
+    let stat = format!("/proc/{function}/stat");
+    eventually(|| std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "))).await;
+}
+
 fn children_of(parent: u32) -> Vec<u32> {
     let threads = std::fs::read_dir(format!("/proc/{parent}/task")).unwrap();
     let children =

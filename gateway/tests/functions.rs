@@ -162,6 +162,16 @@ async fn what_a_function_says_when_it_cannot_start_is_the_error() {
     );
     let error = start(function().env("INIT", "fail")).await;
     assert!(error.to_string().contains("INIT is fail"), "{error}");
+    let reported = r#"
+        curl -s -d '{"errorType":"Bad","errorMessage":"no key"}' \
+            "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/init/error"
+        exec sleep 1000"#;
+    let shell = Function::process("/bin/sh").arg("-c").arg(reported);
+    let error = start(shell.logs(LogSink::discard())).await.to_string();
+    assert_eq!(
+        error,
+        "function sh failed at init: the function answered with an error: Bad: no key"
+    );
     let error = start(
         function()
             .env("INIT", "hang")

@@ -44,7 +44,7 @@ async fn the_defaults_are_those_that_aws_documents() {
     assert_eq!(limits.idle_timeout, Duration::from_mins(10));
     assert_eq!(limits.integration_timeout, Duration::from_secs(29));
     assert_eq!((limits.frame_bytes, limits.message_bytes), (32_768, 131_072));
-    assert_eq!((limits.authorizer_context_bytes, limits.url_chars), (8192, 4096));
+    assert_eq!((limits.authorizer_result_bytes, limits.url_chars), (8192, 4096));
     assert_eq!(limits.connections_per_second, Some(500));
     assert_eq!(
         limits.requests_per_second,

@@ -31,7 +31,8 @@ async fn a_client_connects_speaks_and_leaves() {
         code: CloseCode::Normal,
         reason: "bye".into(),
     };
-    client.close(Some(frame)).await.unwrap();
+    client.close(Some(frame.clone())).await.unwrap();
+    assert_eq!(closed(&mut client).await, frame, "the closing handshake");
     let context = &log.event().await["requestContext"];
     assert_eq!(context["eventType"], "DISCONNECT");
     assert_eq!(context["disconnectStatusCode"], 1000);

@@ -12,7 +12,7 @@ pub enum FunctionFault {
     Throttle,
     /// The function answers with an error document. It is not called.
     Error,
-    /// The process is killed as it takes the event: nothing, or little, of the work is done.
+    /// The process is killed before it gets the event: nothing of the work is done.
     CrashBefore,
     /// The process is killed when it has answered, and the answer is lost: all of the work is done, and
     /// nobody knows.

@@ -47,7 +47,7 @@ pub(super) struct Pool {
 struct State {
     waiting: VecDeque<Invocation>,
     /// Processes that asked for an event; the last one that asked is the first to be used, as it is warm.
-    idle: Vec<oneshot::Sender<Invocation>>,
+    idle: Vec<Idle>,
     starting: usize,
     /// Polls that are about to come: their processes have just answered.
     returning: usize,
@@ -63,6 +63,12 @@ pub struct ProcessInfo {
     pub id: u32,
     /// How long it took from its start until it asked for its first event.
     pub init: Duration,
+}
+
+struct Idle {
+    slot: oneshot::Sender<Invocation>,
+    /// Cancelled when its process is about to be killed.
+    kill: CancellationToken,
 }
 
 /// Where an invocation's answer goes.
@@ -261,15 +267,18 @@ impl Pool {
         }
     }
 
-    /// The next event for a process that asks for one.
-    pub(super) async fn next(&self) -> Option<Invocation> {
+    /// The next event for a process that asks for one, and that `kill` will end.
+    pub(super) async fn next(&self, kill: &CancellationToken) -> Option<Invocation> {
         let event = {
             let mut state = self.state();
             if let Some(invocation) = state.take_waiting() {
                 return Some(invocation);
             }
             let (slot, event) = oneshot::channel();
-            state.idle.push(slot);
+            state.idle.push(Idle {
+                slot,
+                kill: kill.clone(),
+            });
             event
         };
         event.await.ok()
@@ -310,10 +319,14 @@ impl State {
         self.alive += 1;
     }
 
-    /// Gives the invocation to an idle process, or back; processes that died while idle are skipped.
+    /// Gives the invocation to an idle process, or back; processes that died while idle, or will at once, are
+    /// skipped.
     fn hand_over(&mut self, mut invocation: Invocation) -> Result<(), Invocation> {
         while let Some(idle) = self.idle.pop() {
-            match idle.send(invocation) {
+            if idle.kill.is_cancelled() {
+                continue;
+            }
+            match idle.slot.send(invocation) {
                 Ok(()) => return Ok(()),
                 Err(back) => invocation = back,
             }

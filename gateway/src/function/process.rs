@@ -118,6 +118,7 @@ impl Process {
             () = self.became_ready.notified() => Ok(()),
             status = child.wait() => Err(Some(status)),
             () = sleep(spec.init_timeout) => Err(None),
+            () = self.gave_up() => Err(None),
             () = self.pool.stopped.cancelled() => Err(None),
         };
         let status = match init_over {
@@ -146,6 +147,10 @@ impl Process {
         let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         self.fail_active(&status);
         if self.ready.load(Ordering::Acquire) {
+            // It asked for an event, and ended so soon that its end was noticed first.
+            if let Some(ready) = ready.take() {
+                let _ = ready.send(Ok(()));
+            }
             return Ok(());
         }
         if ended_itself || lock(&self.init_error).is_some() {
@@ -161,6 +166,12 @@ impl Process {
             after,
             last_line,
         })
+    }
+
+    /// It has reported that its init failed, and had the time to say more and to end.
+    async fn gave_up(&self) {
+        self.kill.cancelled().await;
+        sleep(Duration::from_secs(1)).await;
     }
 
     fn spawn(&self, runtime_api: std::net::SocketAddr) -> Result<Child, StartFunctionError> {
@@ -258,7 +269,16 @@ impl Process {
         {
             self.pool.returned(1);
         }
-        let invocation = self.pool.next().await?;
+        if self.kill.is_cancelled() {
+            return std::future::pending().await;
+        }
+        let invocation = self.pool.next(&self.kill).await?;
+        if invocation.fault == Some(FunctionFault::CrashBefore) {
+            // It never hears of it; that its process has ended is all that its caller learns.
+            self.deliver(invocation);
+            self.kill.cancel();
+            return std::future::pending().await;
+        }
         Some(self.deliver(invocation))
     }
 
@@ -283,9 +303,6 @@ impl Process {
             self.pool.tasks.spawn(watch).abort_handle()
         };
         lock(&self.active).insert(request_id.clone(), Active { reply, fault, clock });
-        if fault == Some(FunctionFault::CrashBefore) {
-            self.kill.cancel();
-        }
         let region = spec.region.as_deref().unwrap_or("us-east-1");
         Delivery {
             event,
@@ -336,9 +353,10 @@ impl Process {
         true
     }
 
-    /// Runtime API: the function says that its init failed. Lambda then waits for its end; so do we.
+    /// Runtime API: the function says that its init failed.
     pub(super) fn init_failed(&self, error: InvokeError) {
         *lock(&self.init_error) = Some(error);
+        self.kill.cancel();
     }
 }
 
