@@ -58,6 +58,7 @@ mod token;
 
 pub mod registry;
 pub mod response;
+pub mod rooms;
 pub mod testing;
 pub mod transport;
 
