@@ -137,6 +137,12 @@ pub fn sha256(text: &str) -> String {
     b64(digest::digest(&digest::SHA256, text.as_bytes()))
 }
 
+/// One PEM block.
+pub fn pem(label: &str, der: &[u8]) -> String {
+    let body = base64::engine::general_purpose::STANDARD.encode(der);
+    format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
+}
+
 /// The bytes inside of one PEM block.
 pub fn pem_contents(pem: &str) -> Vec<u8> {
     let text: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
