@@ -1,0 +1,150 @@
+//! What authentication adds to a function: the start, the CPU per `$connect`, the size of the binary.
+//!
+//!     cargo run --release -p bench-cold-start [-- --check]
+//!
+//! Builds `connect` and two functions that do nothing (`tests/bench/bare`), all with the release profile, and runs
+//! them by turns under the gateway's Runtime API:
+//!
+//! - **start**: from the spawn of the process until it asks for its first event, against `bare`, which sets up no
+//!   logging and reads no key;
+//! - **CPU per event**: what the kernel accounts to the process (`/proc/<pid>/task/*/schedstat`, so Linux only),
+//!   above what `bare` takes for the same event; by the same measure `bare-verify`, which is `bare` and one raw
+//!   verification with a prepared key, says what a verification costs in such a process;
+//! - every answer is checked, and after each batch a forged token, and a second one beside a good one, have to be refused.
+//!
+//! Machines are noisy: the figures are medians of many short turns, and the ratios are what counts. With `--check`
+//! a missed target is an error.
+#![allow(clippy::print_stdout)]
+
+#[path = "../../../../runtime/benches/fixture/event.rs"]
+mod event;
+mod functions;
+mod report;
+
+use std::time::Duration;
+
+use functions::{Functions, Running};
+use report::{Target, median};
+use room_auth::testing;
+
+type Error = Box<dyn std::error::Error>;
+
+const STARTS: usize = 60;
+const BATCHES: usize = 40;
+const EVENTS_PER_BATCH: usize = 100;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let functions = Functions::build()?;
+    let mut targets = vec![size(&functions)?];
+    targets.push(start(&functions).await?);
+    targets.push(cpu(&functions).await?);
+    let missed = targets.iter().filter(|target| !target.is_met()).count();
+    if missed > 0 && std::env::args().any(|argument| argument == "--check") {
+        return Err(format!("{missed} of {} targets missed", targets.len()).into());
+    }
+    Ok(())
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn size(functions: &Functions) -> Result<Target, Error> {
+    let megabytes = |path| Ok::<_, Error>(std::fs::metadata(path)?.len() as f64 / 1e6);
+    let (bare, connect) = (megabytes(&functions.bare)?, megabytes(&functions.connect)?);
+    println!("size of the binary: bare {bare:.2} MB, connect {connect:.2} MB");
+    Ok(Target::new("size of connect, MB", connect, 5.0))
+}
+
+async fn start(functions: &Functions) -> Result<Target, Error> {
+    let (mut bare, mut connect) = (Vec::new(), Vec::new());
+    for turn in 0..STARTS + 5 {
+        let inits = (
+            functions.bare().await?.stop().await,
+            functions.connect().await?.stop().await,
+        );
+        // The first ones bring the binaries into the page cache.
+        if turn >= 5 {
+            bare.push(milliseconds(inits.0));
+            connect.push(milliseconds(inits.1));
+        }
+    }
+    let ratio = median(connect.iter().zip(&bare).map(|(connect, bare)| connect / bare));
+    let (bare, connect) = (median(bare), median(connect));
+    println!("start until the first event is asked for: bare {bare:.2} ms, connect {connect:.2} ms");
+    Ok(Target::new("start of connect by that of bare", ratio, 1.10))
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+async fn cpu(functions: &Functions) -> Result<Target, Error> {
+    let token = testing::token("lobby", &());
+    let good = event::connect(&token);
+    let refused = [
+        event::connect(&forge(&token)),
+        event::connect_with_two_tokens(&token),
+    ];
+    let running = [
+        functions.bare().await?,
+        functions.bare_verify(&token).await?,
+        functions.connect().await?,
+    ];
+    let connect = &running[2];
+    let mut times = [Vec::new(), Vec::new(), Vec::new()];
+    for batch in 0..=BATCHES {
+        for (function, times) in running.iter().zip(&mut times) {
+            let microseconds = per_event(function, &good).await?;
+            // The first batch warms up.
+            if batch > 0 {
+                times.push(microseconds);
+            }
+        }
+        for event in &refused {
+            let answer = connect.invoke(event).await?;
+            if answer["statusCode"] != 401 || answer["body"] != r#"{"message":"Unauthorized"}"# {
+                return Err(format!("connect answered a bad token with {answer}").into());
+            }
+        }
+    }
+    for function in running {
+        function.stop().await;
+    }
+    let ratio = median((0..BATCHES).map(|batch| {
+        let [bare, verify, connect] = times.each_ref().map(|times| times[batch]);
+        (connect - bare) / (verify - bare)
+    }));
+    let [bare, verify, connect] = times.map(median);
+    println!(
+        "CPU per $connect: bare {bare:.1} µs, with a raw verification {verify:.1} µs (+ {:.1}), connect {connect:.1} \
+         µs (+ {:.1})",
+        verify - bare,
+        connect - bare
+    );
+    Ok(Target::new(
+        "CPU of connect above bare, by one raw verification",
+        ratio,
+        1.25,
+    ))
+}
+
+/// The CPU time that `function` takes for one event, in microseconds.
+#[allow(clippy::cast_precision_loss)]
+async fn per_event(function: &Running, event: &[u8]) -> Result<f64, Error> {
+    let before = function.cpu_time()?;
+    for _ in 0..EVENTS_PER_BATCH {
+        let answer = function.invoke(event).await?;
+        if answer["statusCode"] != 200 {
+            return Err(format!("{} answered a good token with {answer}", function.name()).into());
+        }
+    }
+    let spent = function.cpu_time()?.saturating_sub(before);
+    Ok(spent.as_secs_f64() * 1e6 / EVENTS_PER_BATCH as f64)
+}
+
+/// The token with another signature, of the right form.
+fn forge(token: &str) -> String {
+    let (message, signature) = token.rsplit_once('.').expect("a token has three parts");
+    let turned: String = signature.chars().rev().collect();
+    // The last character of a signature of 256 bytes has four bits that must be zero.
+    format!("{message}.{}A", &turned[..turned.len() - 1])
+}
