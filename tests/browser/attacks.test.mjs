@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { browser, calm, demo, enter, messages, reads, visit } from './demo.mjs';
+import { browser, calm, demo, enter, messages, reads, visit, withChat } from './demo.mjs';
 
 const address = await demo();
 const chromium = await browser();
@@ -12,15 +12,17 @@ const ATTACKS = [
   'no-token', 'expired', 'not-yet-valid', 'other-key', 'alg-none', 'hs256-public-key',
   'changed-room', 'two-tokens', 'wrong-place', 'after-expiry', 'renew-other-room', 'kid-elsewhere',
 ];
-/** These have a connection already: what they get is a frame, not a status. */
+/** These have a connection already: what they get is a frame, not a status. They need the chat. */
 const OVER_THE_LINE = ['after-expiry', 'renew-other-room'];
+const { skip } = await withChat(address);
+const offered = ATTACKS.filter((id) => !skip || !OVER_THE_LINE.includes(id));
 
 test('the panel offers every attack', async () => {
-  const offered = await page.$$eval('#attack-list li', (rows) => rows.map((row) => row.dataset.attack));
-  assert.deepEqual(offered.toSorted(), ATTACKS.toSorted());
+  const rows = await page.$$eval('#attack-list li', (items) => items.map((item) => item.dataset.attack));
+  assert.deepEqual(rows.toSorted(), offered.toSorted());
 });
 
-for (const id of ATTACKS) {
+for (const id of offered) {
   test(`${id} is refused, and the panel shows what was sent and why`, async () => {
     const row = page.locator(`[data-attack=${id}]`);
     await row.locator('.run').click();
@@ -37,13 +39,13 @@ for (const id of ATTACKS) {
   });
 }
 
-test('all of them at once: twelve of twelve refused, and nobody in the room heard a thing', async () => {
+test('all of them at once: each is refused, and nobody in the room heard a thing', async () => {
   const before = await messages(page);
   await page.click('#attack-all');
   await page.waitForSelector('#attack-all:disabled');
   await page.waitForSelector('#attack-all:enabled', { timeout: 120_000 });
-  await reads(page, '#attacks-sum', /^12 of 12 refused$/);
-  assert.equal(await page.locator('#attack-list [data-state=refused]').count(), 12);
+  await reads(page, '#attacks-sum', new RegExp(`^${offered.length} of ${offered.length} refused$`));
+  assert.equal(await page.locator('#attack-list [data-state=refused]').count(), offered.length);
   assert.deepEqual(await messages(page), before);
   calm(page);
 });

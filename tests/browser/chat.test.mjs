@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { browser, calm, connected, demo, enter, members, messages, reads, say, visit } from './demo.mjs';
+import { browser, calm, connected, demo, enter, members, messages, reads, say, visit, withChat } from './demo.mjs';
 
 const address = await demo();
 const chromium = await browser();
+const chat = await withChat(address);
 
 /** alice and bob in the lobby, each in a window of their own. */
 async function both() {
@@ -20,7 +21,7 @@ async function leave(...pages) {
   for (const page of pages) await page.context().close();
 }
 
-test('two windows talk both ways, in order, each message once', async () => {
+test('two windows talk both ways, in order, each message once', chat, async () => {
   const { alice, bob } = await both();
   await say(alice, 'Good morning');
   await reads(bob, '#log', /Good morning/);
@@ -38,7 +39,7 @@ test('two windows talk both ways, in order, each message once', async () => {
   await leave(alice, bob);
 });
 
-test('who comes and who goes is seen', async () => {
+test('who comes and who goes is seen', chat, async () => {
   const { alice, bob } = await both();
   await reads(alice, '#log', /bob joined/);
   await leave(bob);
@@ -49,7 +50,7 @@ test('who comes and who goes is seen', async () => {
   await leave(alice);
 });
 
-test('a room hears only its own, and going back loses nothing', async () => {
+test('a room hears only its own, and going back loses nothing', chat, async () => {
   const { alice, bob } = await both();
   assert.deepEqual(await bob.locator('#rooms label').allInnerTexts(), ['lobby'], 'bob may not enter staff');
   await say(alice, 'Back in a minute');
@@ -74,7 +75,7 @@ test('a room hears only its own, and going back loses nothing', async () => {
   await leave(alice, bob);
 });
 
-test('markup in a message is shown as what it is', async () => {
+test('markup in a message is shown as what it is', chat, async () => {
   const { alice, bob } = await both();
   const markup = '<img src=x onerror="document.title=1"><b>bold</b>';
   await say(alice, markup);
@@ -85,7 +86,7 @@ test('markup in a message is shown as what it is', async () => {
   await leave(alice, bob);
 });
 
-test('without a connection nothing that was written is lost', async () => {
+test('without a connection nothing that was written is lost', chat, async () => {
   const { alice, bob } = await both();
   await alice.click('#link-action');
   await reads(alice, '#link-text', /Not connected/);
@@ -99,7 +100,7 @@ test('without a connection nothing that was written is lost', async () => {
   await leave(alice, bob);
 });
 
-test('a message over 4 KB stays with its writer', async () => {
+test('a message over 4 KB stays with its writer', chat, async () => {
   const { alice, bob } = await both();
   await say(alice, 'é'.repeat(2100));
   await reads(alice, '#composer-hint', /4096 bytes at most/);
@@ -110,7 +111,7 @@ test('a message over 4 KB stays with its writer', async () => {
   await leave(alice, bob);
 });
 
-test('after the gateway was restarted both come back, with fresh tokens, and go on', async () => {
+test('after the gateway was restarted both come back, with fresh tokens, and go on', chat, async () => {
   const { alice, bob } = await both();
   let tokens = 0;
   alice.on('request', (request) => (tokens += request.url().endsWith('/api/token')));
@@ -174,7 +175,7 @@ test('a session that ended elsewhere leads back to the login', async () => {
   await leave(page);
 });
 
-test('a second user in the same browser takes the session over, and the first window says so', async () => {
+test('a second user in the same browser takes the session over, and the first window says so', chat, async () => {
   const alice = await visit(address, chromium);
   await enter(alice, 'alice');
   const bob = await visit(address, alice.context());
@@ -188,7 +189,7 @@ test('a second user in the same browser takes the session over, and the first wi
   await leave(alice);
 });
 
-test('the second window keeps a second user in the same browser', async () => {
+test('the second window keeps a second user in the same browser', chat, async () => {
   const alice = await visit(address, chromium);
   await enter(alice, 'alice');
   const bob = await visit(await alice.getAttribute('#second', 'href'), alice.context());

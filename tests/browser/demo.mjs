@@ -36,6 +36,16 @@ export async function demo(...options) {
   throw new Error(`the demo did not get ready:\n${said.join('')}`);
 }
 
+/**
+ * Options for a test that needs the chat: skipped where only the `connect` function runs.
+ *
+ * @param {string} address
+ */
+export async function withChat(address) {
+  const { chat } = await (await fetch(`${address}api/mode`)).json();
+  return { skip: !chat && 'this demo runs the connect function only' };
+}
+
 /** A browser for the tests of one file. */
 export async function browser() {
   // The rest of what Chromium would do on its own is of no use here and fails without a network.

@@ -20,8 +20,6 @@ const { values: options } = parseArgs({
   },
 });
 
-const CSP =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws://127.0.0.1:*; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const TYPES = { html: 'text/html; charset=utf-8', css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8' };
 const USERS = { alice: ['lobby', 'staff'], bob: ['lobby'] };
 
@@ -39,6 +37,9 @@ function observe(event) {
 
 const gateway = new Gateway({ key, mode, observe });
 await gateway.listen(Number(options['gateway-port']));
+
+const CSP = `default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws://127.0.0.1:${gateway.port}; \
+img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
 
 const say = (status, body, headers = {}) => ({ status, body, headers });
 const refuse = (status, message) => say(status, { message });

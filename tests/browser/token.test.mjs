@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { browser, calm, connected, demo, enter, messages, reads, say, visit } from './demo.mjs';
+import { browser, calm, connected, demo, enter, messages, reads, say, visit, withChat } from './demo.mjs';
 
 const LIFETIME = 6;
 const address = await demo();
 const brief = await demo('--token-lifetime', String(LIFETIME));
 const chromium = await browser();
+const chat = await withChat(address);
 
 const terms = (page, id) =>
   page.$eval(`#${id}`, (list) =>
@@ -43,7 +44,7 @@ test('the bar of its life runs down', async () => {
   await page.context().close();
 });
 
-test('renewed in band it outlives its token, on one and the same connection', async () => {
+test('renewed in band it outlives its token, on one and the same connection', chat, async () => {
   const alice = await visit(brief, chromium);
   const bob = await visit(brief, chromium);
   await enter(alice, 'alice');
@@ -64,7 +65,7 @@ test('renewed in band it outlives its token, on one and the same connection', as
   await bob.context().close();
 });
 
-test('with renewal off it runs out: the server closes, and nothing more arrives', async () => {
+test('with renewal off it runs out: the server closes, and nothing more arrives', chat, async () => {
   const alice = await visit(brief, chromium);
   const bob = await visit(brief, chromium);
   await enter(alice, 'alice');
@@ -91,7 +92,7 @@ test('with renewal off it runs out: the server closes, and nothing more arrives'
   await bob.context().close();
 });
 
-test('renewal by hand gives a new token at once', async () => {
+test('renewal by hand gives a new token at once', chat, async () => {
   const page = await visit(address, chromium);
   await enter(page, 'alice');
   const before = await page.textContent('#raw');

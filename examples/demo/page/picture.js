@@ -7,9 +7,10 @@ const STEPS = {
 	management: 'management', 'frame-out': 'browser', close: 'browser',
 };
 const ORDER = Object.keys(STEPS);
+/** Name and place; a fourth value moves the label out of the way of a line. */
 const STATIONS = {
-	backend: ['Backend', 64, 182], browser: ['Browser', 64, 104], gateway: ['Gateway', 270, 104],
-	authorizer: ['Authorizer', 385, 44], function: ['Function', 500, 104], management: ['@connections', 385, 164],
+	backend: ['Backend', 64, 182], browser: ['Browser', 64, 104], gateway: ['Gateway', 270, 104, -1],
+	authorizer: ['Authorizer', 385, 44], function: ['Function', 500, 104, 1], management: ['@connections', 385, 164],
 	dynamodb: ['DynamoDB', 690, 104],
 };
 const LINES = {
@@ -19,7 +20,7 @@ const LINES = {
 	management: 'M500 104L452 152Q440 164 423 164L347 164Q330 164 318 152L270 104',
 };
 /** On a phone the same way goes down. */
-const turned = (x, y) => [y * 1.3 + 6, x * 0.62];
+const turned = (x, y) => [y * 1.3 + 36, x * 0.62];
 
 const svg = (name, attributes, ...children) => {
 	const element = document.createElementNS('http://www.w3.org/2000/svg', name);
@@ -48,16 +49,17 @@ export class Picture {
 	draw(mode) {
 		this.#mode = mode;
 		const down = this.#narrow.matches;
-		const shown = ([name]) => mode.authorizer || !['authorizer', 'via'].includes(name);
+		const absent = [...(mode.authorizer ? [] : ['authorizer', 'via']), ...(mode.chat ? [] : ['dynamodb', 'management'])];
+		const shown = ([name]) => !absent.includes(name);
 		const lines = Object.entries(LINES).filter(shown).map(([name, d]) => {
 			const path = down ? d.replace(/(\d+) (\d+)/g, (_, x, y) => turned(x, y).join(' ')) : d;
 			return (this.#lines[name] = svg('path', { d: path, class: name }));
 		});
-		const stations = Object.entries(STATIONS).filter(shown).map(([name, [words, ...at]]) => {
-			const [x, y] = down ? turned(...at) : at;
-			const aside = down ? (at[1] > 104 ? 'start' : 'end') : name === 'backend' ? 'start' : 'middle';
-			const dx = { start: 18, end: -18, middle: 0 }[aside];
-			const dy = aside !== 'middle' ? -2 : name === 'management' ? 28 : -36;
+		const stations = Object.entries(STATIONS).filter(shown).map(([name, [words, left, top, off = 0]]) => {
+			const [x, y] = down ? turned(left, top) : [left, top];
+			const aside = down ? (top > 104 ? 'start' : 'end') : name === 'backend' ? 'start' : 'middle';
+			const dx = { start: 18, end: -18, middle: 24 * off }[aside];
+			const dy = aside !== 'middle' ? 16 * off - 2 : name === 'management' ? 28 : -36;
 			const label = { x: x + dx, y: y + dy, 'text-anchor': aside };
 			const took = svg('text', { ...label, y: y + dy + 16, class: 'took' });
 			const group = svg('g', {}, svg('circle', { cx: x, cy: y, r: 10 }), svg('text', label, words), took);
@@ -65,7 +67,7 @@ export class Picture {
 			return group;
 		});
 		this.#train = svg('circle', { r: 6, class: 'train' });
-		const viewBox = down ? '0 10 345 444' : mode.authorizer ? '10 0 734 210' : '10 50 734 156';
+		const viewBox = down ? '0 10 375 444' : mode.authorizer ? '10 -8 734 218' : '10 50 734 156';
 		$('map').replaceChildren(
 			svg('svg', { viewBox, 'aria-hidden': true }, ...lines, ...stations, this.#train),
 			el('p', { id: 'note' }, 'The way of a request. Slowed down, or you would not see it.'),
@@ -164,7 +166,7 @@ export class Picture {
 		const parts = [...steps.keys()].map((step) => [step, own(step)]).filter(([, value]) => value);
 		const bars = parts.map(([step, value]) => {
 			const bar = el('i', { class: step });
-			bar.style.flexGrow = value;
+			bar.style.flexGrow = value * 100;
 			return bar;
 		});
 		const total = took('handshake') || took('function') || parts.reduce((sum, [, value]) => sum + value, 0);

@@ -18,10 +18,7 @@ export class Ticket {
 
 	/** @param {() => void} switched called when renewal is switched on or off */
 	constructor(switched) {
-		$('renewal').onchange = () => {
-			switched();
-			this.#tick();
-		};
+		$('renewal').onchange = switched;
 		$('renew').onclick = () => this.#connection.renew();
 		setInterval(() => this.#tick(), 1000);
 	}
@@ -61,9 +58,6 @@ export class Ticket {
 	}
 
 	#tick() {
-		$('renewal-hint').textContent = this.renewing
-			? 'A new token goes over the open line shortly before the end.'
-			: 'At the end the server takes nothing more, and closes.';
 		if (!this.#ends) return;
 		const left = Math.max(Math.ceil((this.#ends - Date.now()) / 1000), 0);
 		const state = !left ? 'over' : left * 5000 < this.#life ? 'ending' : 'live';
