@@ -38,7 +38,7 @@ impl Jitter {
         Self(AtomicU64::new(seed))
     }
 
-    /// SplitMix64: one addition of state, so that threads can share it without a lock.
+    /// `SplitMix64`: one addition of state, so that threads can share it without a lock.
     fn next(&self) -> u64 {
         const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
         let mut z = self.0.fetch_add(GAMMA, Ordering::Relaxed).wrapping_add(GAMMA);

@@ -218,6 +218,7 @@ async fn next_page(listing: &mut Option<Listing<'_>>) -> Option<Result<MemberPag
 }
 
 /// What became of one member.
+#[derive(Clone, Copy)]
 enum Served {
     Delivered,
     /// Gone, and forgotten.

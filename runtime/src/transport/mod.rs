@@ -1,10 +1,17 @@
 //! Sending to connections: the [`Transport`] trait.
 
+#[cfg(feature = "management")]
+mod management;
+
 use std::fmt;
 use std::sync::Arc;
 
 use crate::connection::ConnectionId;
 use crate::registry::BoxFuture;
+
+#[cfg(feature = "management")]
+#[cfg_attr(docsrs, doc(cfg(feature = "management")))]
+pub use management::{ENDPOINT_VARIABLE, ManagementApi};
 
 /// The largest message that API Gateway takes, in bytes (128 KB; API Gateway quota page).
 pub const MAX_MESSAGE_BYTES: usize = 128 * 1024;
