@@ -82,14 +82,7 @@ export function decodeToken(token) {
 	}
 }
 
-/**
- * Events, each a CustomEvent:
- * - `state`: `{ state, reason, retryIn, attempt }`;
- * - `token`: `{ token, expiresAt, renewed }`, whenever another token is in force (`expiresAt` in ms of this clock);
- * - `message`: what the server sent, parsed if it is JSON;
- * - `expired`: the token in force has run out (only with renewal `off`);
- * - `fault`: the error that kept a token from being fetched.
- */
+/** A connection to one room. Its events, each a CustomEvent: `Events` in types.js. */
 export class RoomConnection extends EventTarget {
 	/** @type {State} */
 	#state = 'idle';

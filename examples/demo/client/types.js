@@ -33,6 +33,23 @@
  */
 
 /**
+ * @typedef {object} TokenDetail
+ * @property {string} token
+ * @property {number} expiresAt in ms of this clock
+ * @property {boolean} renewed whether it took another one's place without a gap
+ */
+
+/**
+ * The `detail` of each event.
+ * @typedef {object} Events
+ * @property {StateDetail} state the connection came, went or is tried again
+ * @property {TokenDetail} token another token is in force
+ * @property {unknown} message what the server sent, parsed if it is JSON
+ * @property {{ expiresAt: number }} expired the token in force has run out; only with renewal `off`
+ * @property {unknown} fault the error that kept a token from being fetched
+ */
+
+/**
  * @typedef {object} Env
  * @property {any} WebSocket the class to make sockets with
  * @property {(run: () => void, ms: number) => any} setTimeout

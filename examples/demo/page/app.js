@@ -94,7 +94,7 @@ function open(room) {
 			picture.observe({ at: Date.now(), step: 'token', ms: performance.now() - at, status: 200 });
 			return answer;
 		},
-		// The connect function alone answers nothing but $connect.
+		// The connect function answers no ping.
 		...(mode.chat || { heartbeat: 0 }),
 	});
 	connection = opened;

@@ -1,5 +1,5 @@
-// What an attacker would try. A browser can neither sign with another key nor see why a handshake was
-// refused, so the backend makes each attempt, over a real socket, and tells what its function logged.
+// What an attacker would try. A browser cannot see the status of a refused handshake: the backend makes
+// each attempt, over a real socket, and tells what the function logged.
 import * as backend from '/backend.js';
 import { $, button, el } from '/dom.js';
 

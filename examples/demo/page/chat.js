@@ -23,7 +23,7 @@ export class Chat {
 	/** What was sent and has not come back yet, oldest first: `{ words, item }`. */
 	#pending = [];
 	#members = new Set();
-	/** What each room showed and what was being written there: going away and back loses nothing. */
+	/** What each room showed, and what was being written there. */
 	#logs = new Map();
 	#drafts = new Map();
 
@@ -39,8 +39,7 @@ export class Chat {
 		};
 		text.oninput = () => {
 			this.#drafts.set(this.#room, text.value);
-			const length = size(text.value);
-			this.#hint(length > LONGEST - 500 ? `${length} of ${LONGEST} bytes` : HINT, length > LONGEST);
+			this.#hint(HINT);
 		};
 		$('link-action').onclick = () => {
 			if (this.#connection.state === 'open') this.#connection.close();
@@ -136,7 +135,6 @@ export class Chat {
 		else this.#pending.splice(mine, 1)[0].item.classList.remove('pending');
 	}
 
-	/** Nothing came back for these: said so, with a way to send them again. */
 	#unsent() {
 		for (const pending of this.#pending.splice(0)) this.#giveBack(pending);
 	}

@@ -15,7 +15,6 @@ export function button(attributes, run, ...children) {
 	return element;
 }
 
-/** Listens to what a connection tells. */
 export const on = (connection, type, run) => connection.addEventListener(type, ({ detail }) => run(detail));
 
 export const time = (ms) => new Date(ms).toLocaleTimeString('en-GB');
