@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use super::{EXP, Suite, T0};
+use super::Suite;
 use crate::registry::{BoxFuture, Connection, Registry};
 
 /// How often each race is run: the order of requests is the store's to choose.
@@ -11,8 +11,8 @@ const ROUNDS: u64 = 10;
 impl<R: Registry> Suite<R> {
     pub(super) async fn a_race_of_old_and_new_ends_with_the_new(&self) {
         for round in 0..ROUNDS {
-            let older = self.connection("race", "slow", T0 + 10 * round);
-            let newer = self.connection("race", "fast", T0 + 10 * round + 1);
+            let older = self.connection("race", "slow", self.t0 + 10 * round);
+            let newer = self.connection("race", "fast", self.t0 + 10 * round + 1);
             let contest: [BoxFuture<'_, ()>; 5] = [
                 Box::pin(self.record(&older)),
                 Box::pin(self.record(&newer)),
@@ -33,7 +33,7 @@ impl<R: Registry> Suite<R> {
 
     pub(super) async fn a_race_of_record_and_forget_leaves_all_or_nothing(&self) {
         for round in 0..ROUNDS {
-            let connection = self.connection("brief", "brief", T0 + round);
+            let connection = self.connection("brief", "brief", self.t0 + round);
             futures_util::join!(self.record(&connection), self.forget(&connection));
             self.expect_all_or_nothing(&connection).await;
             self.forget(&connection).await;
@@ -42,9 +42,9 @@ impl<R: Registry> Suite<R> {
 
     pub(super) async fn a_race_of_renew_and_forget_leaves_all_or_nothing(&self) {
         for round in 0..ROUNDS {
-            let connection = self.connection("fading", "fading", T0 + round);
+            let connection = self.connection("fading", "fading", self.t0 + round);
             self.record(&connection).await;
-            let renewed = connection.renewed("{}", EXP + 60);
+            let renewed = connection.renewed("{}", self.exp + 60);
             futures_util::join!(self.renew(&renewed), self.forget(&connection));
             self.expect_absent(
                 &connection.id,
@@ -57,7 +57,7 @@ impl<R: Registry> Suite<R> {
 
     pub(super) async fn many_at_once_are_all_there(&self) {
         let crowd: Vec<_> = (0..64)
-            .map(|number| self.connection(&format!("crowd{number}"), "crowd", T0))
+            .map(|number| self.connection(&format!("crowd{number}"), "crowd", self.t0))
             .collect();
         join_all(crowd.iter().map(|connection| self.record(connection))).await;
         let room = self.room("crowd");

@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(shard("L0SM9cOFvHcCIhw=", 1), 0);
         assert_eq!(
             ["L0SM9cOFvHcCIhw=", "a", "b", "Abc123="].map(|id| shard(id, 16)),
-            [0, 0, 0, 0]
+            [13, 12, 5, 8]
         );
         let mut filled = [0; 16];
         for number in 0..1600 {
