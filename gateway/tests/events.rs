@@ -103,8 +103,9 @@ async fn a_connect_event_shows_what_the_client_sent_as_it_sent_it() {
         ("x-twice", "two"),
         ("x-forwarded-for", "203.0.113.9"),
         ("sec-websocket-extensions", "permessage-deflate"),
+        ("sec-websocket-protocol", "room-auth, x"),
     ];
-    let suffix = "?token=a%20b&token=c%2Bd&e=f+g&empty=&alone";
+    let suffix = "?protocol=room-auth&token=a%20b&token=c%2Bd&e=f+g&empty=&alone";
     let _client = try_connect(&gateway, suffix, &headers).await.unwrap();
     let event = log.event().await;
 
@@ -120,11 +121,11 @@ async fn a_connect_event_shows_what_the_client_sent_as_it_sent_it() {
 
     assert_eq!(
         event["queryStringParameters"],
-        json!({"token": "c+d", "e": "f g", "empty": "", "alone": ""})
+        json!({"protocol": "room-auth", "token": "c+d", "e": "f g", "empty": "", "alone": ""})
     );
     assert_eq!(
         event["multiValueQueryStringParameters"],
-        json!({"token": ["a b", "c+d"], "e": ["f g"], "empty": [""], "alone": [""]})
+        json!({"protocol": ["room-auth"], "token": ["a b", "c+d"], "e": ["f g"], "empty": [""], "alone": [""]})
     );
     assert_eq!(event["stageVariables"], json!({"tier": "gold"}));
     assert_eq!(

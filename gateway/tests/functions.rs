@@ -362,3 +362,67 @@ async fn one_process_can_take_several_invocations_at_once() {
     let (a, b) = tokio::join!(order(&pool, json!({})), order(&pool, json!({})));
     assert_eq!((a.unwrap(), b.unwrap()), (json!("2"), json!("2")));
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_runtime_api_answers_as_lambda_documents_it() {
+    let script = r#"
+        api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"
+        code() { echo "$1 $(curl -s -o /dev/null -w '%{http_code}' "$2" -d "$3")"; }
+        code init-path "$api/init/other" x
+        head=$(curl -s -D - -o /dev/null "$api/invocation/next" | tr -d '\r')
+        echo "$head" | sed 's/^/head /'
+        id=$(echo "$head" | sed -n 's/^[Ll]ambda-[Rr]untime-[Aa]ws-[Rr]equest-[Ii]d: //p')
+        code unknown-id "$api/invocation/nobody/response" x
+        code answer "$api/invocation/$id/response" '"done"'
+        code again "$api/invocation/$id/response" '"done"'
+        code late-error "$api/invocation/$id/error" '{}'
+        echo END
+        exec sleep 1000
+    "#;
+    let (sink, mut log) = Log::channel();
+    let spec = Function::process("/bin/sh")
+        .arg("-c")
+        .arg(script)
+        .name("f")
+        .region("eu-west-1")
+        .logs(sink);
+    let before = std::time::SystemTime::now();
+    let pool = spec.timeout(Duration::from_secs(20)).start().await.unwrap();
+    assert_eq!(pool.invoke("{}").await.unwrap(), "\"done\"");
+    let mut lines = std::collections::BTreeMap::new();
+    loop {
+        let text = log.line().await.text;
+        if text == "END" {
+            break;
+        }
+        let text = text.strip_prefix("head ").unwrap_or(&text);
+        if let Some((name, value)) = text.split_once(": ").or(text.split_once(' ')) {
+            lines.insert(name.to_ascii_lowercase(), value.to_owned());
+        }
+    }
+    let is = |name: &str, value: &str| assert_eq!(lines[name], value, "{name}");
+    is("init-path", "404");
+    is("http/1.1", "200 OK");
+    is("content-type", "application/json");
+    is(
+        "lambda-runtime-invoked-function-arn",
+        "arn:aws:lambda:eu-west-1:000000000000:function:f",
+    );
+    assert_eq!(lines["lambda-runtime-aws-request-id"].len(), 36);
+    let trace = &lines["lambda-runtime-trace-id"];
+    assert!(
+        trace.starts_with("Root=1-") && trace.ends_with(";Sampled=0"),
+        "{trace}"
+    );
+    let deadline: u128 = lines["lambda-runtime-deadline-ms"].parse().unwrap();
+    let left = deadline - before.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    assert!(
+        (20_000..30_000).contains(&left),
+        "20 s from the delivery, not from the start: {left} ms"
+    );
+    is("unknown-id", "400");
+    is("answer", "202");
+    is("again", "400");
+    is("late-error", "400");
+}
