@@ -56,6 +56,9 @@ mod json;
 mod run;
 mod token;
 
+#[cfg(feature = "emf")]
+#[cfg_attr(docsrs, doc(cfg(feature = "emf")))]
+pub mod emf;
 pub mod registry;
 pub mod response;
 pub mod rooms;
