@@ -5,8 +5,8 @@
 //! Builds `connect` and two functions that do nothing (`tests/bench/bare`), all with the release profile, and runs
 //! them by turns under the gateway's Runtime API:
 //!
-//! - **start**: from the spawn of the process until it asks for its first event, against `bare`, which sets up no
-//!   logging and reads no key;
+//! - **start**: from the spawn of the process until it asks for its first event, against `bare`, which is `connect`
+//!   without room-auth: it sets up the same JSON logging, links no crypto and reads no key;
 //! - **CPU per event**: what the kernel accounts to the process (`/proc/<pid>/task/*/schedstat`, so Linux only),
 //!   above what `bare` takes for the same event; by the same measure `bare-verify`, which is `bare` and one raw
 //!   verification with a prepared key, says what a verification costs in such a process;

@@ -7,6 +7,7 @@ use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxy
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bench_bare::{log_json, ok};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 struct Work {
@@ -34,13 +35,12 @@ static WORK: LazyLock<Work> = LazyLock::new(|| {
 
 async fn connect(_: LambdaEvent<ApiGatewayWebsocketProxyRequest>) -> Result<ApiGatewayProxyResponse, Error> {
     WORK.key.verify_sig(WORK.message.as_bytes(), &WORK.signature)?;
-    let mut response = ApiGatewayProxyResponse::default();
-    response.status_code = 200;
-    Ok(response)
+    Ok(ok())
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
+    log_json();
     LazyLock::force(&WORK);
     lambda_runtime::run(service_fn(connect)).await
 }
