@@ -8,7 +8,6 @@ const size = (text) => new TextEncoder().encode(text).length;
 const log = $('log');
 const text = $('text');
 
-/** A disc in a steady colour for a name. */
 function face(name) {
 	const disc = el('span', { class: 'face', 'aria-hidden': true }, name.slice(0, 1));
 	disc.style.setProperty('--hue', [...name].reduce((sum, letter) => sum * 31 + letter.codePointAt(0), 0) % 360);
@@ -20,7 +19,7 @@ export class Chat {
 	#room = '';
 	#talks = true;
 	#connection = null;
-	/** What was sent and has not come back yet, oldest first: `{ words, item }`. */
+	/** Sent and not come back yet, oldest first: `{ words, item }`. */
 	#pending = [];
 	#members = new Set();
 	/** What each room showed, and what was being written there. */
