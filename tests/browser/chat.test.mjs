@@ -50,6 +50,22 @@ test('who comes and who goes is seen', chat, async () => {
   await leave(alice);
 });
 
+test('who is here in two windows stays when one is closed, and nobody is told otherwise', chat, async () => {
+  const { alice, bob } = await both();
+  const second = await visit(address, alice.context());
+  await connected(second);
+  await second.close();
+  await say(alice, 'One window less');
+  await reads(bob, '#log', /One window less/);
+  // Had the first closing been taken for a leave, it would be told twice by now.
+  await leave(alice);
+  await reads(bob, '#log', /alice left/);
+  const notices = await bob.$$eval('.notice', (items) => items.map((item) => item.innerText));
+  assert.deepEqual(notices, ['alice left']);
+  calm(bob);
+  await leave(bob);
+});
+
 test('a room hears only its own, and going back loses nothing', chat, async () => {
   const { alice, bob } = await both();
   assert.deepEqual(await bob.locator('#rooms label').allInnerTexts(), ['lobby'], 'bob may not enter staff');

@@ -1,4 +1,4 @@
-// The conversation in one room: messages, presence, the state of the connection, what is not sent yet.
+// The conversation in one room: messages, presence, the connection, what is not sent yet.
 import { $, button, el, on, time } from '/dom.js';
 
 /** Bytes of UTF-8 that the chat takes in one message. */
@@ -22,7 +22,6 @@ export class Chat {
 	/** Sent and not come back yet, oldest first: `{ words, item }`. */
 	#pending = [];
 	#members = new Set();
-	/** What each room showed, and what was being written there. */
 	#logs = new Map();
 	#drafts = new Map();
 
@@ -101,11 +100,16 @@ export class Chat {
 	#receive(message) {
 		const { type, user } = message;
 		if (type === 'message') this.#message(message);
-		if (type === 'members') this.#present(message.members.map((member) => member.user ?? member));
-		if ((type === 'joined' || type === 'left') && user !== this.#user) this.#notice(`${user} ${type}`);
-		if (type === 'joined') this.#present([...this.#members, user]);
-		// The same person may still be here in another window.
-		if (type === 'left') this.#connection.send({ action: 'members' });
+		if (type === 'joined' && !this.#members.has(user)) {
+			this.#notice(`${user} joined`);
+			this.#present([...this.#members, user]);
+		}
+		// Perhaps here in another window still: the list tells, a moment later.
+		if (type === 'left') setTimeout(() => this.#connection.send({ action: 'members' }), 1000);
+		if (type === 'members') {
+			for (const name of this.#members) if (!message.members.includes(name)) this.#notice(`${name} left`);
+			this.#present(message.members);
+		}
 		if (type === 'error' && this.#pending.length) this.#giveBack(this.#pending.shift());
 		if (type === 'error' || !type) this.#notice(`Server: ${message.message}`);
 	}
