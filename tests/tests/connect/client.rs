@@ -1,6 +1,7 @@
 //! A gateway with `connect` behind it, and what a client learns from a handshake.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use room_auth_gateway::{Function, Gateway, LogLine, LogSink};
 use room_auth_tests::program;
@@ -21,8 +22,13 @@ pub(crate) struct Served {
 
 /// Starts `connect` with these keys; it tells everything of ours that it can tell.
 pub(crate) async fn serve(public_keys: &str) -> Served {
+    serve_program(program::connect(), public_keys).await
+}
+
+/// The same with another build of `connect`.
+pub(crate) async fn serve_program(program: &Path, public_keys: &str) -> Served {
     let (sink, lines) = LogSink::channel();
-    let function = Function::process(program::connect())
+    let function = Function::process(program)
         .env("PUBLIC_KEY", public_keys)
         .env("RUST_LOG", "room_auth=trace,connect=trace");
     let gateway = Gateway::builder()

@@ -1,0 +1,45 @@
+//! The function out of the container image built `FROM scratch`, behind the gateway, with a real socket.
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code)]
+#[path = "connect/client.rs"]
+mod client;
+
+use std::path::Path;
+use std::process::Command;
+
+use client::{Offer, serve_program};
+use room_auth::testing;
+
+/// The bootstrap in the unpacked image; `ROOM_AUTH_IMAGE_ROOT` names one that was unpacked before.
+fn bootstrap() -> std::path::PathBuf {
+    let root = match std::env::var_os("ROOM_AUTH_IMAGE_ROOT") {
+        Some(root) => root.into(),
+        None => {
+            let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+            let status = Command::new("bash")
+                .arg(tests.join("deploy/image.sh"))
+                .status()
+                .unwrap();
+            assert!(status.success(), "tests/deploy/image.sh");
+            tests.join("../target/deploy/image/connect/rootfs")
+        }
+    };
+    root.join("bootstrap").canonicalize().unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs buildah; .ci/run installs it"]
+async fn the_function_of_a_scratch_image_opens_sockets_and_refuses_forgeries() {
+    let function = serve_program(&bootstrap(), testing::public_key_pem()).await;
+    let offer =
+        |token: &str| Offer::default().header("Sec-WebSocket-Protocol", format!("room-auth, {token}"));
+    let open = function
+        .connect(&offer(&testing::token("lobby", &())))
+        .await
+        .unwrap();
+    assert_eq!(open.response.headers()["Sec-WebSocket-Protocol"], "room-auth");
+    let refusal = function.connect(&offer("a.b.c")).await.err().unwrap();
+    assert_eq!(refusal.status, 401);
+    function.gateway.shutdown().await;
+}
