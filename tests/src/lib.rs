@@ -6,3 +6,8 @@ pub mod fixture;
 pub mod forge;
 pub mod program;
 pub mod secret;
+
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
