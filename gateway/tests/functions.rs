@@ -426,3 +426,33 @@ async fn the_runtime_api_answers_as_lambda_documents_it() {
     is("again", "400");
     is("late-error", "400");
 }
+
+#[tokio::test]
+async fn every_invocation_is_answered_while_processes_come_and_go() {
+    let pool = function().concurrency(4).start().await.unwrap();
+    let invocations = (0..200).map(|number| {
+        let orders = if number % 10 == 9 {
+            json!({"do": "exit"})
+        } else {
+            json!({"do": "echo", "number": number})
+        };
+        let pool = &pool;
+        async move { (orders.clone(), order(pool, orders).await) }
+    });
+    let mut crashes = 0;
+    for (orders, answer) in futures_util::future::join_all(invocations).await {
+        match answer {
+            Ok(answer) => assert_eq!(answer["body"], orders.to_string()),
+            Err(InvokeError::Exited { status, .. }) => {
+                assert_eq!(
+                    (&orders["do"], status.as_str()),
+                    (&json!("exit"), "exit status: 4")
+                );
+                crashes += 1;
+            }
+            Err(other) => panic!("{orders}: {other:?}"),
+        }
+    }
+    assert_eq!(crashes, 20);
+    assert!(pool.processes().len() <= 4);
+}

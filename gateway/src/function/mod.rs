@@ -7,8 +7,10 @@ mod fault;
 mod log;
 mod pool;
 mod process;
+mod queue;
 mod runtime_api;
 mod spec;
+mod work;
 
 pub use error::{InvokeError, StartFunctionError};
 pub use fault::FunctionFault;

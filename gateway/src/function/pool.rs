@@ -1,22 +1,31 @@
-//! The processes of one function, and the invocations that wait for them.
+//! A running function, as its callers see it.
 
 use std::{
-    collections::VecDeque,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    time::sleep,
+};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 use super::{
     Function, InvokeError, StartFunctionError,
     fault::{FunctionFault, Orders},
-    process,
+    process::{self, Key},
+    queue::{Queue, Taken},
 };
 use crate::ids;
+
+/// How long a process usually takes at most from its answer until it asks again.
+const RETURN: Duration = Duration::from_secs(1);
 
 /// A running function: as many processes as its concurrency allows, started as they are needed.
 ///
@@ -24,35 +33,7 @@ use crate::ids;
 /// events of your own. Dropping it kills the processes.
 pub struct FunctionPool {
     pool: Arc<Pool>,
-    _stop: tokio_util::sync::DropGuard,
-}
-
-/// How long a process usually takes at most from its answer until it asks again.
-const RETURN: Duration = Duration::from_secs(1);
-
-pub(super) struct Pool {
-    pub(super) name: Arc<str>,
-    pub(super) spec: Function,
-    pub(super) stopped: CancellationToken,
-    pub(super) tasks: TaskTracker,
-    pub(super) orders: Orders,
-    /// Cancelled, and replaced, to kill whatever is at work.
-    pub(super) crash: Mutex<CancellationToken>,
-    /// Permits for invocations, if those beyond the concurrency are to be refused.
-    permits: Option<Arc<Semaphore>>,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    waiting: VecDeque<Invocation>,
-    /// Processes that asked for an event; the last one that asked is the first to be used, as it is warm.
-    idle: Vec<Idle>,
-    starting: usize,
-    /// Polls that are about to come: their processes have just answered.
-    returning: usize,
-    alive: usize,
-    ready: Vec<ProcessInfo>,
+    _stop: DropGuard,
 }
 
 /// A process of a function that has finished its init.
@@ -65,25 +46,17 @@ pub struct ProcessInfo {
     pub init: Duration,
 }
 
-struct Idle {
-    slot: oneshot::Sender<Invocation>,
-    /// Cancelled when its process is about to be killed.
-    kill: CancellationToken,
-}
-
-/// Where an invocation's answer goes.
-pub(super) struct Reply {
-    sender: oneshot::Sender<Result<Bytes, InvokeError>>,
-    permit: Option<OwnedSemaphorePermit>,
-}
-
-impl Reply {
-    pub(super) fn send(self, answer: Result<Bytes, InvokeError>) {
-        // Whoever has the answer may invoke again.
-        drop(self.permit);
-        // The caller may have given up.
-        let _ = self.sender.send(answer);
-    }
+pub(super) struct Pool {
+    pub(super) name: Arc<str>,
+    pub(super) spec: Function,
+    pub(super) stopped: CancellationToken,
+    pub(super) tasks: TaskTracker,
+    /// Cancelled, and replaced, to kill whatever is at work.
+    pub(super) crash: Mutex<CancellationToken>,
+    orders: Orders,
+    /// Permits for invocations, if those beyond the concurrency are to be refused.
+    permits: Option<Arc<Semaphore>>,
+    queue: Mutex<Queue>,
 }
 
 pub(super) struct Invocation {
@@ -93,27 +66,32 @@ pub(super) struct Invocation {
     pub(super) reply: Reply,
 }
 
+/// Where an invocation's answer goes.
+pub(super) struct Reply {
+    sender: oneshot::Sender<Result<Bytes, InvokeError>>,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
 impl FunctionPool {
     pub(super) async fn start(spec: Function) -> Result<Self, StartFunctionError> {
-        let name: Arc<str> = spec.name_or_file_name().into();
         let stopped = CancellationToken::new();
         let stop = stopped.clone().drop_guard();
-        let permits = spec
-            .throttle_when_busy
-            .then(|| Arc::new(Semaphore::new(spec.concurrency * spec.invocations_per_process)));
+        let most_at_once = spec.concurrency * spec.invocations_per_process;
         let pool = Arc::new(Pool {
-            permits,
-            name,
+            name: spec.name_or_file_name().into(),
+            permits: spec
+                .throttle_when_busy
+                .then(|| Arc::new(Semaphore::new(most_at_once))),
             spec,
             stopped,
             tasks: TaskTracker::new(),
-            orders: Orders::default(),
             crash: Mutex::default(),
-            state: Mutex::default(),
+            orders: Orders::default(),
+            queue: Mutex::default(),
         });
-        pool.state().spawned();
+        let first = pool.queue().start();
         let (ready, is_ready) = oneshot::channel();
-        pool.tasks.spawn(process::run(pool.clone(), Some(ready)));
+        pool.tasks.spawn(process::run(pool.clone(), first, Some(ready)));
         match is_ready.await {
             Ok(Ok(())) => Ok(Self { pool, _stop: stop }),
             Ok(Err(error)) => Err(error),
@@ -147,29 +125,26 @@ impl FunctionPool {
             }
             _ => {}
         }
-        let permit = match &self.pool.permits {
-            Some(permits) => Some(
-                permits
-                    .clone()
-                    .try_acquire_owned()
-                    .map_err(|_| InvokeError::Throttled)?,
-            ),
-            None => None,
-        };
-        let (sender, answer) = oneshot::channel();
-        let reply = Reply { sender, permit };
-        self.pool.submit(Invocation {
-            request_id,
-            event,
-            fault,
-            reply,
-        })?;
-        answer.await.unwrap_or(Err(InvokeError::Stopped))
+        while !self.pool.stopped.is_cancelled() {
+            let (reply, answer) = Reply::new(self.pool.permit()?);
+            let (request_id, event) = (request_id.clone(), event.clone());
+            self.pool.submit(Invocation {
+                request_id,
+                event,
+                fault,
+                reply,
+            });
+            if let Ok(answer) = answer.await {
+                return answer;
+            }
+            // It was given to an idle process that ended before it took it: to another one.
+        }
+        Err(InvokeError::Stopped)
     }
 
-    /// The processes that are ready or at work, the oldest first.
+    /// The processes that have finished their init, the oldest first.
     pub fn processes(&self) -> Vec<ProcessInfo> {
-        self.pool.state().ready.clone()
+        self.pool.queue().processes()
     }
 
     /// Kills all processes, and waits until they are gone.
@@ -207,137 +182,93 @@ impl FunctionPool {
 
 impl fmt::Debug for FunctionPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (alive, waiting) = {
-            let state = self.pool.state();
-            (state.alive, state.waiting.len())
+        let (processes, waiting) = {
+            let queue = self.pool.queue();
+            (queue.processes(), queue.waiting())
         };
         f.debug_struct("FunctionPool")
             .field("name", &self.pool.name)
-            .field("processes", &alive)
+            .field("processes", &processes)
             .field("waiting", &waiting)
             .finish_non_exhaustive()
     }
 }
 
 impl Pool {
-    fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+    pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
+        lock(&self.queue)
     }
 
-    fn submit(self: &Arc<Self>, invocation: Invocation) -> Result<(), InvokeError> {
-        if self.stopped.is_cancelled() {
-            return Err(InvokeError::Stopped);
+    fn permit(&self) -> Result<Option<OwnedSemaphorePermit>, InvokeError> {
+        let permits = self.permits.clone();
+        permits
+            .map(|all| all.try_acquire_owned().map_err(|_| InvokeError::Throttled))
+            .transpose()
+    }
+
+    fn submit(self: &Arc<Self>, invocation: Invocation) {
+        let taken = self.queue().submit(invocation);
+        match taken {
+            Taken::AtOnce => {}
+            Taken::Waiting => self.grow(),
+            Taken::SoonPerhaps => {
+                let this = self.clone();
+                self.tasks.spawn(async move {
+                    tokio::select! {
+                        () = sleep(RETURN) => this.grow(),
+                        () = this.stopped.cancelled() => {}
+                    }
+                });
+            }
         }
-        let mut state = self.state();
-        let Err(invocation) = state.hand_over(invocation) else {
-            return Ok(());
-        };
-        state.waiting.push_back(invocation);
-        if state.returning >= state.waiting.len() {
-            // As good as idle, as a rule; no reason for a cold start.
-            let this = self.clone();
-            self.tasks.spawn(async move {
-                tokio::time::sleep(RETURN).await;
-                this.grow(&mut this.state());
-            });
-        } else {
-            self.grow(&mut state);
-        }
-        Ok(())
-    }
-
-    /// A process has answered, and will ask for the next event.
-    pub(super) fn answered(&self) {
-        self.state().returning += 1;
-    }
-
-    /// It has asked, or ended, `times` after it answered.
-    pub(super) fn returned(&self, times: usize) {
-        self.state().returning -= times;
     }
 
     /// Starts the processes that the waiting invocations need, as far as the concurrency allows.
-    fn grow(self: &Arc<Self>, state: &mut State) {
-        while !self.stopped.is_cancelled()
-            && state.alive < self.spec.concurrency
-            && state.waiting.len() > state.starting * self.spec.invocations_per_process
-        {
-            state.spawned();
-            self.tasks.spawn(process::run(self.clone(), None));
+    fn grow(self: &Arc<Self>) {
+        if self.stopped.is_cancelled() {
+            return self.queue().clear();
+        }
+        let keys = self
+            .queue()
+            .grow(self.spec.invocations_per_process, self.spec.concurrency);
+        for key in keys {
+            self.tasks.spawn(process::run(self.clone(), key, None));
         }
     }
 
-    /// The next event for a process that asks for one, and that `kill` will end.
-    pub(super) async fn next(&self, kill: &CancellationToken) -> Option<Invocation> {
-        let event = {
-            let mut state = self.state();
-            if let Some(invocation) = state.take_waiting() {
-                return Some(invocation);
-            }
-            let (slot, event) = oneshot::channel();
-            state.idle.push(Idle {
-                slot,
-                kill: kill.clone(),
-            });
-            event
-        };
-        event.await.ok()
-    }
-
-    /// A process has finished its init.
-    pub(super) fn started(&self, process: ProcessInfo) {
-        let mut state = self.state();
-        state.starting -= 1;
-        state.ready.push(process);
-    }
-
-    /// A process has ended. If that was during its init, an invocation that waited for it fails: otherwise a
+    /// A process has ended. If that was during its init, the invocations that waited for it fail: otherwise a
     /// function that cannot start would be started forever.
-    pub(super) fn ended(self: &Arc<Self>, id: Option<u32>, init: Result<(), InvokeError>) {
-        let mut state = self.state();
-        state.alive -= 1;
-        state.ready.retain(|process| Some(process.id) != id);
+    pub(super) fn ended(self: &Arc<Self>, key: Key, init: Result<(), InvokeError>) {
+        self.queue().ended(key);
         if let Err(error) = init {
-            state.starting -= 1;
             for _ in 0..self.spec.invocations_per_process {
-                if let Some(invocation) = state.take_waiting() {
+                let waiting = self.queue().take_waiting();
+                if let Some(invocation) = waiting {
                     invocation.reply.send(Err(error.clone()));
                 }
             }
         }
-        if self.stopped.is_cancelled() {
-            state.waiting.clear();
-            state.idle.clear();
-        }
-        self.grow(&mut state);
+        self.grow();
     }
 }
 
-impl State {
-    fn spawned(&mut self) {
-        self.starting += 1;
-        self.alive += 1;
+impl Reply {
+    pub(super) fn new(
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> (Self, oneshot::Receiver<Result<Bytes, InvokeError>>) {
+        let (sender, answer) = oneshot::channel();
+        (Self { sender, permit }, answer)
     }
 
-    /// Gives the invocation to an idle process, or back; processes that died while idle, or will at once, are
-    /// skipped.
-    fn hand_over(&mut self, mut invocation: Invocation) -> Result<(), Invocation> {
-        while let Some(idle) = self.idle.pop() {
-            if idle.kill.is_cancelled() {
-                continue;
-            }
-            match idle.slot.send(invocation) {
-                Ok(()) => return Ok(()),
-                Err(back) => invocation = back,
-            }
-        }
-        Err(invocation)
+    pub(super) fn send(self, answer: Result<Bytes, InvokeError>) {
+        // Whoever has the answer may invoke again.
+        drop(self.permit);
+        // The caller may have given up.
+        let _ = self.sender.send(answer);
     }
 
-    /// The first waiting invocation whose caller still waits.
-    fn take_waiting(&mut self) -> Option<Invocation> {
-        std::iter::from_fn(|| self.waiting.pop_front())
-            .find(|invocation| !invocation.reply.sender.is_closed())
+    pub(super) fn is_given_up(&self) -> bool {
+        self.sender.is_closed()
     }
 }
 

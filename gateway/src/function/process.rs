@@ -1,94 +1,73 @@
-//! One process of a function: its start, its invocations, its end.
+//! One process of a function: its start, its output, its end.
 
 use std::{
-    collections::HashMap,
     process::Stdio,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
-use bytes::Bytes;
 use tokio::{
     net::TcpListener,
     process::{Child, Command},
     sync::{Notify, oneshot},
-    task::{AbortHandle, JoinSet},
+    task::JoinSet,
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    InvokeError, LogLine, LogSink, LogStream, StartFunctionError, environment,
-    fault::FunctionFault,
-    log,
-    pool::{Invocation, Pool, ProcessInfo, Reply, lock},
+    InvokeError, LogLine, LogSink, LogStream, StartFunctionError, environment, log,
+    pool::{Pool, ProcessInfo, lock},
     runtime_api,
+    work::Work,
 };
-use crate::ids;
 
-/// A process as the Runtime API sees it.
+/// A process, and what it is working on.
 pub(super) struct Process {
-    pool: Arc<Pool>,
+    pub(super) pool: Arc<Pool>,
+    pub(super) key: Key,
+    pub(super) work: Work,
+    /// Cancelled when it is to be killed.
+    pub(super) kill: CancellationToken,
     id: OnceLock<u32>,
     started: Instant,
-    active: Mutex<HashMap<String, Active>>,
-    /// How many answers it has given after which it has not asked again.
-    answers: AtomicUsize,
     ready: AtomicBool,
     became_ready: Notify,
-    kill: CancellationToken,
     init_error: Mutex<Option<InvokeError>>,
     last_line: Mutex<Option<(LogStream, String)>>,
 }
 
-struct Active {
-    reply: Reply,
-    fault: Option<FunctionFault>,
-    clock: AbortHandle,
-}
-
-/// What a process is told with an event.
-pub(super) struct Delivery {
-    pub(super) request_id: String,
-    pub(super) event: Bytes,
-    pub(super) deadline_ms: u64,
-    pub(super) function_arn: String,
-    pub(super) trace_id: String,
-}
+/// Tells the processes of a pool apart.
+pub(super) type Key = u64;
 
 pub(super) type Ready = oneshot::Sender<Result<(), StartFunctionError>>;
 
 /// Runs one process until it ends or the pool stops.
-pub(super) async fn run(pool: Arc<Pool>, mut ready: Option<Ready>) {
+pub(super) async fn run(pool: Arc<Pool>, key: Key, mut ready: Option<Ready>) {
     let process = Arc::new(Process {
         pool: pool.clone(),
+        key,
+        work: Work::default(),
+        kill: CancellationToken::new(),
         id: OnceLock::new(),
         started: Instant::now(),
-        active: Mutex::default(),
-        answers: AtomicUsize::new(0),
         ready: AtomicBool::new(false),
         became_ready: Notify::new(),
-        kill: CancellationToken::new(),
         init_error: Mutex::default(),
         last_line: Mutex::default(),
     });
-    let outcome = process.clone().supervise(&mut ready).await;
-    let init = match outcome {
-        Ok(()) => Ok(()),
-        Err(error) => {
-            let reason = error.to_string();
-            if let Some(ready) = ready.take() {
-                // Whoever started the pool may have given up.
-                let _ = ready.send(Err(error));
-            }
-            Err(InvokeError::Init { reason })
+    let init = process.supervise(&mut ready).await.map_err(|error| {
+        let reason = error.to_string();
+        if let Some(ready) = ready.take() {
+            // Whoever started the pool may have given up.
+            let _ = ready.send(Err(error));
         }
-    };
-    pool.returned(process.answers.swap(0, Ordering::AcqRel));
-    pool.ended(process.id.get().copied(), init);
+        InvokeError::Init { reason }
+    });
+    pool.ended(key, init);
 }
 
 impl Process {
@@ -145,7 +124,7 @@ impl Process {
         let _ = timeout(Duration::from_secs(1), all_read).await;
         logs.abort_all();
         let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-        self.fail_active(&status);
+        self.fail(&status);
         if self.ready.load(Ordering::Acquire) {
             // It asked for an event, and ended so soon that its end was noticed first.
             if let Some(ready) = ready.take() {
@@ -234,126 +213,25 @@ impl Process {
         }
     }
 
-    fn last_line(&self) -> Option<String> {
+    pub(super) fn last_line(&self) -> Option<String> {
         lock(&self.last_line).as_ref().map(|(_, line)| line.clone())
     }
 
-    fn fail_active(&self, status: &str) {
-        for (_, active) in lock(&self.active).drain() {
-            active.clock.abort();
-            let error = InvokeError::Exited {
-                status: status.to_owned(),
-                last_line: self.last_line(),
-            };
-            active.reply.send(Err(error));
-        }
-    }
-
-    /// Runtime API: the next event, when there is one.
-    pub(super) async fn next(self: &Arc<Self>) -> Option<Delivery> {
+    /// It has asked for an event.
+    pub(super) fn is_ready(&self) {
         if !self.ready.swap(true, Ordering::AcqRel) {
-            // It has asked for an event, so it was spawned.
+            // Only a process that was spawned asks.
             let id = self.id.get().copied().unwrap_or_default();
-            self.pool.started(ProcessInfo {
+            let info = ProcessInfo {
                 id,
                 init: self.started.elapsed(),
-            });
+            };
+            self.pool.queue().started(self.key, info);
             self.became_ready.notify_one();
         }
-        if self
-            .answers
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |answers| {
-                answers.checked_sub(1)
-            })
-            .is_ok()
-        {
-            self.pool.returned(1);
-        }
-        if self.kill.is_cancelled() {
-            return std::future::pending().await;
-        }
-        let invocation = self.pool.next(&self.kill).await?;
-        if invocation.fault == Some(FunctionFault::CrashBefore) {
-            // It never hears of it; that its process has ended is all that its caller learns.
-            self.deliver(invocation);
-            self.kill.cancel();
-            return std::future::pending().await;
-        }
-        Some(self.deliver(invocation))
     }
 
-    fn deliver(self: &Arc<Self>, invocation: Invocation) -> Delivery {
-        let Invocation {
-            request_id,
-            event,
-            fault,
-            reply,
-        } = invocation;
-        let spec = &self.pool.spec;
-        let now = SystemTime::now();
-        let clock = {
-            let (this, id, deadline) = (self.clone(), request_id.clone(), Instant::now() + spec.timeout);
-            let crash = lock(&self.pool.crash).clone();
-            let watch = async move {
-                tokio::select! {
-                    () = tokio::time::sleep_until(deadline) => this.time_out(&id),
-                    () = crash.cancelled() => this.kill.cancel(),
-                }
-            };
-            self.pool.tasks.spawn(watch).abort_handle()
-        };
-        lock(&self.active).insert(request_id.clone(), Active { reply, fault, clock });
-        let region = spec.region.as_deref().unwrap_or("us-east-1");
-        Delivery {
-            event,
-            deadline_ms: ids::millis(now + spec.timeout),
-            function_arn: format!("arn:aws:lambda:{region}:000000000000:function:{}", self.pool.name),
-            trace_id: format!("{};Sampled=0", ids::trace_root_of(&request_id, now)),
-            request_id,
-        }
-    }
-
-    fn time_out(&self, request_id: &str) {
-        if let Some(active) = lock(&self.active).remove(request_id) {
-            active.reply.send(Err(InvokeError::TimedOut {
-                after: self.pool.spec.timeout,
-            }));
-            // With several invocations in it, the others would die for this one.
-            if self.pool.spec.invocations_per_process == 1 {
-                self.kill.cancel();
-            }
-        }
-    }
-
-    /// Runtime API: the answer to an event. False if that event is not, or no longer, being worked on.
-    pub(super) fn answer(&self, request_id: &str, answer: Result<Bytes, InvokeError>) -> bool {
-        let Some(active) = lock(&self.active).remove(request_id) else {
-            return false;
-        };
-        active.clock.abort();
-        self.answers.fetch_add(1, Ordering::AcqRel);
-        self.pool.answered();
-        let answer = match active.fault {
-            Some(FunctionFault::CrashAfter) => {
-                self.kill.cancel();
-                Err(InvokeError::Exited {
-                    status: "killed by order".to_owned(),
-                    last_line: None,
-                })
-            }
-            Some(FunctionFault::TimeOut) => {
-                self.kill.cancel();
-                Err(InvokeError::TimedOut {
-                    after: self.pool.spec.timeout,
-                })
-            }
-            _ => answer,
-        };
-        active.reply.send(answer);
-        true
-    }
-
-    /// Runtime API: the function says that its init failed.
+    /// It says that its init has failed.
     pub(super) fn init_failed(&self, error: InvokeError) {
         *lock(&self.init_error) = Some(error);
         self.kill.cancel();

@@ -1,0 +1,279 @@
+//! Who works on what: the invocations that wait, the processes that could take them. No I/O; what is to be
+//! done is returned.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    pool::{Invocation, ProcessInfo},
+    process::Key,
+};
+
+#[derive(Default)]
+pub(super) struct Queue {
+    waiting: VecDeque<Invocation>,
+    /// Processes that asked for an event; the last one that asked is the first to be used, as it is warm.
+    idle: Vec<Idle>,
+    processes: BTreeMap<Key, Member>,
+    last_key: Key,
+}
+
+struct Idle {
+    slot: oneshot::Sender<Invocation>,
+    /// Cancelled when its process is about to be killed.
+    kill: CancellationToken,
+}
+
+/// A process that has not ended.
+#[derive(Default)]
+struct Member {
+    /// Known when it has finished its init.
+    info: Option<ProcessInfo>,
+    /// How many answers it has given after which it has not asked again.
+    answers: usize,
+}
+
+/// What became of an invocation.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// By a process that was idle.
+    AtOnce,
+    /// It waits for a process that has just answered, and will ask again in no time.
+    SoonPerhaps,
+    /// It waits.
+    Waiting,
+}
+
+impl Queue {
+    /// Gives the invocation to an idle process, or lets it wait; processes that died while idle, or will at
+    /// once, are skipped.
+    pub(super) fn submit(&mut self, mut invocation: Invocation) -> Taken {
+        while let Some(idle) = self.idle.pop() {
+            if idle.kill.is_cancelled() {
+                continue;
+            }
+            match idle.slot.send(invocation) {
+                Ok(()) => return Taken::AtOnce,
+                Err(back) => invocation = back,
+            }
+        }
+        self.waiting.push_back(invocation);
+        let returning: usize = self.processes.values().map(|process| process.answers).sum();
+        if returning >= self.waiting.len() {
+            Taken::SoonPerhaps
+        } else {
+            Taken::Waiting
+        }
+    }
+
+    /// The keys of the processes to start for the invocations that wait, if each takes `at_once` of them, and
+    /// there may be `limit` processes.
+    pub(super) fn grow(&mut self, at_once: usize, limit: usize) -> Vec<Key> {
+        let mut new = Vec::new();
+        let mut starting = self
+            .processes
+            .values()
+            .filter(|process| process.info.is_none())
+            .count();
+        while self.processes.len() < limit && self.waiting.len() > starting * at_once {
+            new.push(self.start());
+            starting += 1;
+        }
+        new
+    }
+
+    /// The key of one process to start.
+    pub(super) fn start(&mut self) -> Key {
+        self.last_key += 1;
+        self.processes.insert(self.last_key, Member::default());
+        self.last_key
+    }
+
+    /// A process has finished its init.
+    pub(super) fn started(&mut self, key: Key, info: ProcessInfo) {
+        if let Some(process) = self.processes.get_mut(&key) {
+            process.info = Some(info);
+        }
+    }
+
+    /// A process, which `kill` will end, asks for an event: here it is, or here it will be.
+    pub(super) fn next(&mut self, key: Key, kill: &CancellationToken) -> oneshot::Receiver<Invocation> {
+        if let Some(process) = self.processes.get_mut(&key) {
+            process.answers = process.answers.saturating_sub(1);
+        }
+        let (slot, event) = oneshot::channel();
+        match self.take_waiting() {
+            // The receiver is in our hands.
+            Some(invocation) => drop(slot.send(invocation)),
+            None => self.idle.push(Idle {
+                slot,
+                kill: kill.clone(),
+            }),
+        }
+        event
+    }
+
+    /// A process has answered, and will ask again.
+    pub(super) fn answered(&mut self, key: Key) {
+        if let Some(process) = self.processes.get_mut(&key) {
+            process.answers += 1;
+        }
+    }
+
+    /// A process has ended.
+    pub(super) fn ended(&mut self, key: Key) {
+        self.processes.remove(&key);
+    }
+
+    /// The first waiting invocation whose caller still waits.
+    pub(super) fn take_waiting(&mut self) -> Option<Invocation> {
+        std::iter::from_fn(|| self.waiting.pop_front()).find(|invocation| !invocation.reply.is_given_up())
+    }
+
+    /// Drops whatever waits, on either side.
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+        self.idle.clear();
+    }
+
+    /// The processes that have finished their init, the oldest first.
+    pub(super) fn processes(&self) -> Vec<ProcessInfo> {
+        self.processes
+            .values()
+            .filter_map(|process| process.info)
+            .collect()
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::{super::pool::Reply, *};
+
+    type Answer = oneshot::Receiver<Result<Bytes, crate::InvokeError>>;
+
+    fn invocation(name: &str) -> (Invocation, Answer) {
+        let (reply, answer) = Reply::new(None);
+        (
+            Invocation {
+                request_id: name.to_owned(),
+                event: Bytes::new(),
+                fault: None,
+                reply,
+            },
+            answer,
+        )
+    }
+
+    fn ready(queue: &mut Queue, id: u32) -> Key {
+        let key = queue.start();
+        queue.started(
+            key,
+            ProcessInfo {
+                id,
+                init: Duration::ZERO,
+            },
+        );
+        key
+    }
+
+    fn name(event: &mut oneshot::Receiver<Invocation>) -> Option<String> {
+        event.try_recv().ok().map(|invocation| invocation.request_id)
+    }
+
+    #[test]
+    fn the_process_that_asked_last_gets_the_next_invocation() {
+        let (mut queue, kill) = (Queue::default(), CancellationToken::new());
+        let (first, second) = (ready(&mut queue, 1), ready(&mut queue, 2));
+        let (mut of_first, mut of_second) = (queue.next(first, &kill), queue.next(second, &kill));
+        let (a, _answer) = invocation("a");
+        assert_eq!(queue.submit(a), Taken::AtOnce);
+        assert_eq!(
+            (name(&mut of_first), name(&mut of_second).as_deref()),
+            (None, Some("a"))
+        );
+    }
+
+    #[test]
+    fn what_waits_is_served_in_its_order_without_those_who_gave_up() {
+        let (mut queue, kill) = (Queue::default(), CancellationToken::new());
+        let key = ready(&mut queue, 1);
+        let (a, _answer_a) = invocation("a");
+        let (b, answer_b) = invocation("b");
+        let (c, _answer_c) = invocation("c");
+        for waiting in [a, b, c] {
+            assert_eq!(queue.submit(waiting), Taken::Waiting);
+        }
+        drop(answer_b);
+        assert_eq!(name(&mut queue.next(key, &kill)).as_deref(), Some("a"));
+        assert_eq!(name(&mut queue.next(key, &kill)).as_deref(), Some("c"));
+        assert_eq!(name(&mut queue.next(key, &kill)), None);
+    }
+
+    #[test]
+    fn dead_and_doomed_processes_get_nothing() {
+        let (mut queue, kill) = (Queue::default(), CancellationToken::new());
+        let (alive, dead, doomed) = (ready(&mut queue, 1), ready(&mut queue, 2), ready(&mut queue, 3));
+        let mut of_alive = queue.next(alive, &kill);
+        drop(queue.next(dead, &kill));
+        let doom = CancellationToken::new();
+        let mut of_doomed = queue.next(doomed, &doom);
+        doom.cancel();
+        let (a, _answer) = invocation("a");
+        assert_eq!(queue.submit(a), Taken::AtOnce);
+        assert_eq!(
+            (name(&mut of_doomed), name(&mut of_alive).as_deref()),
+            (None, Some("a"))
+        );
+    }
+
+    #[test]
+    fn it_grows_by_what_waits_and_is_not_spoken_for() {
+        let mut queue = Queue::default();
+        let mut answers = Vec::new();
+        let mut submit = |queue: &mut Queue| {
+            let (a, answer) = invocation("a");
+            answers.push(answer);
+            queue.submit(a)
+        };
+        assert_eq!(queue.grow(1, 3), [] as [Key; 0], "nothing waits");
+        submit(&mut queue);
+        submit(&mut queue);
+        assert_eq!(queue.grow(1, 3).len(), 2);
+        assert_eq!(queue.grow(1, 3).len(), 0, "both are on their way");
+        submit(&mut queue);
+        submit(&mut queue);
+        assert_eq!(queue.grow(1, 3).len(), 1, "and no more than the limit");
+        assert_eq!(
+            queue.grow(2, 9).len(),
+            0,
+            "three that take two each are enough for four"
+        );
+    }
+
+    #[test]
+    fn a_process_that_has_answered_is_as_good_as_idle_until_it_ends() {
+        let (mut queue, kill) = (Queue::default(), CancellationToken::new());
+        let key = ready(&mut queue, 1);
+        queue.next(key, &kill);
+        queue.answered(key);
+        let (a, _answer_a) = invocation("a");
+        assert_eq!(queue.submit(a), Taken::SoonPerhaps);
+        let (b, _answer_b) = invocation("b");
+        assert_eq!(queue.submit(b), Taken::Waiting, "one process takes one");
+        queue.ended(key);
+        queue.answered(key);
+        let (c, _answer_c) = invocation("c");
+        assert_eq!(queue.submit(c), Taken::Waiting);
+        assert_eq!(queue.processes(), []);
+    }
+}
