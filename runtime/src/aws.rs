@@ -25,7 +25,7 @@ pub(crate) async fn config_from_env() -> Result<SdkConfig, ConfigError> {
 }
 
 /// An error and what caused it, by their messages only: `Debug` of the SDK's errors quotes whole requests.
-#[cfg(feature = "dynamodb")]
+#[cfg(any(feature = "dynamodb", feature = "management"))]
 pub(crate) fn messages(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

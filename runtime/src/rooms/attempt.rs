@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::backoff::{Backoff, Jitter};
 use crate::clock::unix_seconds;
 use crate::connection::ConnectionId;
-use crate::registry::Member;
+use crate::registry::{BoxFuture, Member, RegistryError};
 use crate::transport::{Transport, TransportError};
 
 /// API Gateway answers 410 for a connection whose `$connect` it has not answered yet. The integration has 29 s
@@ -19,6 +19,10 @@ const HANDSHAKE_SECONDS: u64 = 30;
 /// How long such a young connection is tried again: the answer is usually on its way.
 const YOUNG_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How often an attempt without an answer is repeated. Each takes the whole timeout, and API Gateway may have taken
+/// the frame: the time until the deadline is for throttling.
+const SILENT_ATTEMPTS: u32 = 3;
+
 /// How connections are tried.
 #[derive(Clone, Debug)]
 pub(super) struct Attempts {
@@ -26,13 +30,13 @@ pub(super) struct Attempts {
     /// From when on an attempt does not count as under way, so that those who wait get its place.
     pub(super) slow_after: Duration,
     backoff: Backoff,
-    jitter: Arc<Jitter>,
+    pub(super) jitter: Arc<Jitter>,
 }
 
 impl Default for Attempts {
     fn default() -> Self {
         Self {
-            timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(3),
             slow_after: Duration::from_millis(200),
             backoff: Backoff {
                 first: Duration::from_millis(50),
@@ -51,12 +55,39 @@ pub(super) enum Outcome {
     Gone,
     /// The last error. [`TransportError::Gone`]: of a connection that is too young to be sure.
     Failed(TransportError),
+}
+
+/// Why the registry gave no answer.
+#[derive(Debug)]
+pub(super) enum Unanswered {
+    Failed(RegistryError),
     OutOfTime,
 }
 
-/// A place among the frames that are under way at once.
+/// The frames that may be under way at once. Each holds a socket, of which a Lambda function has 1,024 at most
+/// (Lambda quota page, file descriptors).
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    pub(super) quick: Arc<Semaphore>,
+    /// Where slow attempts go, out of the way of the others.
+    slow: Arc<Semaphore>,
+}
+
+impl Places {
+    /// How many slow attempts are out of the way at once. Further ones keep their place.
+    const SLOW: usize = 256;
+
+    pub(super) fn new(concurrency: usize) -> Self {
+        Self {
+            quick: Arc::new(Semaphore::new(concurrency)),
+            slow: Arc::new(Semaphore::new(Self::SLOW)),
+        }
+    }
+}
+
+/// A place among them.
 pub(super) struct Place {
-    pub(super) places: Arc<Semaphore>,
+    pub(super) places: Places,
     pub(super) taken: OwnedSemaphorePermit,
 }
 
@@ -76,16 +107,21 @@ impl Attempts {
         let is_young = unix_seconds(now) < member.connected_at / 1000 + HANDSHAKE_SECONDS;
         let young_until = until.min(Instant::now() + YOUNG_PATIENCE);
         let (places, mut taken) = place.map_or((None, None), |place| (Some(place.places), Some(place.taken)));
-        let mut failures = 0;
+        let (mut failures, mut silent) = (0, 0);
         loop {
-            let error = match self.once(transport, member, frame, until, taken.take()).await {
+            let place = places.as_ref().zip(taken.take());
+            let error = match self.once(transport, member, frame, until, place).await {
                 Ok(()) => return Outcome::Delivered,
                 Err(error) => error,
             };
             let give_up_at = match &error {
                 TransportError::Gone if is_young => young_until,
                 TransportError::Gone => return Outcome::Gone,
-                TransportError::Throttled | TransportError::Timeout | TransportError::Other(_) => until,
+                TransportError::Throttled => until,
+                error if error.is_transient() && silent + 1 < SILENT_ATTEMPTS => {
+                    silent += 1;
+                    until
+                }
                 _ => return Outcome::Failed(error),
             };
             failures += 1;
@@ -95,9 +131,9 @@ impl Attempts {
             }
             sleep_until(next).await;
             if let Some(places) = &places {
-                match timeout_at(until, places.clone().acquire_owned()).await {
+                match timeout_at(until, places.quick.clone().acquire_owned()).await {
                     Ok(Ok(place)) => taken = Some(place),
-                    _ => return Outcome::OutOfTime,
+                    _ => return Outcome::Failed(error),
                 }
             }
         }
@@ -109,14 +145,26 @@ impl Attempts {
         member: &Member,
         frame: &[u8],
         until: Instant,
-        taken: Option<OwnedSemaphorePermit>,
+        place: Option<(&Places, OwnedSemaphorePermit)>,
     ) -> Result<(), TransportError> {
         let give_up_at = until.min(Instant::now() + self.timeout);
         let mut posting = transport.post(&member.connection_id, frame);
-        if let Ok(posted) = timeout(self.slow_after, &mut posting).await {
+        let slow_at = give_up_at.min(Instant::now() + self.slow_after);
+        if let Ok(posted) = timeout_at(slow_at, &mut posting).await {
             return posted;
         }
-        drop(taken);
+        let _aside = match place {
+            None => None,
+            Some((places, taken)) => tokio::select! {
+                biased;
+                posted = &mut posting => return posted,
+                aside = places.slow.acquire() => {
+                    drop(taken);
+                    aside.ok()
+                }
+                () = sleep_until(give_up_at) => return Err(TransportError::Timeout),
+            },
+        };
         timeout_at(give_up_at, posting)
             .await
             .unwrap_or(Err(TransportError::Timeout))
@@ -129,18 +177,16 @@ impl Attempts {
         id: &ConnectionId,
         until: Instant,
     ) -> Result<(), TransportError> {
-        let mut failures = 0;
+        let (mut failures, mut silent) = (0, 0);
         loop {
             let give_up_at = until.min(Instant::now() + self.timeout);
-            let error = match timeout_at(give_up_at, transport.close(id)).await {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) => error,
-                Err(_) => TransportError::Timeout,
+            let closed = timeout_at(give_up_at, transport.close(id)).await;
+            let error = match closed.unwrap_or(Err(TransportError::Timeout)) {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
             };
-            if !matches!(
-                error,
-                TransportError::Throttled | TransportError::Timeout | TransportError::Other(_)
-            ) {
+            silent += u32::from(!matches!(error, TransportError::Throttled));
+            if !error.is_transient() || silent >= SILENT_ATTEMPTS {
                 return Err(error);
             }
             failures += 1;
@@ -149,6 +195,30 @@ impl Attempts {
                 return Err(error);
             }
             sleep_until(next).await;
+        }
+    }
+
+    /// Asks the registry, again while it has no capacity.
+    pub(super) async fn ask<'r, T>(
+        &self,
+        until: Instant,
+        ask: impl Fn() -> BoxFuture<'r, Result<T, RegistryError>>,
+    ) -> Result<T, Unanswered> {
+        let mut failures = 0;
+        loop {
+            match timeout_at(until, ask()).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) if error.is_throttled() => {
+                    failures += 1;
+                    let next = Instant::now() + self.backoff.delay(failures, &self.jitter);
+                    if next >= until {
+                        return Err(Unanswered::Failed(error));
+                    }
+                    sleep_until(next).await;
+                }
+                Ok(Err(error)) => return Err(Unanswered::Failed(error)),
+                Err(_) => return Err(Unanswered::OutOfTime),
+            }
         }
     }
 }

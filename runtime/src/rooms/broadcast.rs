@@ -1,25 +1,26 @@
 //! A frame to everybody in a room.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use lambda_runtime::Context;
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
-use super::attempt::{Outcome, Place};
+use super::attempt::{Outcome, Place, Places, Unanswered};
 use super::delivery::{Delivery, UndeliveredReason};
 use super::{Rooms, SendError, frame};
 use crate::claims::RoomId;
-use crate::clock::unix_seconds;
-use crate::registry::{BoxFuture, Member, MemberPage, PageToken, RegistryError};
+use crate::registry::{BoxFuture, Member, MemberPage, PageToken};
 use crate::transport::TransportError;
 
 /// How many members are waited for at most for each frame that is under way: slow ones, and those that are tried
 /// again later. Bounds memory when a whole room is slow.
 const WAITING_PER_PLACE: usize = 16;
+
+/// How many members are still to be served when the next page is asked for: at full speed some 40 ms of work, and
+/// a query takes 10 ms.
+const PAGE_AHEAD: usize = 256;
 
 /// What is left of an invocation's time for the answer.
 const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
@@ -94,17 +95,20 @@ impl Rooms {
     pub async fn broadcast(&self, broadcast: Broadcast<'_>) -> Result<Delivery, SendError> {
         frame::check(broadcast.frame)?;
         let until = self.until(broadcast.deadline);
-        let first = timeout_at(until, self.registry.members(broadcast.room, None)).await;
-        let Ok(first) = first else {
-            let mut delivery = Delivery::default();
-            delivery.cut_short();
-            return Ok(delivery);
-        };
-        Ok(Run::new(self, broadcast, until, first?).finish().await)
+        let first = || self.registry.members(broadcast.room, None);
+        match self.attempts.ask(until, first).await {
+            Ok(first) => Ok(Run::new(self, broadcast, until, first).finish().await),
+            Err(Unanswered::Failed(error)) => Err(error.into()),
+            Err(Unanswered::OutOfTime) => {
+                let mut delivery = Delivery::default();
+                delivery.cut_short();
+                Ok(delivery)
+            }
+        }
     }
 }
 
-type Listing<'a> = BoxFuture<'a, Result<MemberPage, RegistryError>>;
+type Listing<'a> = BoxFuture<'a, Result<MemberPage, Unanswered>>;
 
 /// A broadcast under way.
 struct Run<'a> {
@@ -133,15 +137,18 @@ impl<'a> Run<'a> {
 
     async fn finish(mut self) -> Delivery {
         let (rooms, broadcast, until) = (self.rooms, self.broadcast, self.until);
-        let places = Arc::new(Semaphore::new(rooms.concurrency));
+        let places = Places::new(rooms.concurrency);
         let mut working = FuturesUnordered::new();
         let mut listing: Option<Listing<'a>> = None;
         let deadline = sleep_until(until);
         tokio::pin!(deadline);
         loop {
-            // The next page comes while the last of this one are being sent: a page's worth is held, not a room's.
-            if listing.is_none() && self.queue.len() <= rooms.concurrency {
-                listing = self.next.take().map(|from| list(rooms, broadcast.room, from));
+            // The next page comes while this one is being sent: a page's worth is held, not a room's.
+            if listing.is_none() && self.queue.len() <= PAGE_AHEAD {
+                listing = self
+                    .next
+                    .take()
+                    .map(|from| list(rooms, broadcast.room, from, until));
             }
             let may_begin = !self.queue.is_empty() && working.len() < rooms.concurrency * WAITING_PER_PLACE;
             let is_listing = listing.is_some();
@@ -151,7 +158,7 @@ impl<'a> Run<'a> {
             tokio::select! {
                 biased;
                 () = &mut deadline => break,
-                Ok(taken) = Arc::clone(&places).acquire_owned(), if may_begin => {
+                Ok(taken) = places.quick.clone().acquire_owned(), if may_begin => {
                     if let Some(member) = self.queue.pop_front() {
                         let place = Place { places: places.clone(), taken };
                         working.push(serve(rooms, broadcast, member, until, place));
@@ -185,10 +192,11 @@ impl<'a> Run<'a> {
         self.next = page.next;
     }
 
-    fn take_listed(&mut self, page: Result<MemberPage, RegistryError>) {
+    fn take_listed(&mut self, page: Result<MemberPage, Unanswered>) {
         match page {
             Ok(page) => self.take_page(page),
-            Err(error) => {
+            Err(Unanswered::OutOfTime) => self.delivery.cut_short(),
+            Err(Unanswered::Failed(error)) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(target: "room_auth", error, "a room was not listed to its end");
                 self.delivery.cut_short();
@@ -206,11 +214,14 @@ impl<'a> Run<'a> {
     }
 }
 
-fn list<'a>(rooms: &'a Rooms, room: &'a RoomId, from: PageToken) -> Listing<'a> {
-    Box::pin(async move { rooms.registry.members(room, Some(&from)).await })
+fn list<'a>(rooms: &'a Rooms, room: &'a RoomId, from: PageToken, until: Instant) -> Listing<'a> {
+    Box::pin(async move {
+        let page = || rooms.registry.members(room, Some(&from));
+        rooms.attempts.ask(until, page).await
+    })
 }
 
-async fn next_page(listing: &mut Option<Listing<'_>>) -> Option<Result<MemberPage, RegistryError>> {
+async fn next_page(listing: &mut Option<Listing<'_>>) -> Option<Result<MemberPage, Unanswered>> {
     match listing {
         Some(listing) => Some(listing.await),
         None => None,
@@ -231,49 +242,59 @@ enum Served {
 async fn serve(
     rooms: &Rooms,
     broadcast: Broadcast<'_>,
-    member: Member,
+    mut member: Member,
     until: Instant,
     place: Place,
 ) -> (Member, Served) {
-    let now = rooms.clock.now();
-    let left = member
-        .expires_at
-        .saturating_add(rooms.leeway.as_secs())
-        .saturating_sub(unix_seconds(now));
-    let served = if left == 0 {
-        match timeout_at(until, rooms.end(broadcast.room, &member)).await {
-            Ok(Ok(())) => Served::Expired,
-            Ok(Err(_)) | Err(_) => Served::Missed(UndeliveredReason::NotForgotten),
-        }
-    } else {
-        // Not a frame after the token has expired, however long it is tried.
-        let until_expiry = until.min(Instant::now() + Duration::from_secs(left));
-        let attempts = &rooms.attempts;
-        let delivering = attempts.deliver(
-            &*rooms.transport,
-            &member,
-            broadcast.frame,
-            now,
-            until_expiry,
-            Some(place),
-        );
-        match delivering.await {
-            Outcome::Delivered => Served::Delivered,
-            Outcome::Gone => match timeout_at(until, rooms.forget(broadcast.room, &member)).await {
-                Ok(Ok(())) => Served::Gone,
-                Ok(Err(_)) | Err(_) => Served::Missed(UndeliveredReason::NotForgotten),
-            },
-            Outcome::OutOfTime => Served::Missed(UndeliveredReason::OutOfTime),
-            Outcome::Failed(TransportError::Gone) => Served::Missed(UndeliveredReason::NotYetConnected),
-            Outcome::Failed(TransportError::Throttled) => Served::Missed(UndeliveredReason::Throttled),
-            Outcome::Failed(TransportError::Timeout) => Served::Missed(UndeliveredReason::Timeout),
-            Outcome::Failed(error) => {
-                let connection_id = member.connection_id.as_str();
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(target: "room_auth", error, connection_id, "a frame was not delivered");
-                Served::Missed(UndeliveredReason::Failed)
+    let room = broadcast.room;
+    if rooms.has_expired(member.expires_at) {
+        match rooms.renewed(room, &member, until).await {
+            Ok(Some(expires_at)) => member.expires_at = expires_at,
+            Ok(None) => {
+                let served = end(rooms, room, &member, until).await;
+                return (member, served);
             }
+            Err(_) => return (member, Served::Missed(UndeliveredReason::NotForgotten)),
         }
+    }
+    // Not a frame after the token has expired, however long it is tried.
+    let now = rooms.clock.now();
+    let until_expiry = until.min(Instant::now() + rooms.left(member.expires_at, now));
+    let attempts = &rooms.attempts;
+    let (transport, frame) = (&*rooms.transport, broadcast.frame);
+    let delivering = attempts.deliver(transport, &member, frame, now, until_expiry, Some(place));
+    let served = match delivering.await {
+        Outcome::Delivered => Served::Delivered,
+        Outcome::Gone => match rooms.forget(room, &member, until).await {
+            Ok(()) => Served::Gone,
+            Err(_) => Served::Missed(UndeliveredReason::NotForgotten),
+        },
+        // Its token's time was over before the call's.
+        Outcome::Failed(error) if error.is_transient() && until_expiry < until => {
+            sleep_until(until_expiry).await;
+            end(rooms, room, &member, until).await
+        }
+        Outcome::Failed(error) => Served::Missed(missed(&member, &error)),
     };
     (member, served)
+}
+
+async fn end(rooms: &Rooms, room: &RoomId, member: &Member, until: Instant) -> Served {
+    match rooms.end(room, member, until).await {
+        Ok(()) => Served::Expired,
+        Err(_) => Served::Missed(UndeliveredReason::NotForgotten),
+    }
+}
+
+fn missed(member: &Member, error: &TransportError) -> UndeliveredReason {
+    match error {
+        TransportError::Gone => UndeliveredReason::NotYetConnected,
+        TransportError::Throttled => UndeliveredReason::Throttled,
+        TransportError::Timeout => UndeliveredReason::Timeout,
+        error => {
+            let connection_id = member.connection_id.as_str();
+            tracing::warn!(target: "room_auth", %error, connection_id, "a frame was not delivered");
+            UndeliveredReason::Failed
+        }
+    }
 }

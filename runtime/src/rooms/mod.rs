@@ -15,16 +15,17 @@ mod frame;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::stream::{self, Stream, TryStreamExt as _};
 use tokio::time::Instant;
 
-use self::attempt::{Attempts, Outcome};
+use self::attempt::{Attempts, Outcome, Unanswered};
+use crate::backoff::Jitter;
 use crate::claims::RoomId;
-use crate::clock::{Clock, SystemClock, unix_seconds};
+use crate::clock::{Clock, SystemClock};
 use crate::connection::ConnectionId;
-use crate::registry::{Member, Registry, RegistryError};
+use crate::registry::{Connection, Member, Registry, RegistryError};
 use crate::transport::{ApiEndpoint, Transport, TransportError};
 
 pub use broadcast::Broadcast;
@@ -62,6 +63,10 @@ impl Rooms {
     /// function of 128 MB holds with ease.
     pub const DEFAULT_CONCURRENCY: usize = 64;
 
+    /// The most that [`with_concurrency`](Self::with_concurrency) takes: each frame under way may hold a socket,
+    /// 256 more are held by slow ones, and a function has 1,024 file descriptors (Lambda quota page).
+    pub const MAX_CONCURRENCY: usize = 512;
+
     /// How long a call may take unless a deadline is given: below the 29 s that API Gateway waits for an
     /// integration (API Gateway quota page).
     pub const DEFAULT_BUDGET: Duration = Duration::from_secs(20);
@@ -92,10 +97,13 @@ impl Rooms {
         }
     }
 
-    /// Sends at most this many frames at once (at least 1).
+    /// Sends at most this many frames at once: at least 1, at most [`MAX_CONCURRENCY`](Self::MAX_CONCURRENCY).
+    ///
+    /// It holds for each broadcast by itself. A frame that API Gateway has not taken after 200 ms counts no more,
+    /// up to 256 of them, so that slow connections cost the others nothing.
     #[must_use]
     pub fn with_concurrency(mut self, concurrency: usize) -> Self {
-        self.concurrency = concurrency.max(1);
+        self.concurrency = concurrency.clamp(1, Self::MAX_CONCURRENCY);
         self
     }
 
@@ -114,7 +122,8 @@ impl Rooms {
         self
     }
 
-    /// Takes an attempt for lost when API Gateway has not answered for this long. 5 s unless set.
+    /// Takes an attempt for lost when API Gateway has not answered for this long. 3 s unless set; three such
+    /// attempts are made.
     #[must_use]
     pub fn with_attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempts.timeout = timeout;
@@ -125,6 +134,13 @@ impl Rooms {
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Draws the delays between attempts from a sequence that can be repeated: for tests.
+    #[must_use]
+    pub fn with_jitter_seed(mut self, seed: u64) -> Self {
+        self.attempts.jitter = Arc::new(Jitter::seeded(seed));
         self
     }
 
@@ -152,29 +168,27 @@ impl Rooms {
     pub async fn send(&self, to: &ConnectionId, frame: impl AsRef<[u8]>) -> Result<(), SendError> {
         let frame = frame.as_ref();
         frame::check(frame)?;
-        let connection = self
-            .registry
-            .find(to)
-            .await?
-            .ok_or(SendError::UnknownConnection)?;
+        let until = self.until(None);
+        let connection = self.attempts.ask(until, || self.registry.find(to)).await?;
+        let connection = connection.ok_or(SendError::UnknownConnection)?;
         let member = Member::new(connection.id, connection.connected_at, connection.expires_at);
+        let room = &connection.room;
         if self.has_expired(member.expires_at) {
-            self.end(&connection.room, &member).await?;
+            self.end(room, &member, until).await?;
             return Err(SendError::Expired);
         }
-        let until = Instant::now() + self.budget;
-        match self
+        let now = self.clock.now();
+        let until_expiry = until.min(Instant::now() + self.left(member.expires_at, now));
+        let delivering = self
             .attempts
-            .deliver(&*self.transport, &member, frame, self.clock.now(), until, None)
-            .await
-        {
+            .deliver(&*self.transport, &member, frame, now, until_expiry, None);
+        match delivering.await {
             Outcome::Delivered => Ok(()),
             Outcome::Gone => {
-                self.forget(&connection.room, &member).await?;
+                self.forget(room, &member, until).await?;
                 Err(SendError::UnknownConnection)
             }
             Outcome::Failed(error) => Err(SendError::Undelivered(error)),
-            Outcome::OutOfTime => Err(SendError::Undelivered(TransportError::Timeout)),
         }
     }
 
@@ -185,41 +199,62 @@ impl Rooms {
     /// The registry failed, or the connection was forgotten but could not be closed. A connection that is
     /// not there is no error.
     pub async fn disconnect(&self, id: &ConnectionId) -> Result<(), SendError> {
-        if let Some(connection) = self.registry.find(id).await? {
-            self.registry
-                .forget(id, &connection.room, connection.connected_at)
-                .await?;
-        }
-        match self
-            .attempts
-            .close(&*self.transport, id, Instant::now() + self.budget)
-            .await
+        let until = self.until(None);
+        let connection = self.attempts.ask(until, || self.registry.find(id)).await?;
+        if let Some(Connection {
+            room, connected_at, ..
+        }) = connection
         {
+            let forget = || self.registry.forget(id, &room, connected_at);
+            self.attempts.ask(until, forget).await?;
+        }
+        match self.attempts.close(&*self.transport, id, until).await {
             Ok(()) | Err(TransportError::Gone) => Ok(()),
             Err(error) => Err(SendError::Undelivered(error)),
         }
     }
 
-    fn has_expired(&self, expires_at: u64) -> bool {
-        unix_seconds(self.clock.now()) >= expires_at.saturating_add(self.leeway.as_secs())
+    /// How long a connection may still receive.
+    fn left(&self, expires_at: u64, now: SystemTime) -> Duration {
+        let end = Duration::from_secs(expires_at).saturating_add(self.leeway);
+        end.saturating_sub(now.duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
-    async fn forget(&self, room: &RoomId, member: &Member) -> Result<(), RegistryError> {
-        self.registry
-            .forget(&member.connection_id, room, member.connected_at)
-            .await
+    fn has_expired(&self, expires_at: u64) -> bool {
+        self.left(expires_at, self.clock.now()).is_zero()
+    }
+
+    /// The expiry of a member who was listed as expired and has been renewed since.
+    async fn renewed(
+        &self,
+        room: &RoomId,
+        member: &Member,
+        until: Instant,
+    ) -> Result<Option<u64>, Unanswered> {
+        let find = || self.registry.find(&member.connection_id);
+        let found = self.attempts.ask(until, find).await?;
+        Ok(found
+            .filter(|found| found.room == *room && found.connected_at == member.connected_at)
+            .map(|found| found.expires_at)
+            .filter(|expires_at| !self.has_expired(*expires_at)))
+    }
+
+    async fn forget(&self, room: &RoomId, member: &Member, until: Instant) -> Result<(), Unanswered> {
+        let forget = || {
+            self.registry
+                .forget(&member.connection_id, room, member.connected_at)
+        };
+        self.attempts.ask(until, forget).await
     }
 
     /// Closes and forgets a member whose token has expired. What could not be closed stays recorded, for the next
     /// one who finds it.
-    async fn end(&self, room: &RoomId, member: &Member) -> Result<(), SendError> {
-        let until = Instant::now() + self.budget;
-        match self
+    async fn end(&self, room: &RoomId, member: &Member, until: Instant) -> Result<(), SendError> {
+        let closing = self
             .attempts
-            .close(&*self.transport, &member.connection_id, until)
-            .await
-        {
-            Ok(()) | Err(TransportError::Gone) => Ok(self.forget(room, member).await?),
+            .close(&*self.transport, &member.connection_id, until);
+        match closing.await {
+            Ok(()) | Err(TransportError::Gone) => Ok(self.forget(room, member, until).await?),
             Err(error) => {
                 let connection_id = member.connection_id.as_str();
                 tracing::warn!(target: "room_auth", %error, connection_id, "an expired connection was not closed");
@@ -266,4 +301,13 @@ pub enum SendError {
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+}
+
+impl From<Unanswered> for SendError {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Failed(error) => error.into(),
+            Unanswered::OutOfTime => RegistryError::throttled("answer in time").into(),
+        }
+    }
 }

@@ -9,11 +9,12 @@ use aws_config::SdkConfig;
 use aws_sdk_apigatewaymanagement::Client;
 use aws_sdk_apigatewaymanagement::config::retry::RetryConfig;
 use aws_sdk_apigatewaymanagement::config::timeout::TimeoutConfig;
-use aws_sdk_apigatewaymanagement::config::{Builder, StalledStreamProtectionConfig};
+use aws_sdk_apigatewaymanagement::config::{Builder, Region, StalledStreamProtectionConfig};
 use aws_sdk_apigatewaymanagement::error::SdkError;
 use aws_sdk_apigatewaymanagement::primitives::Blob;
 
 use super::{ApiEndpoint, Transport, TransportError};
+use crate::aws::messages;
 use crate::connection::ConnectionId;
 use crate::error::ConfigError;
 use crate::registry::BoxFuture;
@@ -24,7 +25,9 @@ pub const ENDPOINT_VARIABLE: &str = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI";
 /// A function serves one API, seldom a few; more clients than these are not kept.
 const MAX_CLIENTS: usize = 16;
 
+/// A new TLS connection of a small function takes up to a second.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The last resort of whoever posts without `Rooms`, which waits less.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A [`Transport`](crate::Transport) over the AWS SDK.
@@ -54,6 +57,7 @@ pub struct ManagementApi {
     /// Towards the endpoint that is known: by the environment, or by the event.
     client: Option<Client>,
     is_overridden: bool,
+    attempt_timeout: Duration,
     clients: Arc<Mutex<HashMap<ApiEndpoint, Client>>>,
 }
 
@@ -86,6 +90,7 @@ impl ManagementApi {
             base_path: None,
             client: None,
             is_overridden: false,
+            attempt_timeout: ATTEMPT_TIMEOUT,
             clients: Arc::default(),
         }
     }
@@ -93,7 +98,7 @@ impl ManagementApi {
     /// Reaches every connection through `endpoint`, whatever the events say.
     #[must_use]
     pub fn with_endpoint(mut self, endpoint: &str) -> Self {
-        self.client = Some(self.client_at(endpoint));
+        self.client = Some(self.client_at(endpoint, None));
         self.is_overridden = true;
         self
     }
@@ -102,27 +107,49 @@ impl ManagementApi {
     #[must_use]
     pub fn with_base_path(mut self, base_path: &str) -> Self {
         self.base_path = Some(base_path.trim_matches('/').into());
+        // What is kept leads elsewhere.
+        self.clients = Arc::default();
         self
     }
 
-    fn client_at(&self, endpoint: &str) -> Client {
-        let timeouts = TimeoutConfig::builder()
+    /// How long a request may take (default 10 seconds).
+    #[must_use]
+    pub fn with_attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.attempt_timeout = timeout;
+        self.clients = Arc::default();
+        if let Some(client) = &self.client {
+            let config = client.config().to_builder().timeout_config(self.timeouts());
+            self.client = Some(Client::from_conf(config.build()));
+        }
+        self
+    }
+
+    fn timeouts(&self) -> TimeoutConfig {
+        TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-            .build();
+            .operation_attempt_timeout(self.attempt_timeout)
+            .build()
+    }
+
+    /// `region` is the API's, where it is known to be another than the function's.
+    fn client_at(&self, endpoint: &str, region: Option<&str>) -> Client {
         let config = Builder::from(&*self.config)
             .endpoint_url(endpoint)
             .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts)
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .build();
-        Client::from_conf(config)
+            .timeout_config(self.timeouts())
+            // The attempt's timeout ends a stalled answer too.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        let config = match region {
+            Some(region) => config.region(Region::new(region.to_owned())),
+            None => config,
+        };
+        Client::from_conf(config.build())
     }
 
     fn url(&self, endpoint: &ApiEndpoint) -> String {
         let (domain_name, stage) = (endpoint.domain_name(), endpoint.stage());
         match &self.base_path {
-            _ if is_execute_api(domain_name) => format!("https://{domain_name}/{stage}"),
+            _ if execute_api_region(domain_name).is_some() => format!("https://{domain_name}/{stage}"),
             Some(base_path) => format!("https://{domain_name}/{base_path}"),
             None => format!("https://{domain_name}"),
         }
@@ -140,12 +167,24 @@ impl ManagementApi {
     }
 }
 
-/// `<api>.execute-api.<region>.amazonaws.com`, in any partition.
-fn is_execute_api(domain_name: &str) -> bool {
-    domain_name.split('.').nth(1) == Some("execute-api")
-        && [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"]
-            .iter()
-            .any(|suffix| domain_name.ends_with(suffix))
+/// The DNS suffixes of AWS's partitions, and of dual-stack endpoints.
+const SUFFIXES: [&str; 9] = [
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "amazonaws.eu",
+    "api.aws",
+    "api.amazonwebservices.com.cn",
+    "c2s.ic.gov",
+    "sc2s.sgov.gov",
+    "cloud.adc-e.uk",
+    "csp.hci.ic.gov",
+];
+
+/// The region in `<api>.execute-api.<region>.amazonaws.com`, in any partition; `None` for a custom domain.
+fn execute_api_region(domain_name: &str) -> Option<&str> {
+    let (_api, rest) = domain_name.split_once('.')?;
+    let (region, suffix) = rest.strip_prefix("execute-api.")?.split_once('.')?;
+    SUFFIXES.contains(&suffix).then_some(region)
 }
 
 impl Transport for ManagementApi {
@@ -181,7 +220,8 @@ impl Transport for ManagementApi {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let known = clients.get(endpoint).cloned();
         let client = known.unwrap_or_else(|| {
-            let client = self.client_at(&self.url(endpoint));
+            let region = execute_api_region(endpoint.domain_name());
+            let client = self.client_at(&self.url(endpoint), region);
             if clients.len() < MAX_CLIENTS {
                 clients.insert(endpoint.clone(), client.clone());
             }
@@ -198,18 +238,29 @@ impl Transport for ManagementApi {
 /// By status, which API Gateway and its stand-ins agree on; the error's own message may quote the request.
 fn classify<E>(error: SdkError<E>) -> TransportError {
     let status = error.raw_response().map(|response| response.status().as_u16());
+    let unavailable = |text: String| TransportError::Unavailable(text.into());
     match (status, error) {
         (Some(410), _) => TransportError::Gone,
         (Some(429), _) => TransportError::Throttled,
         (Some(413), _) => TransportError::TooLarge,
         (Some(403), _) => TransportError::Forbidden,
         (Some(400), _) => TransportError::BadRequest,
+        (Some(status @ 500..), _) => unavailable(format!("status {status}")),
         (Some(status), _) => {
             TransportError::Other(format!("API Gateway answered with status {status}").into())
         }
         (None, SdkError::TimeoutError(_)) => TransportError::Timeout,
-        (None, SdkError::DispatchFailure(failure)) if failure.is_timeout() => TransportError::Timeout,
-        (None, SdkError::DispatchFailure(_)) => TransportError::Other("API Gateway was not reached".into()),
+        (None, SdkError::DispatchFailure(failure)) => {
+            let cause = failure.as_connector_error().map(|error| messages(error));
+            let cause = cause.unwrap_or_default();
+            if failure.is_timeout() {
+                TransportError::Timeout
+            } else if failure.is_io() || failure.as_other().is_some() {
+                unavailable(cause)
+            } else {
+                TransportError::Other(format!("API Gateway was not reached: {cause}").into())
+            }
+        }
         (None, _) => TransportError::Other("the request could not be made".into()),
     }
 }
@@ -224,6 +275,7 @@ impl fmt::Debug for ManagementApi {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -240,6 +292,18 @@ mod tests {
                 "a1.execute-api.cn-north-1.amazonaws.com.cn",
                 "https://a1.execute-api.cn-north-1.amazonaws.com.cn/dev",
             ),
+            (
+                "a1.execute-api.eusc-de-east-1.amazonaws.eu",
+                "https://a1.execute-api.eusc-de-east-1.amazonaws.eu/dev",
+            ),
+            (
+                "a1.execute-api.us-iso-east-1.c2s.ic.gov",
+                "https://a1.execute-api.us-iso-east-1.c2s.ic.gov/dev",
+            ),
+            (
+                "a1.execute-api.eu-west-1.api.aws",
+                "https://a1.execute-api.eu-west-1.api.aws/dev",
+            ),
             ("chat.example", "https://chat.example"),
             ("execute-api.chat.example", "https://execute-api.chat.example"),
             ("a.execute-api.evil.example", "https://a.execute-api.evil.example"),
@@ -249,5 +313,32 @@ mod tests {
         let api = api.with_base_path("/ws/");
         assert_eq!(url(&api, "chat.example"), "https://chat.example/ws");
         assert!(url(&api, "a1.execute-api.eu-west-1.amazonaws.com").ends_with("/dev"));
+    }
+    #[test]
+    fn requests_are_signed_for_the_region_of_the_api() {
+        for (domain_name, region) in [
+            ("a1.execute-api.eu-west-1.amazonaws.com", Some("eu-west-1")),
+            ("a1.execute-api.cn-north-1.amazonaws.com.cn", Some("cn-north-1")),
+            ("chat.example", None),
+            ("execute-api.eu-west-1.amazonaws.com", None),
+            ("a1.execute-api.eu-west-1.amazonaws.com.evil.example", None),
+            ("", None),
+        ] {
+            assert_eq!(execute_api_region(domain_name), region, "{domain_name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bounded_number_of_clients_is_kept() {
+        let config = SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .build();
+        let api = ManagementApi::new(&config);
+        for number in 0..2 * MAX_CLIENTS {
+            let endpoint = ApiEndpoint::new(&format!("chat{number}.example"), "dev");
+            assert!(api.at(&endpoint).is_some(), "{number}");
+            assert!(api.at(&endpoint).is_some(), "{number} again");
+        }
+        assert_eq!(api.clients.lock().unwrap().len(), MAX_CLIENTS);
     }
 }

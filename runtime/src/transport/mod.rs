@@ -90,6 +90,9 @@ pub enum TransportError {
     /// No answer in time. Whether the frame was taken is unknown; trying again may repeat it.
     #[error("no answer in time")]
     Timeout,
+    /// 5xx, or no HTTP connection. Whether the frame was taken is unknown; trying again may repeat it.
+    #[error("API Gateway was not available: {0}")]
+    Unavailable(Box<str>),
     /// 413: the frame is larger than [`MAX_MESSAGE_BYTES`].
     #[error("the frame is larger than 128 KB")]
     TooLarge,
@@ -99,7 +102,14 @@ pub enum TransportError {
     /// 400: the connection id is none of this API.
     #[error("the API does not know such a connection id")]
     BadRequest,
-    /// Anything else.
+    /// Anything else; it will be so again.
     #[error("the request failed")]
     Other(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl TransportError {
+    /// Whether the same request may succeed later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Throttled | Self::Timeout | Self::Unavailable(_))
+    }
 }

@@ -153,7 +153,10 @@ pub(super) fn sort_key_id(item: &Item) -> Option<&str> {
 }
 
 fn key(partition: String, sort: String) -> Item {
-    Item::from([(PARTITION_KEY.into(), s(partition)), (SORT_KEY.into(), s(sort))])
+    Item::from([
+        (PARTITION_KEY.into(), AttributeValue::S(partition)),
+        (SORT_KEY.into(), AttributeValue::S(sort)),
+    ])
 }
 
 fn text<'i>(item: &'i Item, name: &str) -> Option<&'i str> {
@@ -164,7 +167,7 @@ fn number(item: &Item, name: &str) -> Option<u64> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
-pub(super) fn s(value: impl ToString) -> AttributeValue {
+pub(super) fn s(value: &(impl ToString + ?Sized)) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }
 

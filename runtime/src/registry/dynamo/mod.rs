@@ -59,8 +59,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 ///
 /// | pk | sk | attributes |
 /// | --- | --- | --- |
-/// | `CONNECTION#<id>` | `CONNECTION` | room, shard, claims (JSON), connected_at (ms), expires_at (s), ttl (s) |
-/// | `ROOM#<room>#<shard>` | `CONNECTION#<id>` | connected_at, expires_at, ttl |
+/// | `CONNECTION#<id>` | `CONNECTION` | `room`, `shard`, `claims` (JSON), `connected_at` (ms), `expires_at` (s), `ttl` (s) |
+/// | `ROOM#<room>#<shard>` | `CONNECTION#<id>` | `connected_at`, `expires_at`, `ttl` |
 ///
 /// `ttl` is ten minutes after API Gateway has ended the connection at the latest (two hours), not `expires_at`:
 /// the items of an expired connection tell whom to close.

@@ -61,7 +61,7 @@ impl DynamoRegistry {
         if let Some(after) = after {
             request = request
                 .exclusive_start_key(PARTITION_KEY, s(&partition))
-                .exclusive_start_key(SORT_KEY, s(item::room_sort_key(after)));
+                .exclusive_start_key(SORT_KEY, s(&item::room_sort_key(after)));
         }
         let answer = call
             .attempt(|| {

@@ -1,5 +1,6 @@
 //! The table, for development machines and tests.
 
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
 };
@@ -38,7 +39,7 @@ impl DynamoRegistry {
                     Err(error)
                         if error
                             .as_service_error()
-                            .is_some_and(|error| error.is_resource_in_use_exception()) =>
+                            .is_some_and(CreateTableError::is_resource_in_use_exception) =>
                     {
                         Ok(())
                     }
