@@ -44,29 +44,27 @@ fn expand(handler: &Handler<'_>, with: Option<&Expr>) -> TokenStream {
     let (attrs, vis, inner_attrs) = (&function.attrs, &function.vis, &function.inner_attrs);
     let raw_event = event_name(event);
     let signature = signature(&function.sig, &raw_event, state);
-    let private = private(Span::mixed_site());
+    let private = private();
     let [layer, claims_value, event_value] = ["layer", "claims", "event"].map(hidden);
 
     let configured = with.map_or_else(
         || quote_spanned! {Span::mixed_site()=> #private::layer_from_env() },
         |with| quote_spanned! {Span::mixed_site()=> #private::layer(#with) },
     );
-    let (claims_attrs, claims_pat, claims_ty) = (&claims.attrs, &claims.pat, &claims.ty);
-    let (event_attrs, event_pat, event_ty) = (&event.attrs, &event.pat, &event.ty);
+    let (claims_ty, event_ty) = (&claims.ty, &event.ty);
+    let claims_binding = binding(claims, &claims_value);
+    let event_binding = binding(event, &event_value);
     let output_ty = inferred(output);
     let declared = declared(&output_ty);
 
-    // Within the user's own braces, so that what is said about the block as a whole is said about theirs. By a
-    // call, as a parameter whose name begins with `_` is a plain binding without effect otherwise.
+    // Within the user's own braces, so that what is said about the block as a whole is said about theirs.
     let rest = function.body.stream();
     let mut body = Group::new(
         Delimiter::Brace,
         quote_spanned! {Span::mixed_site()=>
             #declared
-            #(#claims_attrs)*
-            let #claims_pat: #claims_ty = ::core::convert::identity(#claims_value);
-            #(#event_attrs)*
-            let #event_pat: #event_ty = ::core::convert::identity(#event_value);
+            #claims_binding
+            #event_binding
             #rest
         },
     );
@@ -91,9 +89,21 @@ fn expand(handler: &Handler<'_>, with: Option<&Expr>) -> TokenStream {
     }
 }
 
+/// The parameter as a variable of the body. Its value comes from a call: a plain move into a name that begins with
+/// `_` looks like a mistake to clippy.
+fn binding(parameter: &PatType, value: &Ident) -> Option<TokenStream> {
+    let PatType { attrs, pat, ty, .. } = parameter;
+    (!matches!(**pat, Pat::Wild(_))).then(|| {
+        quote_spanned! {Span::mixed_site()=>
+            #(#attrs)*
+            let #pat: #ty = ::core::convert::identity(#value);
+        }
+    })
+}
+
 /// Tells the compiler what `return` and `?` in the body give, before it comes to the body.
 fn declared(output: &Type) -> TokenStream {
-    let private = private(Span::mixed_site());
+    let private = private();
     // The compiler points at this word to show where the return type was declared.
     let mut value = hidden("output");
     value.set_span(Span::mixed_site().located_at(output.span()));
@@ -112,7 +122,7 @@ pub(crate) fn hidden(name: &str) -> Ident {
 
 /// What is left of the signature: the raw event and the state.
 fn signature(sig: &Signature, event: &Ident, state: &[&PatType]) -> Signature {
-    let private = private(Span::mixed_site());
+    let private = private();
     let raw_event = quote_spanned! {Span::mixed_site()=> #event: #private::LambdaEvent<#private::Incoming> };
     let raw_event: FnArg = syn::parse2(raw_event).expect("a name and a type are a parameter");
     let mut sig = sig.clone();
@@ -133,8 +143,8 @@ fn event_name(event: &PatType) -> Ident {
     name
 }
 
-pub(crate) fn private(span: Span) -> TokenStream {
-    quote_spanned! {span=> ::room_auth::__private }
+pub(crate) fn private() -> TokenStream {
+    quote_spanned! {Span::mixed_site()=> ::room_auth::__private }
 }
 
 /// The type as it can be written inside of the function, where `impl Trait` is a `_`.

@@ -2,7 +2,7 @@
 //! get past, so that the places that use the name don't add errors of their own.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::quote_spanned;
+use quote::{ToTokens, quote_spanned};
 use syn::{
     Attribute, Error, FnArg, Pat, PatType, PatWild, ReturnType, Safety, Signature, Token, Visibility, parse2,
 };
@@ -33,10 +33,11 @@ pub(crate) fn refused(function: &Function, error: Error) -> TokenStream {
 /// type.
 fn original(function: &Function) -> Option<TokenStream> {
     let has_output = matches!(&function.sig.output, ReturnType::Type(_, ty) if could_be_result(ty));
-    if !has_output || function.sig.receiver().is_some() || mentions_self(function.body.stream()) {
+    let mut sig = function.sig.clone();
+    let mentions_self = mentions_self(sig.to_token_stream()) || mentions_self(function.body.stream());
+    if !has_output || sig.receiver().is_some() || mentions_self {
         return None;
     }
-    let mut sig = function.sig.clone();
     sig.ident = hidden("original");
     sig.constness = None;
     sig.asyncness = Some(Token![async](Span::mixed_site()));
@@ -64,7 +65,7 @@ fn mentions_self(tokens: TokenStream) -> bool {
 pub(crate) fn unreadable(vis: &Visibility, name: Option<&Ident>, error: Error) -> TokenStream {
     let error = error.into_compile_error();
     let stub = name.map(|name| {
-        let private = private(Span::mixed_site());
+        let private = private();
         let output = any_output();
         quote_spanned! {Span::mixed_site()=>
             #vis async fn #name(_: #private::LambdaEvent<#private::Incoming>) #output {
@@ -91,7 +92,7 @@ fn stub_signature(sig: &Signature) -> Signature {
     stub.abi = None;
     stub.variadic = None;
 
-    let private = private(Span::mixed_site());
+    let private = private();
     let event = quote_spanned! {Span::mixed_site()=> _: #private::LambdaEvent<#private::Incoming> };
     let event: FnArg = parse2(event).expect("a pattern and a type are a parameter");
     let receiver = sig.receiver().cloned().map(FnArg::Receiver);
@@ -122,6 +123,6 @@ fn unnamed(parameter: &PatType) -> FnArg {
 }
 
 fn any_output() -> TokenStream {
-    let private = private(Span::mixed_site());
+    let private = private();
     quote_spanned! {Span::mixed_site()=> -> ::core::result::Result<#private::Value, #private::Error> }
 }

@@ -1,5 +1,7 @@
 //! Attributes and documentation stay on the function and its parameters.
 #![deny(warnings, missing_docs)]
+#![deny(let_underscore, unused_lifetimes, unused_qualifications, unused_results, single_use_lifetimes)]
+#![forbid(unsafe_code, clippy::pedantic)]
 
 use room_auth::{Error, LambdaEvent, RoomClaims, room_auth};
 use serde_json::Value;
@@ -41,6 +43,11 @@ async fn inside(claims: RoomClaims, _event: LambdaEvent<Value>) -> Result<Value,
     Ok("inside".into())
 }
 
+#[room_auth(with = &support::LAYER)]
+async fn unnamed(_: RoomClaims, _: LambdaEvent<Value>, _: &u8) -> Result<Value, Error> {
+    Ok("unnamed".into())
+}
+
 #[cfg(all())]
 #[room_auth(with = &support::LAYER)]
 async fn chosen(_claims: RoomClaims, _event: LambdaEvent<Value>) -> Result<Value, Error> {
@@ -59,5 +66,6 @@ fn main() {
     assert_eq!(support::block_on(expected(event())).unwrap(), "expected");
     assert_eq!(support::block_on(on_parameters(event(), 5)).unwrap(), 5);
     assert_eq!(support::block_on(inside(event())).unwrap(), "inside");
+    assert_eq!(support::block_on(unnamed(event(), &1)).unwrap(), "unnamed");
     assert_eq!(support::block_on(chosen(event())).unwrap(), 1);
 }
