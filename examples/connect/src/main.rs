@@ -4,6 +4,8 @@
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use room_auth::{Error, LambdaEvent, RoomClaims, room_auth};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
 
 #[room_auth]
 async fn connect(
@@ -17,13 +19,18 @@ async fn connect(
 // One thread: a function takes one request at a time, and a thread pool would only slow its start.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    // Refusals are warnings; set RUST_LOG=info to see who joined.
-    let level = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .without_time()
-        .with_env_filter(level)
-        .init();
+    log_json();
     room_auth::run(connect).await
+}
+
+/// JSON lines, warnings and worse (refusals are warnings); `RUST_LOG=info` shows who joined.
+fn log_json() {
+    let levels = std::env::var("RUST_LOG")
+        .ok()
+        .and_then(|levels| levels.parse().ok());
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true);
+    tracing_subscriber::registry()
+        .with(levels.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN)))
+        .with(lines)
+        .init();
 }
