@@ -140,7 +140,7 @@ impl<T> RoomClaims<T> {
 }
 
 /// 2^53, the largest integer that every JSON implementation can hold (RFC 8259 §6).
-const MAX_NUMERIC_DATE: u64 = 1 << 53;
+pub(crate) const MAX_NUMERIC_DATE: u64 = 1 << 53;
 
 /// The standard claims of a payload, read and checked for form.
 pub(crate) struct StandardClaims {

@@ -11,6 +11,8 @@ mod corpus;
 mod form;
 #[path = "tokens/header.rs"]
 mod header;
+#[path = "tokens/issued.rs"]
+mod issued;
 #[path = "tokens/order.rs"]
 mod order;
 #[path = "tokens/signatures.rs"]

@@ -11,7 +11,7 @@ use serde::Serialize;
 use signature::Signer as _;
 
 use super::{SigningKey, SigningKeyError, Verifier};
-use crate::claims::RoomId;
+use crate::claims::{MAX_NUMERIC_DATE, RoomId, StandardClaims};
 use crate::clock::{Clock, SystemClock, unix_seconds};
 use crate::json::Object;
 
@@ -245,6 +245,9 @@ impl Issuer {
     ) -> Result<Unsigned, IssuerError> {
         let issued_at = unix_seconds(self.clock.now());
         let expires_at = issued_at.saturating_add(self.lifetime.as_secs());
+        if expires_at > MAX_NUMERIC_DATE {
+            return Err(IssuerError::Lifetime);
+        }
         let mut header = Header::new(Algorithm::RS256);
         header.kid = Some(key_id.to_owned());
         let payload = Payload {
@@ -256,9 +259,10 @@ impl Issuer {
             custom,
         };
         let payload = serde_json::to_vec(&payload).map_err(|_| IssuerError::Claims)?;
-        if Object::parse(&payload).is_none() {
-            return Err(IssuerError::Claims);
-        }
+        // What no verifier would take is not signed: a claim that is there twice, an `nbf` that is no integer.
+        Object::parse(&payload)
+            .and_then(|payload| StandardClaims::read(&payload))
+            .ok_or(IssuerError::Claims)?;
         let header = serde_json::to_vec(&header).map_err(|_| IssuerError::Sign)?;
         let message = format!(
             "{}.{}",
@@ -338,11 +342,14 @@ pub enum IssuerError {
     /// The signing key cannot be used.
     #[error(transparent)]
     Key(#[from] SigningKeyError),
-    /// The lifetime is under one second.
-    #[error("the lifetime of tokens must be at least one second")]
+    /// The lifetime is under one second, or ends at a date that no verifier takes.
+    #[error("the lifetime of tokens must be at least one second, and end before 2^53 seconds after 1970")]
     Lifetime,
-    /// The user's own claims are no object, or repeat a claim that the issuer sets.
-    #[error("the claims must be an object without sub, iat and exp, which the issuer sets itself")]
+    /// The user's own claims are no object, repeat a claim that the issuer sets, or have an `nbf` that is no
+    /// integer.
+    #[error(
+        "the claims must be an object without sub, iat and exp, which the issuer sets itself; an nbf is an integer"
+    )]
     Claims,
     /// The token has this many bytes.
     #[error("the token would have {0} bytes, a verifier reads at most 4096; put less into the claims")]
