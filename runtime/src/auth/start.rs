@@ -65,7 +65,7 @@ impl<E: DeserializeOwned, T: DeserializeOwned> Start<E, T> {
         let Some(view) = View::read(incoming.as_raw(), &policy.sources) else {
             return Err(report::refuse(RejectionKind::Event, "", ""));
         };
-        let from = Origin::of(&view);
+        let names = (view.connection_id.as_str(), &*view.route);
         match policy.decide::<T>(&view, policy.verifier.now()) {
             Ok(Decision::Connect(admission)) => {
                 let Admission {
@@ -76,11 +76,12 @@ impl<E: DeserializeOwned, T: DeserializeOwned> Start<E, T> {
                 } = admission;
                 let then = match &policy.registry {
                     Some(registry) => {
+                        let from = Origin::of(&view);
                         let connection = from.connection(&claims, payload)?;
                         Then::Record(
                             Recorded {
                                 registry: registry.clone(),
-                                from: from.clone(),
+                                from,
                                 connection,
                             },
                             subprotocol,
@@ -88,15 +89,15 @@ impl<E: DeserializeOwned, T: DeserializeOwned> Start<E, T> {
                     }
                     None => Then::Reply(subprotocol),
                 };
-                let request = request(claims, &mask(incoming.as_json(), &token), context, &from)?;
+                let request = request(claims, &mask(incoming.as_json(), &token), context, names)?;
                 Ok(Self::Admitted(request, then))
             }
             Ok(Decision::Known(claims)) => {
-                let request = request(claims, incoming.as_json(), context, &from)?;
+                let request = request(claims, incoming.as_json(), context, names)?;
                 Ok(Self::Admitted(request, Then::Reply(None)))
             }
             Ok(Decision::Ask(registry)) => {
-                let asking = Box::pin(session::find(layer.clone(), registry, from));
+                let asking = Box::pin(session::find(layer.clone(), registry, Origin::of(&view)));
                 Ok(Self::Asking(
                     asking,
                     Waiting {
@@ -105,8 +106,8 @@ impl<E: DeserializeOwned, T: DeserializeOwned> Start<E, T> {
                     },
                 ))
             }
-            Err(RejectionKind::Token(VerifyErrorKind::Expired)) if from.event_type == EventType::Message => {
-                let asking = Box::pin(session::expire_unrecorded(layer.clone(), from));
+            Err(RejectionKind::Token(VerifyErrorKind::Expired)) if view.event_type == EventType::Message => {
+                let asking = Box::pin(session::expire_unrecorded(layer.clone(), Origin::of(&view)));
                 Ok(Self::Asking(
                     asking,
                     Waiting {
@@ -115,7 +116,7 @@ impl<E: DeserializeOwned, T: DeserializeOwned> Start<E, T> {
                     },
                 ))
             }
-            Err(kind) => Err(from.refuse(kind)),
+            Err(kind) => Err(report::refuse(kind, names.0, names.1)),
         }
     }
 }
@@ -128,29 +129,27 @@ impl Waiting {
     ) -> Result<LambdaEvent<Authenticated<E, T>>, Rejection> {
         let claims = recorded_claims::<T>(&recorded.connection.claims)
             .ok_or_else(|| recorded.from.refuse(RejectionKind::Record))?;
-        request(claims, &self.event, self.context, &recorded.from)
+        let names = (recorded.from.connection_id.as_str(), &*recorded.from.route);
+        request(claims, &self.event, self.context, names)
     }
 }
 
-/// The authenticated request: the only place where an event is read into the handler's type.
+/// The authenticated request: the only place where an event is read into the handler's type. The names, of the
+/// connection and the route, are for the log.
 fn request<E: DeserializeOwned, T>(
     claims: RoomClaims<T>,
     event: &str,
     context: Context,
-    from: &Origin,
+    (connection_id, route): (&str, &str),
 ) -> Result<LambdaEvent<Authenticated<E, T>>, Rejection> {
     match serde_json::from_str(event) {
         Ok(event) => {
-            report::accept(
-                claims.room_id().as_str(),
-                from.connection_id.as_str(),
-                &from.route,
-            );
+            report::accept(claims.room_id().as_str(), connection_id, route);
             Ok(LambdaEvent::new(Authenticated::new(claims, event), context))
         }
         Err(error) => {
             report::misfit::<E>(&error);
-            Err(from.refuse(RejectionKind::Payload))
+            Err(report::refuse(RejectionKind::Payload, connection_id, route))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Taking the token out of an event before the handler gets it.
 
-use memchr::memmem::{self, Finder};
+use memchr::memchr;
+use memchr::memmem::Finder;
 
 /// What stands in the place of a token.
 const MASK: &str = "***";
@@ -16,7 +17,9 @@ pub(crate) fn mask(event: &str, token: &str) -> String {
     if token.is_empty() {
         return event.to_owned();
     }
-    if memmem::find(event.as_bytes(), b"\\u").is_none() {
+    let has_such_escapes =
+        memchr(b'\\', event.as_bytes()).is_some_and(|first| event[first..].contains("\\u"));
+    if !has_such_escapes {
         return replace(event, token);
     }
     // The view has read the text as JSON before; should this fail all the same, nothing is passed on.
