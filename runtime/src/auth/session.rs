@@ -11,7 +11,7 @@ use crate::connection::ConnectionId;
 use crate::event::{EventType, View};
 use crate::registry::{Connection, Registry, RegistryError};
 use crate::token::VerifyErrorKind;
-use crate::transport::{ApiEndpoint, Transport};
+use crate::transport::{ApiEndpoint, Transport, TransportError};
 
 /// The last frame of a connection whose token has expired.
 const EXPIRED_FRAME: &[u8] = br#"{"message":"token expired"}"#;
@@ -126,7 +126,10 @@ async fn expire(layer: &RoomAuthLayer, registry: &dyn Registry, from: &Origin, c
     if let Err(error) = transport.post(&from.connection_id, EXPIRED_FRAME).await {
         tracing::debug!(target: "room_auth", %error, "the last frame of an expired connection was not taken");
     }
-    close(layer, from).await;
+    // A connection that was not closed stays recorded: a broadcast closes it, even if it never speaks again.
+    if !close(layer, from).await {
+        return;
+    }
     if let Err(error) = registry
         .forget(&connection.id, &connection.room, connection.connected_at)
         .await
@@ -135,13 +138,17 @@ async fn expire(layer: &RoomAuthLayer, registry: &dyn Registry, from: &Origin, c
     }
 }
 
-async fn close(layer: &RoomAuthLayer, from: &Origin) {
+/// Whether the connection has ended now.
+async fn close(layer: &RoomAuthLayer, from: &Origin) -> bool {
     let Some(transport) = layer.policy().transport_to(from.endpoint.as_ref()) else {
-        return;
+        return false;
     };
     match transport.close(&from.connection_id).await {
-        Ok(()) | Err(crate::transport::TransportError::Gone) => {}
-        Err(error) => tracing::warn!(target: "room_auth", %error, "a connection was not closed"),
+        Ok(()) | Err(TransportError::Gone) => true,
+        Err(error) => {
+            tracing::warn!(target: "room_auth", %error, "a connection was not closed");
+            false
+        }
     }
 }
 

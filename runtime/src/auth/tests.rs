@@ -95,15 +95,21 @@ impl Registry for Memory {
 }
 
 #[derive(Debug, Default)]
-struct Line(Mutex<Vec<String>>);
+struct Line {
+    said: Mutex<Vec<String>>,
+    is_throttled: AtomicBool,
+}
 
 impl Line {
     fn said(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+        self.said.lock().unwrap().clone()
     }
 
     fn note(&self, what: String) -> BoxFuture<'static, Result<(), TransportError>> {
-        self.0.lock().unwrap().push(what);
+        if self.is_throttled.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(TransportError::Throttled) });
+        }
+        self.said.lock().unwrap().push(what);
         Box::pin(async { Ok(()) })
     }
 }
@@ -281,6 +287,24 @@ async fn an_expired_connection_is_told_closed_and_forgotten_and_its_message_not_
 }
 
 #[tokio::test]
+async fn an_expired_connection_that_was_not_closed_stays_recorded_until_it_is() {
+    let stage = Stage::new();
+    stage
+        .send(NOW, &connect(&token("lobby", "alice", NOW, 300)))
+        .await;
+    stage.line.is_throttled.store(true, Ordering::SeqCst);
+    assert_eq!(stage.send(NOW + 300, &message()).await, unauthorized());
+    assert!(
+        stage.registry.get("abc=").is_some(),
+        "a broadcast must find whom to close"
+    );
+    stage.line.is_throttled.store(false, Ordering::SeqCst);
+    assert_eq!(stage.send(NOW + 301, &message()).await, unauthorized());
+    assert_eq!(stage.calls(), 1, "only $connect");
+    assert!(stage.registry.get("abc=").is_none());
+}
+
+#[tokio::test]
 async fn an_expired_token_does_not_stop_the_clean_up() {
     let stage = Stage::new();
     stage
@@ -356,6 +380,33 @@ async fn a_subprotocol_is_answered_after_the_connection_is_recorded() {
         answer,
         json!({"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "room-auth"}})
     );
+}
+
+#[tokio::test]
+async fn an_application_protocol_is_answered_also_where_no_token_may_stand_beside_it() {
+    let stage = Stage::new();
+    let narrow = |layer: RoomAuthLayer| layer.with_sources([crate::TokenSource::authorization()]).unwrap();
+    let name = |layer: RoomAuthLayer| layer.with_application_protocols(["graphql-ws"]).unwrap();
+    for layer in [
+        name(narrow(stage.layer_at(NOW))),
+        narrow(name(stage.layer_at(NOW))),
+    ] {
+        for (offer, answer) in [
+            ("graphql-ws", json!("graphql-ws")),
+            ("other, graphql-ws", json!("graphql-ws")),
+            ("other", json!(null)),
+        ] {
+            let mut event = connect(&token("lobby", "alice", NOW, 300));
+            event["headers"]["Sec-WebSocket-Protocol"] = json!(offer);
+            let response = stage.send_through(&layer, &event).await.unwrap();
+            assert_eq!(response["statusCode"], 200, "{offer}");
+            assert_eq!(response["headers"]["Sec-WebSocket-Protocol"], answer, "{offer}");
+        }
+        let mut event = event("CONNECT", "$connect");
+        let token = token("lobby", "alice", NOW, 300);
+        event["headers"] = json!({"Sec-WebSocket-Protocol": format!("graphql-ws, room-auth, {token}")});
+        assert_eq!(stage.send_through(&layer, &event).await.unwrap(), unauthorized());
+    }
 }
 
 #[tokio::test]

@@ -129,11 +129,12 @@ pub(crate) struct Sources {
 
 impl Default for Sources {
     fn default() -> Self {
-        Self::of(vec![
+        let places = [
             TokenSource::subprotocol(),
             TokenSource::authorization(),
             TokenSource::query("token"),
-        ])
+        ];
+        Self::of(places.into(), [].into())
     }
 }
 
@@ -150,10 +151,7 @@ impl Sources {
                 return Err(ConfigError::new("token sources: the same place is named twice"));
             }
         }
-        Ok(Self {
-            application_protocols: self.application_protocols,
-            ..Self::of(sources)
-        })
+        Ok(Self::of(sources.into(), self.application_protocols))
     }
 
     pub(crate) fn with_application_protocols(self, protocols: Vec<String>) -> Result<Self, ConfigError> {
@@ -164,23 +162,22 @@ impl Sources {
                 )));
             }
         }
-        Ok(Self {
-            application_protocols: protocols.into(),
-            ..self
-        })
+        Ok(Self::of(self.places, protocols.into()))
     }
 
-    fn of(places: Vec<TokenSource>) -> Self {
+    fn of(places: Arc<[TokenSource]>, application_protocols: Arc<[String]>) -> Self {
         let headers = places.iter().flat_map(|source| match &source.0 {
             Kind::Subprotocol => vec![SUBPROTOCOL_HEADER.to_owned()],
             Kind::Bearer { header } => vec![header.clone()],
             Kind::Query { .. } => Vec::new(),
             Kind::Cookie { .. } => vec!["Cookie".to_owned(), "Origin".to_owned()],
         });
+        // One of them is answered, even where the token may not stand beside it.
+        let offer = (!application_protocols.is_empty()).then(|| SUBPROTOCOL_HEADER.to_owned());
         Self {
-            headers: headers.collect(),
-            places: places.into(),
-            application_protocols: [].into(),
+            headers: headers.chain(offer).collect(),
+            places,
+            application_protocols,
         }
     }
 
@@ -245,10 +242,22 @@ impl Sources {
                 }
             }
         }
+        if !self.application_protocols.is_empty() && !self.places.contains(&TokenSource::subprotocol()) {
+            let offer = fields.header(SUBPROTOCOL_HEADER)?;
+            subprotocol = offer.and_then(|list| self.select(&list));
+        }
         Ok(Presented {
             token: token.ok_or(SourceError::Missing)?,
             subprotocol,
         })
+    }
+
+    /// The first application protocol of a list that holds no token.
+    fn select(&self, list: &str) -> Option<Cow<'static, str>> {
+        list.split(',')
+            .map(|entry| entry.trim_matches([' ', '\t']))
+            .find(|entry| self.application_protocols.iter().any(|allowed| allowed == entry))
+            .map(|entry| Cow::Owned(entry.to_owned()))
     }
 
     /// Reads `[application protocol, …] room-auth, <token>`, or application protocols alone (the token then
@@ -291,8 +300,7 @@ pub(crate) trait Fields<'e> {
     fn parameter(&self, name: &str) -> Result<Option<Cow<'e, str>>, SourceError>;
 }
 
-/// What a handshake presents.
-#[derive(Debug)]
+/// What a handshake presents. Without `Debug`: it holds the token.
 pub(crate) struct Presented<'e> {
     pub(crate) token: Cow<'e, str>,
     /// The subprotocol to answer with, where the client offered some.
