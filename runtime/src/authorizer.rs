@@ -285,14 +285,23 @@ impl<T> fmt::Debug for Authorizer<T> {
 }
 
 /// What an authorizer answers: a policy for one method, and the context. Serializes without null members, which
-/// API Gateway would refuse.
-#[derive(Clone, Debug, Serialize)]
+/// API Gateway would refuse. Claims may hold personal data: `Debug` leaves the context out.
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthorizerResponse {
     principal_id: String,
     policy_document: Policy,
     #[serde(skip_serializing_if = "Map::is_empty")]
     context: Map<String, serde_json::Value>,
+}
+
+impl fmt::Debug for AuthorizerResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizerResponse")
+            .field("principal_id", &self.principal_id)
+            .field("policy_document", &self.policy_document)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -28,7 +28,6 @@ pub(crate) struct Policy {
 }
 
 /// What becomes of an event.
-#[derive(Debug)]
 pub(crate) enum Decision<'e, T> {
     /// A `$connect` with a good token.
     Connect(Admission<'e, T>),
@@ -38,8 +37,7 @@ pub(crate) enum Decision<'e, T> {
     Ask(Arc<dyn Registry>),
 }
 
-/// An accepted `$connect`.
-#[derive(Debug)]
+/// An accepted `$connect`. Without `Debug`: it holds the token.
 pub(crate) struct Admission<'e, T> {
     pub(crate) claims: RoomClaims<T>,
     /// The JSON of the claims, to be recorded.

@@ -20,8 +20,7 @@ pub(crate) enum EventType {
     Disconnect,
 }
 
-/// What an event says, as far as it decides.
-#[derive(Debug)]
+/// What an event says, as far as it decides. Without `Debug`: it holds the token.
 pub(crate) struct View<'e> {
     pub(crate) event_type: EventType,
     pub(crate) route: Cow<'e, str>,
@@ -99,13 +98,12 @@ fn is_route(text: &str) -> bool {
 }
 
 /// The header fields and query parameters that may hold a token.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Handshake<'e> {
     headers: Vec<Entry<'e>>,
     parameters: Vec<Entry<'e>>,
 }
 
-#[derive(Debug)]
 struct Entry<'e> {
     name: Cow<'e, str>,
     value: Cow<'e, str>,
