@@ -72,6 +72,7 @@ impl serde::Serialize for RoomId {
 /// A text that cannot be a [`RoomId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a room id is 1 to 128 characters out of A-Z a-z 0-9 . _ : -")]
+#[non_exhaustive]
 pub struct InvalidRoomId;
 
 /// The verified claims of a token: proof that its bearer may be in the room until [`expires_at`].

@@ -57,4 +57,5 @@ impl AsRef<str> for ConnectionId {
 /// A text that cannot be a [`ConnectionId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a connection id is 1 to 128 characters of base64")]
+#[non_exhaustive]
 pub struct InvalidConnectionId;

@@ -34,7 +34,15 @@
 //! | verify tokens yourself | [`Verifier`], [`PublicKeys`], [`VerifyErrorKind`] |
 //! | answer with a type of your own | [`WebSocketResponse`] |
 //! | sign tokens (feature `issuer`) | `Issuer`, `SigningKey` |
+//! | know who speaks on every route | [`RoomAuthLayer::with_registry`], [`registry`] |
+//! | send to connections and rooms | [`rooms`], [`transport`] |
+//! | refuse in front of the function | [`authorizer`] |
 //! | test a handler | [`testing`] |
+//!
+//! # Logs
+//!
+//! The crate logs under the target `room_auth`, at no level anything of a token. `lambda_runtime` logs whole events at
+//! TRACE, before this crate sees them: tokens would be among them, so keep it above that.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;
@@ -71,7 +79,7 @@ pub mod __private;
 use __private as private;
 
 #[doc(hidden)]
-pub use auth::Handle;
+pub use auth::{Handle, Ready};
 pub use auth::{
     Authenticated, Rejection, RejectionKind, RenewError, ResponseFuture, RoomAuth, RoomAuthLayer,
 };

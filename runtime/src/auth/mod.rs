@@ -20,7 +20,7 @@ pub use layer::RoomAuthLayer;
 pub use rejection::{Rejection, RejectionKind};
 pub use renewal::RenewError;
 pub(crate) use report::refuse;
-pub use service::RoomAuth;
+pub use service::{Ready, RoomAuth};
 pub(crate) use start::Start;
 
 #[cfg(all(test, feature = "issuer"))]

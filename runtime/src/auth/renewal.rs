@@ -14,6 +14,8 @@ impl RoomAuthLayer {
     /// `claims` are those of the request that brought the token; the new ones must be for the same room. Returns
     /// the new claims. Clients that renew never reconnect for a token's sake.
     ///
+    /// The layer cannot know which message brings a token, so it masks none there: log no body of such a message.
+    ///
     /// ```no_run
     /// # use room_auth::{Error, RoomAuthLayer, RoomClaims};
     /// async fn renew(

@@ -62,6 +62,9 @@ impl PublicKeys {
     /// Reads one or more PEM blocks: `PUBLIC KEY` (SPKI), `RSA PUBLIC KEY` (PKCS#1) or `CERTIFICATE` (X.509,
     /// of which only the key is used). Line ends may be LF, CRLF or the two characters `\n`.
     ///
+    /// Every block is a key that may sign tokens: of a certificate chain give the leaf only, or whoever holds the
+    /// key of an issuing authority is trusted too. Dates and issuers of certificates are not looked at.
+    ///
     /// # Errors
     ///
     /// Any block that is no RSA public key of 2,048 to 8,192 bits with an odd modulus and the exponent 65537;
