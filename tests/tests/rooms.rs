@@ -303,6 +303,46 @@ async fn a_token_that_expires_between_attempts_ends_them() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_renewed_while_it_is_tried_hears_the_frame_and_is_not_closed() {
+    for (temper, expires_after) in [(Temper::AlwaysThrottled, 2), (Temper::Silent, 12)] {
+        let world = World::new(10);
+        let connection = world
+            .join_until("renewed=", "lobby", temper, T0 + expires_after)
+            .await;
+        let renew = async {
+            tokio::time::sleep(Duration::from_secs(expires_after - 1)).await;
+            let renewed = connection.renewed("{}", T0 + 300);
+            assert!(world.registry.renew(&renewed).await.unwrap());
+            // After the moment at which the first token expires.
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            world.set_temper(&connection.id, QUICK);
+        };
+        let (delivery, ()) = tokio::join!(tell(&world, "lobby"), renew);
+        assert_eq!((delivery.delivered(), delivery.expired()), (1, 0), "{temper:?}");
+        assert_eq!(world.heard("renewed="), [FRAME], "{temper:?}");
+        assert!(
+            !world.is_closed("renewed=") && world.is_recorded("renewed=").await,
+            "{temper:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_without_end_is_no_reason_to_panic() {
+    let world = World::new(10);
+    let connection = world.join("here=", "lobby", QUICK).await;
+    let lobby = room("lobby");
+    let rooms = rooms(&world)
+        .with_budget(Duration::MAX)
+        .with_attempt_timeout(Duration::MAX)
+        .with_leeway(Duration::MAX);
+    let delivery = rooms.broadcast(Broadcast::new(&lobby, FRAME)).await.unwrap();
+    assert_eq!(delivery.delivered(), 1);
+    rooms.send(&connection.id, FRAME).await.unwrap();
+    rooms.disconnect(&connection.id).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_was_renewed_after_the_listing_is_not_closed() {
     let world = World::new(10);
     // Keeps the broadcast busy between the listing and the turn of the other.

@@ -85,6 +85,21 @@ impl Places {
     }
 }
 
+impl Places {
+    /// A place, as soon as there is one before `until`.
+    pub(super) async fn take(&self, until: Instant) -> Option<Place> {
+        let taken = timeout_at(until, self.quick.clone().acquire_owned()).await.ok()?;
+        let (places, taken) = (self.clone(), taken.ok()?);
+        Some(Place { places, taken })
+    }
+}
+
+/// The moment after this long. A time without end, such as `Duration::MAX`, ends after a year.
+pub(super) fn in_time(after: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_hours(365 * 24);
+    Instant::now() + after.min(YEAR)
+}
+
 /// A place among them.
 pub(super) struct Place {
     pub(super) places: Places,
@@ -147,7 +162,7 @@ impl Attempts {
         until: Instant,
         place: Option<(&Places, OwnedSemaphorePermit)>,
     ) -> Result<(), TransportError> {
-        let give_up_at = until.min(Instant::now() + self.timeout);
+        let give_up_at = until.min(in_time(self.timeout));
         let mut posting = transport.post(&member.connection_id, frame);
         let slow_at = give_up_at.min(Instant::now() + self.slow_after);
         if let Ok(posted) = timeout_at(slow_at, &mut posting).await {
@@ -179,7 +194,7 @@ impl Attempts {
     ) -> Result<(), TransportError> {
         let (mut failures, mut silent) = (0, 0);
         loop {
-            let give_up_at = until.min(Instant::now() + self.timeout);
+            let give_up_at = until.min(in_time(self.timeout));
             let closed = timeout_at(give_up_at, transport.close(id)).await;
             let error = match closed.unwrap_or(Err(TransportError::Timeout)) {
                 Ok(()) => return Ok(()),

@@ -7,7 +7,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use lambda_runtime::Context;
 use tokio::time::{Instant, sleep_until};
 
-use super::attempt::{Outcome, Place, Places, Unanswered};
+use super::attempt::{Outcome, Place, Places, Unanswered, in_time};
 use super::delivery::{Delivery, UndeliveredReason};
 use super::{Rooms, SendError, frame};
 use crate::claims::RoomId;
@@ -247,36 +247,46 @@ async fn serve(
     place: Place,
 ) -> (Member, Served) {
     let room = broadcast.room;
-    if rooms.has_expired(member.expires_at) {
-        match rooms.renewed(room, &member, until).await {
-            Ok(Some(expires_at)) => member.expires_at = expires_at,
-            Ok(None) => {
-                let served = end(rooms, room, &member, until).await;
-                return (member, served);
+    let (places, mut first) = (place.places.clone(), Some(place));
+    loop {
+        if rooms.has_expired(member.expires_at) {
+            match rooms.renewed(room, &member, until).await {
+                Ok(Some(expires_at)) => member.expires_at = expires_at,
+                Ok(None) => {
+                    let served = end(rooms, room, &member, until).await;
+                    return (member, served);
+                }
+                Err(_) => return (member, Served::Missed(UndeliveredReason::NotForgotten)),
             }
-            Err(_) => return (member, Served::Missed(UndeliveredReason::NotForgotten)),
         }
+        let place = match first.take() {
+            Some(place) => place,
+            None => match places.take(until).await {
+                Some(place) => place,
+                None => return (member, Served::Missed(UndeliveredReason::OutOfTime)),
+            },
+        };
+        // Not a frame after the token has expired, however long it is tried.
+        let now = rooms.clock.now();
+        let until_expiry = until.min(in_time(rooms.left(member.expires_at, now)));
+        let attempts = &rooms.attempts;
+        let (transport, frame) = (&*rooms.transport, broadcast.frame);
+        let delivering = attempts.deliver(transport, &member, frame, now, until_expiry, Some(place));
+        let served = match delivering.await {
+            Outcome::Delivered => Served::Delivered,
+            Outcome::Gone => match rooms.forget(room, &member, until).await {
+                Ok(()) => Served::Gone,
+                Err(_) => Served::Missed(UndeliveredReason::NotForgotten),
+            },
+            // Its token's time was over before the call's; it may have been renewed meanwhile.
+            Outcome::Failed(error) if error.is_transient() && until_expiry < until => {
+                sleep_until(until_expiry).await;
+                continue;
+            }
+            Outcome::Failed(error) => Served::Missed(missed(&member, &error)),
+        };
+        return (member, served);
     }
-    // Not a frame after the token has expired, however long it is tried.
-    let now = rooms.clock.now();
-    let until_expiry = until.min(Instant::now() + rooms.left(member.expires_at, now));
-    let attempts = &rooms.attempts;
-    let (transport, frame) = (&*rooms.transport, broadcast.frame);
-    let delivering = attempts.deliver(transport, &member, frame, now, until_expiry, Some(place));
-    let served = match delivering.await {
-        Outcome::Delivered => Served::Delivered,
-        Outcome::Gone => match rooms.forget(room, &member, until).await {
-            Ok(()) => Served::Gone,
-            Err(_) => Served::Missed(UndeliveredReason::NotForgotten),
-        },
-        // Its token's time was over before the call's.
-        Outcome::Failed(error) if error.is_transient() && until_expiry < until => {
-            sleep_until(until_expiry).await;
-            end(rooms, room, &member, until).await
-        }
-        Outcome::Failed(error) => Served::Missed(missed(&member, &error)),
-    };
-    (member, served)
 }
 
 async fn end(rooms: &Rooms, room: &RoomId, member: &Member, until: Instant) -> Served {

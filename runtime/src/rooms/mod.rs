@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::stream::{self, Stream, TryStreamExt as _};
 use tokio::time::Instant;
 
-use self::attempt::{Attempts, Outcome, Unanswered};
+use self::attempt::{Attempts, Outcome, Unanswered, in_time};
 use crate::backoff::Jitter;
 use crate::claims::RoomId;
 use crate::clock::{Clock, SystemClock};
@@ -178,7 +178,7 @@ impl Rooms {
             return Err(SendError::Expired);
         }
         let now = self.clock.now();
-        let until_expiry = until.min(Instant::now() + self.left(member.expires_at, now));
+        let until_expiry = until.min(in_time(self.left(member.expires_at, now)));
         let delivering = self
             .attempts
             .deliver(&*self.transport, &member, frame, now, until_expiry, None);
@@ -268,7 +268,7 @@ impl Rooms {
         let left = deadline.map_or(self.budget, |deadline| {
             deadline.duration_since(SystemTime::now()).unwrap_or_default()
         });
-        Instant::now() + left
+        in_time(left)
     }
 }
 
