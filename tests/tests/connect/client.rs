@@ -1,6 +1,7 @@
 //! A gateway with `connect` behind it, and what a client learns from a handshake.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 use std::path::Path;
 
 use room_auth_gateway::{Function, Gateway, LogLine, LogSink};
@@ -13,6 +14,9 @@ use tokio_tungstenite::tungstenite::http::Response;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
+
+/// Longer than anything takes here on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running `connect`.
 pub(crate) struct Served {
@@ -94,7 +98,8 @@ impl Served {
     pub(crate) async fn told(&mut self, field: &str) -> (String, String) {
         let mut printed = String::new();
         loop {
-            let line = self.lines.recv().await.expect("the function runs").text;
+            let line = tokio::time::timeout(PATIENCE, self.lines.recv()).await;
+            let line = line.expect("a record in time").expect("the function runs").text;
             printed += &line;
             printed.push('\n');
             let record: Value = serde_json::from_str(&line).unwrap_or_default();

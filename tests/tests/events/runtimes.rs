@@ -11,12 +11,15 @@ use super::behind::bare;
 
 type Lines = UnboundedReceiver<LogLine>;
 
+/// Longer than anything takes here on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 async fn start(concurrent: bool) -> (FunctionPool, Lines) {
     let (sink, lines) = LogSink::channel();
     let mut function = Function::process(env!("CARGO_BIN_EXE_layered"))
         .env("PUBLIC_KEY", room_auth::testing::public_key_pem())
         .concurrency(1)
-        .timeout(Duration::from_mins(1))
+        .timeout(PATIENCE)
         .logs(sink);
     if concurrent {
         function = function.env("RUN_CONCURRENT", "1").invocations_per_process(8);
@@ -29,7 +32,8 @@ async fn printed(lines: &mut Lines, handled: usize) -> String {
     let mut text = String::new();
     let mut told = 0;
     while told < handled {
-        let line = lines.recv().await.expect("the function runs").text;
+        let line = tokio::time::timeout(PATIENCE, lines.recv()).await;
+        let line = line.expect("a record in time").expect("the function runs").text;
         told += usize::from(line.contains(r#""message":"handling""#));
         text += &line;
         text.push('\n');
