@@ -1,8 +1,8 @@
 //! A gateway with `connect` behind it, and what a client learns from a handshake.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 use std::path::Path;
+use std::time::Duration;
 
 use room_auth_gateway::{Function, Gateway, LogLine, LogSink};
 use room_auth_tests::program;
