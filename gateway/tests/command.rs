@@ -1,6 +1,7 @@
 //! The binary, as a shell runs it.
 
-#![cfg(all(unix, feature = "cli"))]
+// The processes below others are found in /proc.
+#![cfg(all(target_os = "linux", feature = "cli"))]
 #![allow(clippy::unwrap_used)]
 
 mod common;
