@@ -1,5 +1,5 @@
 //! What verifying a token costs, next to the RSA verification in it and to other libraries, in one run:
-//! `cargo bench -p room-auth --bench verify`.
+//! `cargo bench -p room-auth --bench verify`, and `-- ratios` for the table alone.
 //!
 //! All verify the same token with the same key of 2,048 bits, read before the clock starts as far as the library
 //! can keep it. Each candidate is first shown to accept the good token and to refuse a forged one; each measured
