@@ -346,3 +346,7 @@ impl From<AuthorizerError> for Diagnostic {
         }
     }
 }
+
+#[cfg(all(test, feature = "issuer"))]
+#[allow(clippy::unwrap_used)]
+mod tests;

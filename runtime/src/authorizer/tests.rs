@@ -1,0 +1,162 @@
+//! What API Gateway is answered, and what the layer behind it makes of that.
+
+use lambda_runtime::{Context, service_fn};
+use serde_json::{Value, json};
+use tower::Layer as _;
+
+use super::*;
+use crate::{Authenticated, Issuer, PublicKeys, RoomAuthLayer, testing};
+
+const NOW: u64 = 1_800_000_000;
+const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2/dev/$connect";
+
+fn verifier() -> Verifier {
+    Verifier::new(PublicKeys::from_pem(testing::public_key_pem()).unwrap())
+        .with_clock(testing::FixedClock::at(NOW))
+}
+
+fn token(custom: &Value) -> String {
+    let key = testing::signing_key();
+    let issuer = Issuer::new(key.clone(), std::time::Duration::from_secs(300)).unwrap();
+    let issuer = issuer.with_clock(testing::FixedClock::at(NOW));
+    let token = issuer.issue_with(&key, &"lobby".parse().unwrap(), custom);
+    token.unwrap().as_str().to_owned()
+}
+
+fn event(token: &str) -> Value {
+    json!({
+        "type": "REQUEST",
+        "methodArn": ARN,
+        "headers": {"Authorization": format!("Bearer {token}")},
+        "requestContext": {"eventType": "CONNECT", "routeKey": "$connect", "connectionId": "abc="},
+    })
+}
+
+async fn ask<T: DeserializeOwned>(
+    authorizer: &Authorizer<T>,
+    event: &str,
+) -> Result<AuthorizerResponse, AuthorizerError> {
+    let incoming: Incoming = serde_json::from_str(event).unwrap();
+    let event = LambdaEvent::new(incoming, Context::default());
+    authorizer.clone().call(event).await
+}
+
+#[tokio::test]
+async fn the_policy_allows_the_one_method_and_the_context_is_flat() {
+    let authorizer = Authorizer::<Value>::new(verifier()).with_context(|claims| {
+        vec![
+            ("user".to_owned(), claims.custom["user"].as_str().unwrap().into()),
+            ("level".to_owned(), 7.into()),
+            ("staff".to_owned(), true.into()),
+        ]
+    });
+    let event = event(&token(&json!({"user": "alice"}))).to_string();
+    let response = ask(&authorizer, &event).await.unwrap();
+    assert_eq!(
+        serde_json::to_value(&response).unwrap(),
+        json!({
+            "principalId": "lobby",
+            "policyDocument": {"Version": "2012-10-17", "Statement": [
+                {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": ARN},
+            ]},
+            "context": {
+                "user": "alice", "level": 7, "staff": true,
+                "room_auth": r#"{"sub":"lobby","iat":1800000000,"exp":1800000300,"user":"alice"}"#,
+            },
+        })
+    );
+    assert!(
+        !format!("{response:?}").contains("alice"),
+        "claims may be personal"
+    );
+}
+
+#[tokio::test]
+async fn who_is_not_permitted_is_denied_without_a_context() {
+    let authorizer =
+        Authorizer::<Value>::new(verifier()).with_permission(|claims| claims.custom["user"] == "alice");
+    let bob = event(&token(&json!({"user": "bob"}))).to_string();
+    assert_eq!(
+        serde_json::to_value(ask(&authorizer, &bob).await.unwrap()).unwrap(),
+        json!({
+            "principalId": "lobby",
+            "policyDocument": {"Version": "2012-10-17", "Statement": [
+                {"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": ARN},
+            ]},
+        })
+    );
+}
+
+#[tokio::test]
+async fn whatever_is_not_a_handshake_with_a_good_token_is_unauthorized() {
+    let good = event(&token(&json!({}))).to_string();
+    let authorizer = Authorizer::<()>::new(verifier());
+    assert!(ask(&authorizer, &good).await.is_ok());
+    let message = good
+        .replace("CONNECT", "MESSAGE")
+        .replace(r#""$connect""#, r#""send""#);
+    let refused = [
+        ("no token", good.replace("Authorization", "X-Other")),
+        ("a forged token", event("e30.e30.AAAA").to_string()),
+        ("a message", message),
+        ("no method", good.replace("methodArn", "other")),
+        ("all methods", good.replace("/dev/$connect\"", "/*\"")),
+        ("any method", good.replace("/dev/$connect\"", "/dev/$connec?\"")),
+        ("no ARN", good.replace("arn:aws", "aws")),
+        (
+            "two methods",
+            good.replacen('{', &format!(r#"{{"methodArn":"{ARN}","#), 1),
+        ),
+    ];
+    for (name, event) in refused {
+        assert_ne!(event, good, "{name}");
+        let error = ask(&authorizer, &event).await.unwrap_err();
+        assert_eq!(error, AuthorizerError::Unauthorized, "{name}");
+        // API Gateway makes a 401 of this message and of no other.
+        assert_eq!(Diagnostic::from(error).error_message, "Unauthorized", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_context_that_cannot_be_passed_on_is_a_fault_and_no_refusal() {
+    let event = event(&token(&json!({}))).to_string();
+    let with = |key: &'static str, length: usize| {
+        Authorizer::<()>::new(verifier())
+            .with_context(move |_| vec![(key.to_owned(), "x".repeat(length).into())])
+    };
+    assert!(ask(&with("mine", 8000), &event).await.is_ok());
+    assert!(matches!(
+        ask(&with("mine", MAX_CONTEXT_BYTES), &event).await,
+        Err(AuthorizerError::ContextTooLarge(size)) if size > MAX_CONTEXT_BYTES
+    ));
+    assert!(matches!(
+        ask(&with(CONTEXT_KEY, 1), &event).await,
+        Err(AuthorizerError::ReservedKey)
+    ));
+}
+
+#[tokio::test]
+async fn the_layer_takes_from_the_context_what_the_authorizer_put_there() {
+    let authorizer = Authorizer::<()>::new(verifier());
+    let asked = event(&token(&json!({"user": "alice"}))).to_string();
+    let response = serde_json::to_value(ask(&authorizer, &asked).await.unwrap()).unwrap();
+    let message = json!({"requestContext": {
+        "eventType": "MESSAGE", "routeKey": "send", "connectionId": "abc=", "authorizer": response["context"],
+    }});
+    let mut service = RoomAuthLayer::new(verifier())
+        .with_trusted_authorizer()
+        .layer(service_fn(
+            |request: LambdaEvent<Authenticated<Value, Value>>| async move {
+                let claims = request.payload.claims();
+                Ok::<_, lambda_runtime::Error>(
+                    json!({"statusCode": 200, "body": [claims.room_id(), claims.custom["user"]]}),
+                )
+            },
+        ));
+    let incoming: Incoming<Value, Value> = serde_json::from_str(&message.to_string()).unwrap();
+    let answer = service.call(LambdaEvent::new(incoming, Context::default())).await;
+    assert_eq!(
+        answer.unwrap(),
+        json!({"statusCode": 200, "body": ["lobby", "alice"]})
+    );
+}
