@@ -481,6 +481,41 @@ async fn a_renewal_moves_the_expiry_and_demands_room_and_condition() {
 }
 
 #[tokio::test]
+async fn a_renewal_demands_the_room_of_the_connection_whatever_claims_are_passed() {
+    let stage = Stage::new();
+    stage
+        .send(NOW, &connect(&token("lobby", "alice", NOW, 300)))
+        .await;
+    let staff = testing::claims("staff", json!({}));
+    let error = stage
+        .layer_at(NOW)
+        .renew("abc=", &staff, &token("staff", "alice", NOW, 300))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, RenewError::OtherRoom), "{error:?}");
+    assert_eq!(stage.registry.get("abc=").unwrap().room.as_str(), "lobby");
+}
+
+#[tokio::test]
+async fn a_connection_counts_for_two_hours_at_most_however_long_its_token_does() {
+    let stage = Stage::new();
+    let long = 10 * crate::registry::MAX_CONNECTION_SECONDS;
+    stage
+        .send(NOW, &connect(&token("lobby", "alice", NOW, long)))
+        .await;
+    let end = NOW + crate::registry::MAX_CONNECTION_SECONDS;
+    assert_eq!(stage.registry.get("abc=").unwrap().expires_at, end);
+    assert_eq!(stage.send(end - 1, &message()).await["statusCode"], 200);
+
+    let (claims, _) = stage.seen.lock().unwrap()[0].clone();
+    let layer = stage.layer_at(end - 1);
+    let renewal = token("lobby", "alice", end - 1, long);
+    layer.renew("abc=", &claims, &renewal).await.unwrap();
+    assert_eq!(stage.registry.get("abc=").unwrap().expires_at, end);
+    assert_eq!(stage.send(end, &message()).await, unauthorized());
+}
+
+#[tokio::test]
 async fn recorded_claims_that_do_not_fit_the_handler_are_a_fault_and_still_forgotten() {
     let stage = Stage::new();
     let (id, room) = ("abc=".parse().unwrap(), "lobby".parse().unwrap());

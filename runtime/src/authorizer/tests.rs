@@ -17,7 +17,7 @@ fn verifier() -> Verifier {
 
 fn token(custom: &Value) -> String {
     let key = testing::signing_key();
-    let issuer = Issuer::new(key.clone(), std::time::Duration::from_secs(300)).unwrap();
+    let issuer = Issuer::new(key.clone(), std::time::Duration::from_mins(5)).unwrap();
     let issuer = issuer.with_clock(testing::FixedClock::at(NOW));
     let token = issuer.issue_with(&key, &"lobby".parse().unwrap(), custom);
     token.unwrap().as_str().to_owned()
