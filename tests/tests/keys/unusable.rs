@@ -90,6 +90,16 @@ fn fixtures() -> Vec<Row> {
             PAIR,
         ),
         (
+            "rsa_pkcs1_trailing_byte",
+            "an RSA public key whose contents cannot be read",
+            PAIR,
+        ),
+        (
+            "rsa_pkcs1_third_number",
+            "an RSA public key whose contents cannot be read",
+            PAIR,
+        ),
+        (
             "rsa_spki_labelled_pkcs1",
             "an RSA public key whose contents cannot be read",
             PAIR,
