@@ -71,9 +71,13 @@ export async function visit(address, from, options = {}) {
   page.on('pageerror', (error) => page.problems.push(String(error)));
   await page.addInitScript(() => {
     addEventListener('securitypolicyviolation', (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));
-    window.shifts = 0;
+    window.shifts = [];
     new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
+      for (const { hadRecentInput, sources } of list.getEntries()) {
+        // Rows move down the departures board and off it (then they are null): that is what it is for.
+        const moved = sources.filter(({ node }) => node && !document.querySelector('#departures').contains(node));
+        if (!hadRecentInput) window.shifts.push(...moved.map(({ node }) => node.id || node.className || node.nodeName));
+      }
     }).observe({ type: 'layout-shift', buffered: true });
   });
   await page.goto(address);

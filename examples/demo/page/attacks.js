@@ -37,9 +37,9 @@ export class Attacks {
 			el('b', {}, title),
 			el('span', {}, what),
 		);
-		const run = async () => {
-			await this.#run(attack);
+		const run = () => {
 			this.#open(attack, true);
+			this.#run(attack);
 		};
 		attack.run = button({ class: 'run', 'aria-label': `Run: ${title}` }, run, 'Run');
 		attack.row = el('li', { 'data-attack': id }, attack.toggle, attack.stamp, attack.run, attack.detail);
