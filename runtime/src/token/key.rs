@@ -1,7 +1,8 @@
 //! The public keys a verifier trusts: parsed and checked once, at start.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
@@ -15,8 +16,13 @@ use x509_cert::der::asn1::{ObjectIdentifier, UintRef};
 use x509_cert::der::{self, Decode, Reader, SliceReader};
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
+use super::block::Block;
+
 /// The environment variable that holds the public keys.
 pub const PUBLIC_KEY_VARIABLE: &str = "PUBLIC_KEY";
+
+/// 65537, big-endian: the public exponent of practically every key.
+const EXPONENT: [u8; 3] = [1, 0, 1];
 
 /// rsaEncryption (RFC 8017 appendix A.1).
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -87,7 +93,7 @@ impl PublicKeys {
         }) {
             return Err(KeyError::new(Problem::PrivateKey));
         }
-        let blocks = pem::parse_many(&text).map_err(|_| KeyError::new(Problem::BrokenPem))?;
+        let blocks = Block::read_all(&text).ok_or(KeyError::new(Problem::BrokenPem))?;
         if blocks.len() != begun || blocks.is_empty() {
             return Err(KeyError::new(Problem::BrokenPem));
         }
@@ -121,25 +127,26 @@ impl fmt::Debug for PublicKeys {
 
 /// One RSA public key, ready to verify RS256.
 pub struct PublicKey {
-    key_id: String,
-    bits: usize,
+    modulus: Box<[u8]>,
+    /// Made when it is asked for: many issuers name no key.
+    key_id: OnceLock<String>,
     parsed: ParsedPublicKey,
 }
 
 impl PublicKey {
     /// The key id: the SHA-256 JWK thumbprint of RFC 7638, base64url.
     pub fn key_id(&self) -> &str {
-        &self.key_id
+        self.key_id.get_or_init(|| thumbprint(&self.modulus, &EXPONENT))
     }
 
     /// The length of the modulus in bits.
     pub fn bits(&self) -> usize {
-        self.bits
+        bit_length(&self.modulus)
     }
 
-    fn from_block(block: &pem::Pem) -> Result<Self, Problem> {
-        let contents = block.contents();
-        match block.tag() {
+    fn from_block(block: &Block<'_>) -> Result<Self, Problem> {
+        let contents = &block.contents;
+        match block.label {
             "PUBLIC KEY" => Self::from_spki(contents),
             "RSA PUBLIC KEY" => Self::from_pkcs1(contents),
             "CERTIFICATE" => {
@@ -149,8 +156,8 @@ impl PublicKey {
                     .map_err(|_| Problem::BrokenDer("a certificate"))?;
                 Self::from_spki(&spki)
             }
-            tag if tag.contains("CERTIFICATE REQUEST") => Err(Problem::CertificateRequest),
-            tag if tag.contains("EC P") => Err(Problem::OtherAlgorithm("an elliptic-curve key")),
+            label if label.contains("CERTIFICATE REQUEST") => Err(Problem::CertificateRequest),
+            label if label.contains("EC P") => Err(Problem::OtherAlgorithm("an elliptic-curve key")),
             _ => Err(Problem::OtherLabel),
         }
     }
@@ -181,14 +188,14 @@ impl PublicKey {
         if modulus.last().is_none_or(|byte| byte % 2 == 0) {
             return Err(Problem::EvenModulus);
         }
-        if exponent != [1, 0, 1] {
+        if exponent != EXPONENT {
             return Err(Problem::Exponent);
         }
         let parsed = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der)
             .map_err(|_| Problem::BrokenDer("an RSA public key"))?;
         Ok(Self {
-            key_id: thumbprint(modulus, exponent),
-            bits,
+            modulus: modulus.into(),
+            key_id: OnceLock::new(),
             parsed,
         })
     }
@@ -215,8 +222,8 @@ impl JwtVerifier for PublicKey {
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PublicKey")
-            .field("key_id", &self.key_id)
-            .field("bits", &self.bits)
+            .field("key_id", &self.key_id())
+            .field("bits", &self.bits())
             .finish_non_exhaustive()
     }
 }
@@ -243,9 +250,13 @@ impl<'a> RsaComponents<'a> {
 /// The lines of `text` without what the way into the environment does to them: environment files and consoles
 /// write line ends as two characters, indent, and leave empty lines.
 fn lines(text: &str) -> String {
-    let text = text.replace("\\r", "").replace("\\n", "\n").replace('\r', "\n");
+    let text = if text.contains('\\') {
+        Cow::Owned(text.replace("\\r", "").replace("\\n", "\n"))
+    } else {
+        Cow::Borrowed(text)
+    };
     let lines: Vec<&str> = text
-        .lines()
+        .split(['\n', '\r'])
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
