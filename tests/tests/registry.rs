@@ -7,13 +7,22 @@ mod cases;
 mod dynamo;
 #[path = "support/registry_faults.rs"]
 mod faults;
+#[path = "support/memory.rs"]
+#[allow(dead_code)]
+mod memory;
+#[path = "support/world.rs"]
+#[allow(dead_code)]
+mod world;
 
 use std::process::Command;
 use std::time::Duration;
 
 use dynamo::Embedded;
+use futures_util::TryStreamExt;
 use room_auth::registry::{DynamoRegistry, Registry, TABLE_VARIABLE};
+use room_auth::rooms::{Broadcast, Rooms};
 use room_auth::testing::registry_conformance;
+use world::{Temper, World};
 
 #[tokio::test]
 async fn it_conforms() {
@@ -39,6 +48,36 @@ async fn the_table_holds_what_is_documented_and_nothing_after_the_end() {
 async fn the_number_of_shards_can_be_raised_while_connections_live() {
     let dynamodb = Embedded::start().await;
     cases::shards_can_be_raised(&dynamo::client(&dynamodb.url()), "connections").await;
+}
+
+#[tokio::test]
+async fn a_broadcast_reaches_a_room_in_it_and_forgets_who_is_gone() {
+    let dynamodb = Embedded::start().await;
+    let registry = dynamo::registry(&dynamo::client(&dynamodb.url()), "connections").await;
+    let registry = registry.with_shards(3).with_page_size(9);
+    let world = World::new(1);
+    // Not young: a 410 is final.
+    let connected_at = cases::now() - 60_000;
+    for number in 0..90 {
+        let connection = cases::connection(&format!("m{number}"), "lobby", connected_at);
+        let temper = match number % 3 {
+            0 => Temper::Gone,
+            _ => Temper::Takes(Duration::from_millis(1)),
+        };
+        world.exist(&connection.id, temper);
+        registry.record(&connection).await.unwrap();
+    }
+    let rooms = Rooms::new(registry.clone(), world.transport());
+    let lobby = world::room("lobby");
+    for gone in [30, 0] {
+        let delivery = rooms.broadcast(Broadcast::new(&lobby, "{}")).await.unwrap();
+        assert!(delivery.is_complete());
+        assert_eq!((delivery.delivered(), delivery.gone()), (60, gone));
+    }
+    let left: Vec<_> = rooms.members(&lobby).try_collect().await.unwrap();
+    assert_eq!(left.len(), 60);
+    let id = "m0".parse().unwrap();
+    assert_eq!(registry.find(&id).await.unwrap(), None);
 }
 
 #[tokio::test]
