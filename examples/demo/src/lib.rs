@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::DemoError;
 pub use options::Options;
+pub use stack::Endpoints;
 
 use backend::Backend;
 use stack::Stack;
@@ -88,6 +89,11 @@ impl Demo {
     /// The page.
     pub fn url(&self) -> String {
         format!("http://{}/", self.address)
+    }
+
+    /// Where a program of the operator's reaches what the functions reach.
+    pub fn endpoints(&self) -> Endpoints {
+        self.stack.endpoints()
     }
 
     /// Stops everything; returns when no process is left.

@@ -1,4 +1,4 @@
-//! What runs behind the page: the key pair, the functions, the gateway.
+//! What runs behind the page: the key pair, the database, the functions, the gateway.
 
 use std::{
     io::Write as _,
@@ -6,21 +6,36 @@ use std::{
     time::Duration,
 };
 
-use room_auth::{Issuer, SigningKey};
-use room_auth_gateway::{Function, Gateway, LogSink, StartError};
+use room_auth::{Issuer, SigningKey, registry::TABLE_VARIABLE};
+use room_auth_gateway::{Function, Gateway, IdentitySources, LogSink, StartError};
 use tokio::sync::Mutex;
 
 use crate::{
     DemoError, Options,
     cargo::{self, Executables, Program},
+    database::{Database, TABLE},
     events::Events,
+    relay::{Behind, Relay},
 };
 
 const STAGE: &str = "dev";
-const CONNECT: Program = Program {
-    package: "connect",
-    name: "connect",
+const CHAT: Program = Program {
+    package: "chat",
+    name: "chat",
 };
+const AUTHORIZER: Program = Program {
+    package: "chat",
+    name: "chat-authorizer",
+};
+const ROUTES: [&str; 7] = [
+    "$connect",
+    "$disconnect",
+    "$default",
+    "send",
+    "renew",
+    "members",
+    "ping",
+];
 
 /// How the demo runs, as the page is told.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
@@ -41,75 +56,154 @@ pub(crate) struct Stack {
     pub(crate) events: Events,
     /// Where clients connect.
     pub(crate) url: String,
+    plan: Plan,
+    gateway: Mutex<Running>,
+    _database: Database,
+}
+
+/// What the functions reach, for a program that looks after them: one that ends a connection, say.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Endpoints {
+    /// The URL of DynamoDB.
+    pub database: String,
+    /// The table of connections in it.
+    pub table: &'static str,
+    /// The URL of @connections, with the stage.
+    pub connections: String,
+}
+
+#[derive(Debug)]
+struct Running {
+    /// None while it is started again, and if that failed.
+    gateway: Option<Gateway>,
+    stopped: bool,
+}
+
+/// How the gateway is started, and started again.
+#[derive(Debug)]
+struct Plan {
     address: SocketAddr,
     executables: &'static Executables,
-    /// None after the stop.
-    gateway: Mutex<Option<Gateway>>,
+    public_key: String,
+    authorizer: bool,
+    to_database: Relay,
+    to_connections: Relay,
+    events: Events,
 }
 
 impl Stack {
     pub(crate) async fn start(options: &Options) -> Result<Self, DemoError> {
-        let executables = cargo::build(&[CONNECT]).await?;
+        let executables = cargo::build(&[CHAT, AUTHORIZER]).await?;
         let key = SigningKey::generate()?;
-        let issuer = Issuer::new(key.clone(), Duration::from_secs(options.token_lifetime))?;
         let events = Events::new();
-        let mode = Mode {
-            authorizer: false,
-            chat: false,
-            token_lifetime: options.token_lifetime,
+        let database = Database::start().await?;
+        let relay = |behind| Relay::start(behind, events.clone());
+        let mut plan = Plan {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, options.gateway_port)),
+            executables,
+            public_key: key.public_key_pem(),
+            authorizer: options.authorizer,
+            to_database: relay(Behind::DynamoDb).await.map_err(DemoError::Relay)?,
+            to_connections: relay(Behind::Management).await.map_err(DemoError::Relay)?,
+            events: events.clone(),
         };
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.gateway_port));
-        let gateway = start_gateway(address, executables, &key, &events).await?;
+        plan.to_database.lead_to(database.address());
+        let gateway = plan.start_gateway().await?;
+        plan.address = gateway.local_addr();
+        plan.to_connections.lead_to(plan.address);
         Ok(Self {
-            mode,
+            mode: Mode {
+                authorizer: options.authorizer,
+                chat: true,
+                token_lifetime: options.token_lifetime,
+            },
+            issuer: Issuer::new(key.clone(), Duration::from_secs(options.token_lifetime))?,
             key,
-            issuer,
             events,
             url: gateway.websocket_url(),
-            address: gateway.local_addr(),
-            executables,
-            gateway: Mutex::new(Some(gateway)),
+            plan,
+            gateway: Mutex::new(Running {
+                gateway: Some(gateway),
+                stopped: false,
+            }),
+            _database: database,
         })
     }
 
     /// Stops the gateway with its functions, and starts it again at the same place: for the page what an outage
     /// is for an application.
     pub(crate) async fn restart_gateway(&self) -> Result<(), StartError> {
-        let mut gateway = self.gateway.lock().await;
-        if let Some(running) = gateway.take() {
-            running.shutdown().await;
-            *gateway = Some(start_gateway(self.address, self.executables, &self.key, &self.events).await?);
+        let mut running = self.gateway.lock().await;
+        if let Some(gateway) = running.gateway.take() {
+            gateway.shutdown().await;
+        }
+        if !running.stopped {
+            running.gateway = Some(self.plan.start_gateway().await?);
         }
         Ok(())
     }
 
+    pub(crate) fn endpoints(&self) -> Endpoints {
+        self.plan.endpoints()
+    }
+
     /// Returns when no process is left.
     pub(crate) async fn stop(&self) {
-        if let Some(gateway) = self.gateway.lock().await.take() {
+        let mut running = self.gateway.lock().await;
+        running.stopped = true;
+        if let Some(gateway) = running.gateway.take() {
             gateway.shutdown().await;
         }
     }
 }
 
-async fn start_gateway(
-    address: SocketAddr,
-    executables: &Executables,
-    key: &SigningKey,
-    events: &Events,
-) -> Result<Gateway, StartError> {
-    let (for_logs, for_observations) = (events.clone(), events.clone());
-    let function = Function::process(&executables[CONNECT.name]).env("PUBLIC_KEY", key.public_key_pem());
-    Gateway::builder()
-        .stage(STAGE)
-        .listen(address)
-        .function(CONNECT.name, function)
-        .route("$connect", CONNECT.name)
-        .logs(LogSink::callback(move |line| {
-            for_logs.log(&line);
-            // A closed standard error is no reason to stop.
-            let _ = writeln!(std::io::stderr(), "[{}] {}", line.function, line.text);
-        }))
-        .observe(move |observation| for_observations.observe(observation))
-        .start()
-        .await
+impl Plan {
+    async fn start_gateway(&self) -> Result<Gateway, StartError> {
+        let (for_logs, for_observations) = (self.events.clone(), self.events.clone());
+        let mut builder = Gateway::builder()
+            .stage(STAGE)
+            .listen(self.address)
+            .function(CHAT.name, self.chat())
+            .logs(LogSink::callback(move |line| {
+                for_logs.log(&line);
+                // A closed standard error is no reason to stop.
+                let _ = writeln!(std::io::stderr(), "[{}] {}", line.function, line.text);
+            }))
+            .observe(move |observation| for_observations.observe(observation));
+        for route in ROUTES {
+            builder = builder.route(route, CHAT.name);
+        }
+        if self.authorizer {
+            // No identity source: a token may be in one of several places.
+            builder = builder
+                .function(AUTHORIZER.name, self.function(AUTHORIZER))
+                .authorizer(AUTHORIZER.name, IdentitySources::none());
+        }
+        builder.start().await
+    }
+
+    fn endpoints(&self) -> Endpoints {
+        Endpoints {
+            database: format!("http://{}", self.to_database.address()),
+            table: TABLE,
+            connections: format!("http://{}/{STAGE}", self.to_connections.address()),
+        }
+    }
+
+    fn chat(&self) -> Function {
+        let Endpoints {
+            database,
+            table,
+            connections,
+        } = self.endpoints();
+        self.function(CHAT)
+            .env(TABLE_VARIABLE, table)
+            .env("AWS_ENDPOINT_URL_DYNAMODB", database)
+            .env("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", connections)
+    }
+
+    fn function(&self, program: Program) -> Function {
+        Function::process(&self.executables[program.name]).env("PUBLIC_KEY", &self.public_key)
+    }
 }

@@ -203,6 +203,23 @@ impl Events {
     }
 }
 
+impl Events {
+    /// The next steps of these names on this route, in whatever order they come.
+    pub(crate) async fn steps<const N: usize>(&mut self, names: [&str; N], route: &str) -> [Value; N] {
+        let mut found = [const { Value::Null }; N];
+        while let Some(missing) = found.iter().position(Value::is_null) {
+            let is_missing = |event: &Value| {
+                let name = names.iter().position(|name| event["step"] == *name);
+                event["route"] == route && name.is_some_and(|name| found[name].is_null())
+            };
+            let step = self.find(is_missing).await;
+            let place = names.iter().position(|name| step["step"] == *name);
+            found[place.unwrap_or(missing)] = step;
+        }
+        found
+    }
+}
+
 /// A WebSocket to the gateway.
 #[derive(Debug)]
 pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);

@@ -4,9 +4,11 @@
 
 mod forge;
 mod handshake;
+mod session;
 
 use std::{io, sync::Arc, time::Duration};
 
+use room_auth::SigningKey;
 use serde::Serialize;
 use tokio::{
     sync::{Mutex, OnceCell, broadcast},
@@ -17,7 +19,7 @@ use tokio_tungstenite::tungstenite;
 use crate::{events::Refusal, stack::Stack};
 use forge::Forge;
 use handshake::Handshake;
-use room_auth::SigningKey;
+use session::Attempt;
 
 /// An attack, as the page lists it.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -51,11 +53,13 @@ pub(crate) enum AttackError {
     Protocol(#[from] Box<tungstenite::Error>),
     #[error("the gateway did not answer in time")]
     Timeout,
+    #[error("the gateway answered {0} to a good token")]
+    NotLetIn(u16),
     #[error("no other key could be made: {0}")]
     Key(#[from] room_auth::SigningKeyError),
 }
 
-const HANDSHAKES: [Attack; 9] = [
+const ATTACKS: [Attack; 12] = [
     Attack {
         id: "no-token",
         title: "No token",
@@ -110,16 +114,27 @@ const HANDSHAKES: [Attack; 9] = [
         what: "A genuine token in a cookie, which a browser would send along from any page.",
         sent: "a handshake with a token where nobody looks for one",
     },
+    Attack {
+        id: "after-expiry",
+        title: "Message after expiry",
+        what: "Connects in time, waits for the token to run out, then speaks.",
+        sent: "a genuine token, and a message two seconds later",
+    },
+    Attack {
+        id: "renew-other-room",
+        title: "Renewal to another room",
+        what: "Let into one room, renews with a genuine token for another.",
+        sent: "a genuine token, and another one in band",
+    },
+    Attack {
+        id: "kid-elsewhere",
+        title: "kid that points elsewhere",
+        what: "A key id that is a path, and a jku that is a URL, both to a key of the attacker’s.",
+        sent: "a handshake with a token that brings its own key",
+    },
 ];
 
-const KID_ELSEWHERE: Attack = Attack {
-    id: "kid-elsewhere",
-    title: "kid that points elsewhere",
-    what: "A key id that is a path, and a jku that is a URL, both to a key of the attacker’s.",
-    sent: "a handshake with a token that brings its own key",
-};
-
-/// How long a handshake may take.
+/// How long an attack may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the log line of a refusal may take after the refusal.
 const LOG_PATIENCE: Duration = Duration::from_secs(1);
@@ -128,54 +143,64 @@ const LOG_PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Attacks {
     stack: Arc<Stack>,
-    list: Vec<Attack>,
     turn: Mutex<()>,
     other_key: OnceCell<SigningKey>,
 }
 
 impl Attacks {
     pub(crate) fn new(stack: Arc<Stack>) -> Self {
-        let mut list = HANDSHAKES.to_vec();
-        list.push(KID_ELSEWHERE);
         Self {
             stack,
-            list,
             turn: Mutex::default(),
             other_key: OnceCell::new(),
         }
     }
 
-    pub(crate) fn list(&self) -> &[Attack] {
-        &self.list
+    pub(crate) fn list() -> &'static [Attack] {
+        &ATTACKS
     }
 
     pub(crate) async fn run(&self, attack: &Attack) -> Result<Outcome, AttackError> {
         let _turn = self.turn.lock().await;
-        let other_key = self
-            .other_key
-            .get_or_try_init(|| async { SigningKey::generate() })
-            .await?;
-        let forge = Forge {
-            key: &self.stack.key,
-            other_key,
-        };
-        let handshake = craft(attack.id, &forge);
         let mut refusals = self.stack.events.refusals();
-        let answer = timeout(PATIENCE, handshake.perform(&self.stack.url)).await;
-        let answer = answer.map_err(|_| AttackError::Timeout)??;
-        let refused = answer.status != 101;
-        let reason = match self.stack.events.connection_from(answer.source_port) {
-            Some(connection) if refused => reason(&mut refusals, &connection).await,
+        let tried = timeout(PATIENCE, self.attempt(attack.id)).await;
+        let (attempt, status) = tried.map_err(|_| AttackError::Timeout)??;
+        let reason = match self.stack.events.connection_from(attempt.source_port) {
+            Some(connection) if attempt.refused => reason(&mut refusals, &connection).await,
             _ => None,
         };
         Ok(Outcome {
             id: attack.id,
-            sent: handshake.lines(),
-            status: Some(answer.status),
+            sent: attempt.sent,
+            status,
             expected: "refused",
-            refused,
+            refused: attempt.refused,
             reason,
         })
+    }
+
+    /// The attempt, and the status of its handshake if that is what was to be refused.
+    async fn attempt(&self, id: &str) -> Result<(Attempt, Option<u16>), AttackError> {
+        let other_key = || async { SigningKey::generate() };
+        let forge = Forge {
+            key: &self.stack.key,
+            other_key: self.other_key.get_or_try_init(other_key).await?,
+        };
+        let url = &self.stack.url;
+        match id {
+            "after-expiry" => Ok((session::message_after_expiry(&forge, url).await?, None)),
+            "renew-other-room" => Ok((session::renewal_to_another_room(&forge, url).await?, None)),
+            _ => {
+                let handshake = craft(id, &forge);
+                let answer = handshake.perform(url).await?;
+                let attempt = Attempt {
+                    sent: handshake.lines(),
+                    refused: answer.status != 101,
+                    source_port: answer.source_port,
+                };
+                Ok((attempt, Some(answer.status)))
+            }
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use super::{
     tokens,
 };
 use crate::{
-    attacks::{Attack, Outcome},
+    attacks::{Attack, Attacks, Outcome},
     events::Step,
     stack::Mode,
 };
@@ -99,8 +99,8 @@ async fn mode(State(backend): Shared) -> Json<Mode> {
     Json(backend.stack.mode)
 }
 
-async fn attacks(State(backend): Shared) -> Json<Vec<Attack>> {
-    Json(backend.attacks.list().to_vec())
+async fn attacks() -> Json<&'static [Attack]> {
+    Json(Attacks::list())
 }
 
 async fn attack(
@@ -108,7 +108,7 @@ async fn attack(
     User(_): User,
     Path(id): Path<String>,
 ) -> Result<Json<Outcome>, Failure> {
-    let known = backend.attacks.list().iter().find(|attack| attack.id == id);
+    let known = Attacks::list().iter().find(|attack| attack.id == id);
     let attack = known.ok_or_else(|| Failure::new(StatusCode::NOT_FOUND, "There is no such attack."))?;
     let outcome = backend.attacks.run(attack).await;
     outcome.map(Json).map_err(|error| {

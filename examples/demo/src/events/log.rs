@@ -9,20 +9,18 @@ pub(crate) struct Refusal {
 
 #[derive(Deserialize)]
 struct Line {
-    target: String,
     reason: String,
     connection_id: String,
 }
 
 impl Refusal {
-    /// Reads one JSON line of `tracing`; `None` if it tells of something else.
+    /// Reads one JSON line of `tracing`, of the layer's or the function's own; `None` if it tells of something else.
     pub(crate) fn read(line: &str) -> Option<Self> {
         let Line {
-            target,
             reason,
             connection_id,
         } = serde_json::from_str(line).ok()?;
-        (target == "room_auth").then_some(Self {
+        Some(Self {
             connection: connection_id,
             reason,
         })
@@ -34,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_refusals_of_the_layer_are_read() {
+    fn only_refusals_are_read() {
         let line = r#"{"level":"WARN","message":"refused","reason":"expired","connection_id":"abc=","route":"$connect","target":"room_auth"}"#;
         let refusal = Refusal {
             connection: "abc=".to_owned(),
@@ -44,7 +42,7 @@ mod tests {
         for other in [
             "panicked at main.rs",
             r#"{"message":"joined","room":"lobby","target":"connect"}"#,
-            r#"{"reason":"x","connection_id":"abc=","target":"chat"}"#,
+            r#"{"message":"a connection was not closed","error":"x","connection_id":"abc=","target":"room_auth"}"#,
         ] {
             assert_eq!(Refusal::read(other), None, "{other}");
         }

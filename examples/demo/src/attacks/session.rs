@@ -1,0 +1,101 @@
+//! Attacks of somebody who was let in.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{self, Message},
+};
+
+use super::{
+    AttackError,
+    forge::{Forge, claims, decoded, shortened},
+    handshake::Handshake,
+};
+
+/// A room of its own, so that nobody sees mallory come and go.
+const ROOM: &str = "attic";
+
+/// How it went.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    /// What was sent, tokens shortened.
+    pub(super) sent: Vec<String>,
+    pub(super) refused: bool,
+    /// The port it was sent from.
+    pub(super) source_port: u16,
+}
+
+/// Connects in time, waits for the token to run out, then speaks.
+pub(super) async fn message_after_expiry(forge: &Forge<'_>, url: &str) -> Result<Attempt, AttackError> {
+    let claims = claims(ROOM, -60, 2);
+    let expires_at = claims["exp"].as_u64().unwrap_or_default();
+    let mut guest = Guest::let_in(&forge.genuine_with(&claims), url).await?;
+    let end = UNIX_EPOCH + Duration::from_secs(expires_at);
+    tokio::time::sleep(end.duration_since(SystemTime::now()).unwrap_or_default()).await;
+    let message = json!({"action": "send", "text": "still here?"});
+    let line = message.to_string();
+    let answer = guest.ask(&message).await?;
+    let refused = answer.is_none_or(|answer| answer == json!({"message": "token expired"}));
+    Ok(guest.attempt(vec!["(waits until exp)".to_owned(), line], refused))
+}
+
+/// Renews with a genuine token, but for another room.
+pub(super) async fn renewal_to_another_room(forge: &Forge<'_>, url: &str) -> Result<Attempt, AttackError> {
+    let mut guest = Guest::let_in(&forge.genuine(ROOM, 0, 60), url).await?;
+    let token = forge.genuine("staff", 0, 60);
+    let renewal = |token: &str| json!({"action": "renew", "token": token});
+    let mut lines = vec![renewal(&shortened(&token)).to_string()];
+    lines.extend(decoded(&token));
+    let answer = guest.ask(&renewal(&token)).await?;
+    let refused = answer.is_none_or(|answer| answer["type"] == "error");
+    Ok(guest.attempt(lines, refused))
+}
+
+/// Somebody whose token was good when they came.
+struct Guest {
+    socket: WebSocketStream<TcpStream>,
+    source_port: u16,
+    sent: Vec<String>,
+}
+
+impl Guest {
+    async fn let_in(token: &str, url: &str) -> Result<Self, AttackError> {
+        let handshake = Handshake::with(token);
+        let answer = handshake.perform(url).await?;
+        let socket = answer.socket.ok_or(AttackError::NotLetIn(answer.status))?;
+        Ok(Self {
+            socket,
+            source_port: answer.source_port,
+            sent: handshake.lines(),
+        })
+    }
+
+    /// Sends the message and waits for what comes back; `None` if that is the end.
+    async fn ask(&mut self, message: &Value) -> Result<Option<Value>, AttackError> {
+        let failed = |error: tungstenite::Error| AttackError::from(Box::new(error));
+        self.socket
+            .send(Message::text(message.to_string()))
+            .await
+            .map_err(failed)?;
+        loop {
+            match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).ok()),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(None),
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+
+    fn attempt(mut self, then: Vec<String>, refused: bool) -> Attempt {
+        self.sent.extend(then);
+        Attempt {
+            sent: self.sent,
+            refused,
+            source_port: self.source_port,
+        }
+    }
+}
