@@ -78,11 +78,11 @@ pub mod transport;
 pub mod __private;
 use __private as private;
 
-#[doc(hidden)]
-pub use auth::{Handle, Ready};
 pub use auth::{
     Authenticated, Rejection, RejectionKind, RenewError, ResponseFuture, RoomAuth, RoomAuthLayer,
 };
+#[doc(hidden)]
+pub use auth::{Handle, Ready};
 pub use claims::{InvalidRoomId, RoomClaims, RoomId};
 pub use clock::{Clock, SystemClock};
 pub use connection::{ConnectionId, InvalidConnectionId};

@@ -16,8 +16,6 @@ use x509_cert::der::asn1::{ObjectIdentifier, UintRef};
 use x509_cert::der::{self, Decode, Reader, SliceReader};
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
-use super::block::Block;
-
 /// The environment variable that holds the public keys.
 pub const PUBLIC_KEY_VARIABLE: &str = "PUBLIC_KEY";
 
@@ -93,7 +91,7 @@ impl PublicKeys {
         }) {
             return Err(KeyError::new(Problem::PrivateKey));
         }
-        let blocks = Block::read_all(&text).ok_or(KeyError::new(Problem::BrokenPem))?;
+        let blocks = pem::parse_many(&text).map_err(|_| KeyError::new(Problem::BrokenPem))?;
         if blocks.len() != begun || blocks.is_empty() {
             return Err(KeyError::new(Problem::BrokenPem));
         }
@@ -144,9 +142,9 @@ impl PublicKey {
         bit_length(&self.modulus)
     }
 
-    fn from_block(block: &Block<'_>) -> Result<Self, Problem> {
-        let contents = &block.contents;
-        match block.label {
+    fn from_block(block: &pem::Pem) -> Result<Self, Problem> {
+        let contents = block.contents();
+        match block.tag() {
             "PUBLIC KEY" => Self::from_spki(contents),
             "RSA PUBLIC KEY" => Self::from_pkcs1(contents),
             "CERTIFICATE" => {

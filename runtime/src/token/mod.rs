@@ -1,6 +1,5 @@
 //! Tokens: the keys they are verified with, the verifier, and (feature `issuer`) who signs them.
 
-mod block;
 mod key;
 mod verifier;
 
