@@ -66,6 +66,28 @@ test('who is here in two windows stays when one is closed, and nobody is told ot
   await leave(bob);
 });
 
+test('a list made before someone joined and arriving after does not hide them', chat, async () => {
+  const alice = await visit(address, chromium);
+  // The real gateway, and frames of ours in between: the one order of events that cannot be arranged.
+  let say;
+  await alice.routeWebSocket(/\/dev$/, (socket) => {
+    socket.connectToServer();
+    say = (frame) => socket.send(JSON.stringify({ room: 'lobby', ...frame }));
+  });
+  await enter(alice, 'alice');
+  await reads(alice, '#members', /alice \(you\)/);
+  say({ type: 'joined', user: 'carol' });
+  say({ type: 'members', members: ['alice'] });
+  await reads(alice, '#log', /carol joined/);
+  say({ type: 'error', message: 'a mark' });
+  await reads(alice, '#log', /a mark/);
+  assert.deepEqual(await members(alice), ['alice (you)', 'carol']);
+  await reads(alice, '#log', /carol left/);
+  assert.deepEqual(await members(alice), ['alice (you)']);
+  calm(alice);
+  await leave(alice);
+});
+
 test('a room hears only its own, and going back loses nothing', chat, async () => {
   const { alice, bob } = await both();
   assert.deepEqual(await bob.locator('#rooms label').allInnerTexts(), ['lobby'], 'bob may not enter staff');

@@ -76,7 +76,7 @@ function enter({ user: name, rooms }) {
 	const last = Math.max(0, rooms.indexOf(sessionStorage.getItem('room')));
 	choices[last].firstChild.checked = true;
 	open(rooms[last]);
-	// On a phone the keyboard would cover half of what there is to see.
+	// On a phone the keyboard would cover the page.
 	if (mode.chat && matchMedia('(hover: hover)').matches) $('text').focus();
 }
 

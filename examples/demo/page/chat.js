@@ -22,6 +22,7 @@ export class Chat {
 	/** Sent and not come back yet, oldest first: `{ words, item }`. */
 	#pending = [];
 	#members = new Set();
+	#asking = 0;
 	#logs = new Map();
 	#drafts = new Map();
 
@@ -93,7 +94,7 @@ export class Chat {
 			return;
 		}
 		this.#hint(HINT);
-		if (this.#talks) this.#connection.send({ action: 'members' });
+		if (this.#talks) this.#ask();
 		else this.#notice('The function let you in. It answers $connect only: there is no one to talk to.');
 	}
 
@@ -104,14 +105,23 @@ export class Chat {
 			this.#notice(`${user} joined`);
 			this.#present([...this.#members, user]);
 		}
-		// Perhaps here in another window still: the list tells, a moment later.
-		if (type === 'left') setTimeout(() => this.#connection.send({ action: 'members' }), 1000);
-		if (type === 'members') {
+		if (type === 'joined' || type === 'left') {
+			// Perhaps here in another window too: the list tells, but a moment later.
+			clearTimeout(this.#asking);
+			this.#asking = setTimeout(() => this.#ask(), 1000);
+		}
+		if (type === 'members' && !this.#asking) {
 			for (const name of this.#members) if (!message.members.includes(name)) this.#notice(`${name} left`);
 			this.#present(message.members);
 		}
 		if (type === 'error' && this.#pending.length) this.#giveBack(this.#pending.shift());
 		if (type === 'error' || !type) this.#notice(`Server: ${message.message}`);
+	}
+
+	#ask() {
+		clearTimeout(this.#asking);
+		this.#asking = 0;
+		this.#connection.send({ action: 'members' });
 	}
 
 	#send() {
@@ -149,8 +159,7 @@ export class Chat {
 	}
 
 	#item({ user, text: words, at }) {
-		// Epoch seconds, milliseconds or a date in words.
-		const when = new Date(at < 1e11 ? at * 1000 : at);
+		const when = new Date(at);
 		const by = el('p', { class: 'by' }, el('b', {}, user), el('time', { datetime: when.toISOString() }, time(when)));
 		const own = user === this.#user ? 'message own' : 'message';
 		const item = el('li', { class: own }, face(user), by, el('p', { class: 'text' }, words));
@@ -167,7 +176,6 @@ export class Chat {
 		const { user, when } = log.lastElementChild ?? {};
 		item.classList.toggle('follows', Boolean(user) && user === item.user && item.when - when < 120_000);
 		log.append(item);
-		// A long evening should not slow the page down.
 		if (log.children.length > 500) log.firstElementChild.remove();
 		if (atEnd || scroll) view.scrollTop = view.scrollHeight;
 	}

@@ -61,10 +61,10 @@ export class Gateway {
       step('close', null);
       step('dynamodb', jitter(2));
       step('function', jitter(3));
-      this.#broadcast(notice('left'), { call, connection, route: '$disconnect' });
+      this.#broadcast(notice('left'), { call, route: '$disconnect' });
     });
     if (!this.mode.chat) return;
-    this.#broadcast(notice('joined'), { call: id(), connection, route: '$connect' });
+    this.#broadcast(notice('joined'), { call: id(), route: '$connect' });
     this.members.set(connection, member);
   }
 
@@ -95,7 +95,7 @@ export class Gateway {
       step('function', jitter(4), { status: 200 });
       return this.#broadcast(
         { type: 'message', room: claims.sub, user: claims.user, text: body.text, id: id(), at: Date.now() },
-        { call, connection, route },
+        { call, route },
       );
     }
     if (route === 'members') {
@@ -121,7 +121,7 @@ export class Gateway {
     answer(route === 'ping' ? { type: 'pong' } : { type: 'error', message: 'unknown action, or a text over 4 KB' });
   }
 
-  #broadcast(message, { call, connection, route }) {
+  #broadcast(message, { call, route }) {
     for (const member of this.members.values()) {
       if (member.claims.sub !== message.room || Date.now() / 1000 >= member.claims.exp) continue;
       const event = { request: call, connection: member.connection, route };
@@ -129,7 +129,6 @@ export class Gateway {
       member.ws.send(JSON.stringify(message));
       this.observe({ step: 'frame-out', ms: jitter(0.2), ...event });
     }
-    void connection;
   }
 }
 
