@@ -41,8 +41,10 @@ pub(crate) struct Api {
     pub(crate) connections: Connections,
     pub(crate) faults: Faults,
     pub(crate) observer: Observer,
-    /// Ends the listener and the sockets.
+    /// Ends the sockets; nobody new is let in.
     pub(crate) closing: CancellationToken,
+    /// Ends the listener. Later: functions that hear of an end may still call `@connections`.
+    pub(crate) closed: CancellationToken,
     /// Everything that may still call a function: handshakes, sockets, messages, disconnects.
     pub(crate) tasks: TaskTracker,
 }

@@ -262,6 +262,7 @@ impl GatewayBuilder {
             faults: Faults::of(pools.clone()),
             observer: self.observer,
             closing: CancellationToken::new(),
+            closed: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
         let server = tokio::spawn(server::serve(listener, api.clone()));

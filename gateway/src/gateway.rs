@@ -58,11 +58,14 @@ impl Gateway {
 
     /// Closes the sockets with 1001, lets the functions hear of it for a few seconds at most, and kills their
     /// processes; returns when they are gone.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(mut self) {
         self.api.closing.cancel();
         self.api.tasks.close();
         // What has not ended by then ends with the functions.
         let _ = tokio::time::timeout(SHUTDOWN_GRACE, self.api.tasks.wait()).await;
+        self.api.closed.cancel();
+        // It only accepts, and never panics; from here on the port is free.
+        let _ = (&mut self.server).await;
         for function in &self.functions {
             function.stop();
         }
@@ -75,6 +78,7 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.api.closing.cancel();
+        self.api.closed.cancel();
         self.server.abort();
         for function in &self.functions {
             function.stop();

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use crate::{answer, api::Api, handshake, http, ids, management};
 
 pub(crate) async fn serve(listener: TcpListener, api: Arc<Api>) {
-    let closing = api.closing.clone();
+    let closed = api.closed.clone();
     let handler = move |request, peer| {
         let api = api.clone();
         async move {
@@ -22,13 +22,16 @@ pub(crate) async fn serve(listener: TcpListener, api: Arc<Api>) {
             Ok::<_, Infallible>(answer)
         }
     };
-    http::serve(listener, closing, handler).await;
+    http::serve(listener, closed, handler).await;
 }
 
 async fn route(api: Arc<Api>, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
     let path = request.uri().path().to_owned();
     let mut steps = path.strip_prefix('/').unwrap_or(&path).splitn(3, '/');
     match (steps.next(), steps.next(), steps.next()) {
+        (Some(stage), None | Some(""), None) if stage == api.stage && api.closing.is_cancelled() => {
+            answer::plain(StatusCode::SERVICE_UNAVAILABLE)
+        }
         (Some(stage), None | Some(""), None) if stage == api.stage => {
             handshake::handle(api, request, peer).await
         }

@@ -10,7 +10,7 @@ use futures_util::{
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     sync::{Semaphore, mpsc},
     time::{sleep, timeout},
 };
@@ -280,6 +280,8 @@ async fn close(mut stream: Stream, by: By, code: u16, reason: String) {
             }
         }
         while let Some(Ok(_)) = stream.next().await {}
+        // The server is the first to close (RFC 6455 §7.1.1); the client waits for that.
+        let _ = stream.get_mut().shutdown().await;
         let mut rest = [0; 4096];
         while stream.get_mut().read(&mut rest).await.is_ok_and(|read| read > 0) {}
     })
