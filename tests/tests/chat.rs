@@ -67,7 +67,7 @@ async fn a_message_reaches_every_member_of_its_room_once_and_no_one_else() {
     let alice = Browser::of(&demo.url(), "alice").await;
     let bob = Browser::of(&demo.url(), "bob").await;
     let mut events = alice.events().await;
-    let mut members = vec![
+    let mut members = [
         ("lobby", alice.join("lobby").await),
         ("lobby", bob.join("lobby").await),
         ("lobby", bob.join("lobby").await),

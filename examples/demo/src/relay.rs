@@ -96,9 +96,7 @@ async fn pass_on(State(relay): State<Arc<Shared>>, mut request: Request) -> Resp
     relay.events.calling(&called);
     let started = Instant::now();
     let answer = relay.client.request(request).await;
-    let status = answer
-        .as_ref()
-        .map_or(StatusCode::BAD_GATEWAY, |answer| answer.status());
+    let status = answer.as_ref().map_or(StatusCode::BAD_GATEWAY, Response::status);
     relay.events.called(called, started.elapsed(), status.as_u16());
     match answer {
         Ok(answer) => answer.map(Body::new),

@@ -22,7 +22,7 @@ use tokio_tungstenite::{
 };
 
 /// Longer than anything takes that is going to happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A browser, with one cookie.
 #[derive(Clone, Debug)]
@@ -179,11 +179,10 @@ impl Events {
     pub(crate) async fn find(&mut self, matches: impl Fn(&Value) -> bool) -> Value {
         let find = async {
             loop {
-                while let Some((event, rest)) = self.read.split_once("\n\n") {
-                    let data = event
-                        .strip_prefix("data: ")
-                        .map(|data| serde_json::from_str(data).unwrap());
-                    self.read = rest.to_owned();
+                while let Some(end) = self.read.find("\n\n") {
+                    let event: String = self.read.drain(..end + 2).collect();
+                    let data = event.trim().strip_prefix("data: ");
+                    let data = data.map(|data| serde_json::from_str(data).unwrap());
                     if let Some(event) = data.filter(&matches) {
                         return event;
                     }

@@ -16,7 +16,7 @@ pub(crate) struct Account {
 }
 
 /// The accounts of the demo. Each password is the account's name.
-const ACCOUNTS: [Account; 2] = [
+pub(super) const ACCOUNTS: [Account; 2] = [
     Account {
         name: "alice",
         rooms: &["lobby", "staff"],

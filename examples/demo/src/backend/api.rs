@@ -124,7 +124,7 @@ async fn events(State(backend): Shared, User(_): User) -> Sse<impl Stream<Item =
     let steps = stream::unfold(backend.stack.events.steps(), |mut steps| async {
         loop {
             match steps.recv().await {
-                Ok(step) => return Some((event(&step), steps)),
+                Ok(step) => return Some((Ok(event(&step)), steps)),
                 // A reader that is too slow misses some.
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return None,
@@ -135,8 +135,8 @@ async fn events(State(backend): Shared, User(_): User) -> Sse<impl Stream<Item =
     Sse::new(until_stop).keep_alive(KeepAlive::default())
 }
 
-fn event(step: &Step) -> Result<Event, Infallible> {
-    Ok(Event::default().json_data(step).unwrap_or_default())
+fn event(step: &Step) -> Event {
+    Event::default().json_data(step).unwrap_or_default()
 }
 
 async fn restart_gateway(State(backend): Shared, User(_): User) -> Result<StatusCode, Failure> {

@@ -16,7 +16,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use super::{Backend, accounts::Account, reply::Failure};
 
 /// A working day.
-const LIFETIME: Duration = Duration::from_secs(8 * 60 * 60);
+const LIFETIME: Duration = Duration::from_hours(8);
 /// Sessions of one account; with more, the oldest ends.
 const MAX_PER_ACCOUNT: usize = 32;
 
@@ -115,5 +115,65 @@ impl FromRequestParts<Arc<Backend>> for User {
         account
             .map(Self)
             .ok_or_else(|| Failure::new(StatusCode::UNAUTHORIZED, "Log in first."))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::{
+        super::accounts::{ACCOUNTS, Account},
+        *,
+    };
+
+    const ALICE: &Account = &ACCOUNTS[0];
+    const BOB: &Account = &ACCOUNTS[1];
+
+    /// The cookie that a browser sends back.
+    fn sent_back(set_cookie: &str) -> HeaderMap {
+        let cookie = set_cookie.split(';').next().unwrap();
+        let with_others = format!("theme=dark; {cookie}; session_old=1");
+        HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(&with_others).unwrap())])
+    }
+
+    fn name(sessions: &Sessions, headers: &HeaderMap, now: Instant) -> Option<&'static str> {
+        sessions.account(headers, now).map(|account| account.name)
+    }
+
+    #[test]
+    fn a_session_is_its_users_until_it_is_closed_or_over() {
+        let (sessions, now) = (Sessions::new(), Instant::now());
+        let alice = sent_back(&sessions.open(ALICE, now));
+        let bob = sent_back(&sessions.open(BOB, now));
+        assert_eq!(name(&sessions, &alice, now), Some("alice"));
+        assert_eq!(name(&sessions, &bob, now + LIFETIME / 2), Some("bob"));
+        assert_eq!(name(&sessions, &bob, now + LIFETIME), None);
+        sessions.close(&alice);
+        assert_eq!(name(&sessions, &alice, now), None);
+        assert_eq!(name(&sessions, &bob, now), Some("bob"));
+        assert_eq!(name(&sessions, &HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn an_account_keeps_its_latest_sessions() {
+        let (sessions, now) = (Sessions::new(), Instant::now());
+        let bob = sent_back(&sessions.open(BOB, now));
+        let at = |number| now + Duration::from_secs(number);
+        let opened: Vec<HeaderMap> = (0..=MAX_PER_ACCOUNT as u64)
+            .map(|number| sent_back(&sessions.open(ALICE, at(number))))
+            .collect();
+        let open: Vec<bool> = opened
+            .iter()
+            .map(|headers| name(&sessions, headers, at(60)).is_some())
+            .collect();
+        assert_eq!(open.iter().filter(|open| !**open).count(), 1);
+        assert!(!open[0], "the oldest one");
+        assert_eq!(
+            name(&sessions, &bob, at(60)),
+            Some("bob"),
+            "others are not affected"
+        );
     }
 }

@@ -23,7 +23,8 @@ pub(crate) use log::Refusal;
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Step {
     pub(crate) at: u64,
-    pub(crate) step: &'static str,
+    #[serde(rename = "step")]
+    pub(crate) name: &'static str,
     pub(crate) request: Arc<str>,
     pub(crate) connection: Option<Arc<str>>,
     pub(crate) route: Option<Arc<str>>,
@@ -103,9 +104,9 @@ impl Events {
             ..
         } = observation;
         let connect = || -> Arc<str> { request_of("$connect", &connection, "") };
-        let step = |step, request, route: &str| Step {
+        let step = |name, request, route: &str| Step {
             at: millis(at),
-            step,
+            name,
             request,
             connection: Some(connection.clone()),
             route: Some(route.into()),
@@ -224,7 +225,7 @@ impl Events {
         else {
             return;
         };
-        let (step, connection, status, operation) = match called.what {
+        let (name, connection, status, operation) = match called.what {
             // An item that is not as expected is a 400, and no refusal.
             What::DynamoDb(operation) => ("dynamodb", connection, None, operation),
             What::Management { connection, posts } => {
@@ -237,7 +238,7 @@ impl Events {
         drop(state);
         self.tell(Step {
             at: millis(SystemTime::now()),
-            step,
+            name,
             request,
             connection: Some(connection),
             route: Some(route),
