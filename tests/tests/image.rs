@@ -5,27 +5,26 @@
 #[path = "connect/client.rs"]
 mod client;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use client::{Offer, serve_program};
 use room_auth::testing;
 
 /// The bootstrap in the unpacked image; `ROOM_AUTH_IMAGE_ROOT` names one that was unpacked before.
-fn bootstrap() -> std::path::PathBuf {
-    let root = match std::env::var_os("ROOM_AUTH_IMAGE_ROOT") {
-        Some(root) => root.into(),
-        None => {
-            let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-            let status = Command::new("bash")
-                .arg(tests.join("deploy/image.sh"))
-                .status()
-                .unwrap();
-            assert!(status.success(), "tests/deploy/image.sh");
-            tests.join("../target/deploy/image/connect/rootfs")
-        }
-    };
+fn bootstrap() -> PathBuf {
+    let root = std::env::var_os("ROOM_AUTH_IMAGE_ROOT").map_or_else(built, PathBuf::from);
     root.join("bootstrap").canonicalize().unwrap()
+}
+
+fn built() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let status = Command::new("bash")
+        .arg(tests.join("deploy/image.sh"))
+        .status()
+        .unwrap();
+    assert!(status.success(), "tests/deploy/image.sh");
+    tests.join("../target/deploy/image/connect/rootfs")
 }
 
 #[tokio::test]

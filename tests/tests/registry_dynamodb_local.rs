@@ -51,7 +51,7 @@ async fn amazons_dynamodb_local_agrees() {
     let client = dynamo::client(&format!("http://127.0.0.1:{}", local.port));
     let registry = DynamoRegistry::new(&client, "conforms");
     // The download and the start of Java: attempts go on until there is an answer.
-    let patient = registry.clone().with_budget(Duration::from_secs(120));
+    let patient = registry.clone().with_budget(Duration::from_mins(2));
     patient.create_local_table().await.unwrap();
     registry_conformance(registry.clone()).await;
     registry_conformance(registry.with_shards(5).with_page_size(7)).await;

@@ -1,6 +1,7 @@
 //! Sending to rooms, in a world whose time is tokio's.
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
 #[path = "support/memory.rs"]
 mod memory;
 #[path = "support/world.rs"]
@@ -283,7 +284,7 @@ async fn the_leeway_holds_for_rooms_too() {
     world.join_until("late=", "lobby", QUICK, T0 - 30).await;
     world.join_until("tooLate=", "lobby", QUICK, T0 - 60).await;
     let lobby = room("lobby");
-    let rooms = rooms(&world).with_leeway(Duration::from_secs(60));
+    let rooms = rooms(&world).with_leeway(Duration::from_mins(1));
     let delivery = rooms.broadcast(Broadcast::new(&lobby, FRAME)).await.unwrap();
     assert_eq!((delivery.delivered(), delivery.expired()), (1, 1));
     assert_eq!(world.heard("late="), [FRAME]);

@@ -107,7 +107,7 @@ impl Schedule {
                 let killed_after = self.dice.millis(1500);
                 tokio::select! {
                     biased;
-                    () = sleep(killed_after) => continue,
+                    () = sleep(killed_after) => {}
                     delivery = broadcast => {
                         if let Ok(delivery) = delivery && !delivery.is_cut_short() {
                             return delivery;

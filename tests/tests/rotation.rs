@@ -15,7 +15,7 @@ const LIFETIME: Duration = Duration::from_mins(5);
 
 /// A token that `key` signed this long ago.
 async fn signed_ago(key: &SigningKey, ago: Duration) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() - ago;
+    let now = (SystemTime::now() - ago).duration_since(UNIX_EPOCH).unwrap();
     let issuer = Issuer::new(key.clone(), LIFETIME)
         .unwrap()
         .with_clock(FixedClock::at(now.as_secs()));

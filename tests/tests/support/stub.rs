@@ -85,7 +85,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, answers: Arc<Answers>, heard
                     return;
                 }
             }
-            Answer::Silence => tokio::time::sleep(Duration::from_secs(3600)).await,
+            Answer::Silence => tokio::time::sleep(Duration::from_hours(1)).await,
             Answer::Cut => return,
         }
     }

@@ -216,7 +216,7 @@ impl WorldTransport {
             Temper::AnswerLost(times) if attempts <= times => (quick, true, Err(TransportError::Timeout)),
             Temper::Throttled(_) | Temper::AnswerLost(_) => (quick, true, Ok(())),
             Temper::AlwaysThrottled => (quick, false, Err(TransportError::Throttled)),
-            Temper::Silent => (Duration::from_secs(3600), false, Err(TransportError::Timeout)),
+            Temper::Silent => (Duration::from_hours(1), false, Err(TransportError::Timeout)),
             Temper::Forbidden => (quick, false, Err(TransportError::Forbidden)),
             Temper::Gone => (quick, false, self.gone(to)),
             Temper::Connecting(until) => {

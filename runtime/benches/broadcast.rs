@@ -1,0 +1,258 @@
+//! A broadcast to 10,000 members, next to a plain loop over the SDK and to what the transport can do at all.
+//!
+//! Everything goes over HTTP to a server on loopback that answers at once, in a thread of its own. Prints what each
+//! took and the ratios; no statistics of criterion's, since a run takes a second.
+#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
+
+#[path = "fixture/post.rs"]
+mod post;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_apigatewaymanagement::Client;
+use aws_sdk_apigatewaymanagement::config::Credentials;
+use aws_sdk_apigatewaymanagement::primitives::Blob;
+use futures_util::{StreamExt, stream};
+use room_auth::registry::{BoxFuture, Member, MemberPage, PageToken};
+use room_auth::rooms::{Broadcast, Rooms};
+use room_auth::transport::ManagementApi;
+use room_auth::{Connection, ConnectionId, Registry, RegistryError, RoomId, Transport, TransportError};
+
+const MEMBERS: usize = 10_000;
+/// The default of the registry over DynamoDB.
+const PAGE: usize = 500;
+const ROUNDS: usize = 15;
+const FRAME: &str = r#"{"type":"message","room":"lobby","user":"alice","text":"hello","id":"1"}"#;
+/// On a busy machine too, each broadcast ends by itself.
+const BUDGET: Duration = Duration::from_secs(600);
+/// What a query of a page takes.
+const QUERY: Duration = Duration::from_millis(5);
+
+fn id(number: usize) -> ConnectionId {
+    format!("L0SM9cOF{number:06}=").parse().unwrap()
+}
+
+/// A room whose pages take as long as DynamoDB's.
+#[derive(Debug)]
+struct Room;
+
+impl Registry for Room {
+    fn record<'a>(&'a self, _: &'a Connection) -> BoxFuture<'a, Result<(), RegistryError>> {
+        unreachable!("a broadcast records nobody")
+    }
+
+    fn find<'a>(&'a self, _: &'a ConnectionId) -> BoxFuture<'a, Result<Option<Connection>, RegistryError>> {
+        unreachable!("nobody has expired")
+    }
+
+    fn renew<'a>(&'a self, _: &'a Connection) -> BoxFuture<'a, Result<bool, RegistryError>> {
+        unreachable!("a broadcast renews nobody")
+    }
+
+    fn forget<'a>(
+        &'a self,
+        _: &'a ConnectionId,
+        _: &'a RoomId,
+        _: u64,
+    ) -> BoxFuture<'a, Result<(), RegistryError>> {
+        unreachable!("nobody is gone")
+    }
+
+    fn members<'a>(
+        &'a self,
+        _: &'a RoomId,
+        from: Option<&'a PageToken>,
+    ) -> BoxFuture<'a, Result<MemberPage, RegistryError>> {
+        Box::pin(async move {
+            tokio::time::sleep(QUERY).await;
+            let from = from.map_or(0, |from| from.as_str().parse().unwrap());
+            let end = MEMBERS.min(from + PAGE);
+            let members = (from..end)
+                .map(|number| Member::new(id(number), 1, u64::MAX))
+                .collect();
+            let next = (end < MEMBERS).then(|| PageToken::new(end.to_string()));
+            Ok(MemberPage::new(members, next))
+        })
+    }
+}
+
+/// The transport, with one connection that takes two seconds for a frame.
+#[derive(Debug)]
+struct OneSlow {
+    transport: ManagementApi,
+    began: Instant,
+    served: AtomicUsize,
+    /// When the last of the others was served, in microseconds after the beginning.
+    others: Arc<AtomicUsize>,
+}
+
+impl Transport for OneSlow {
+    fn post<'a>(
+        &'a self,
+        to: &'a ConnectionId,
+        frame: &'a [u8],
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(async move {
+            if self.served.fetch_add(1, Ordering::Relaxed) == 0 {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                return Ok(());
+            }
+            let posted = self.transport.post(to, frame).await;
+            let elapsed = usize::try_from(self.began.elapsed().as_micros()).unwrap();
+            self.others.fetch_max(elapsed, Ordering::Relaxed);
+            posted
+        })
+    }
+
+    fn close<'a>(&'a self, connection: &'a ConnectionId) -> BoxFuture<'a, Result<(), TransportError>> {
+        self.transport.close(connection)
+    }
+}
+
+async fn config() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "bench"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .load()
+        .await
+}
+
+/// What a round took: by the clock, and of this thread's processor. The runtime has no other thread.
+#[derive(Clone, Copy)]
+struct Cost {
+    wall: Duration,
+    cpu: Duration,
+}
+
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
+}
+
+async fn cost<F: Future<Output = ()>>(work: F) -> Cost {
+    let (wall, cpu) = (Instant::now(), cpu_time());
+    work.await;
+    Cost {
+        wall: wall.elapsed(),
+        cpu: cpu_time() - cpu,
+    }
+}
+
+/// The best of the rounds: what else the machine does only ever adds.
+fn best(costs: Vec<Cost>) -> Cost {
+    Cost {
+        wall: costs.iter().map(|cost| cost.wall).min().unwrap(),
+        cpu: costs.iter().map(|cost| cost.cpu).min().unwrap(),
+    }
+}
+
+#[derive(Default)]
+struct Times {
+    http: Vec<Cost>,
+    transport: Vec<Cost>,
+    sdk_loop: Vec<Cost>,
+    broadcast: Vec<Cost>,
+    beside_slow: Vec<Duration>,
+}
+
+async fn measure(server: SocketAddr) -> Times {
+    let concurrency = Rooms::DEFAULT_CONCURRENCY;
+    let endpoint = format!("http://{server}/dev");
+    let config = config().await;
+    let sdk_config = aws_sdk_apigatewaymanagement::config::Builder::from(&config)
+        .endpoint_url(&endpoint)
+        .build();
+    let client = Client::from_conf(sdk_config);
+    let transport = ManagementApi::new(&config).with_endpoint(&endpoint);
+    let rooms = Rooms::new(Room, transport.clone()).with_budget(BUDGET);
+    let room: RoomId = "lobby".parse().unwrap();
+    let ids: Vec<_> = (0..MEMBERS).map(id).collect();
+
+    let mut times = Times::default();
+    for _ in 0..ROUNDS {
+        times
+            .http
+            .push(cost(post::all(server, MEMBERS, concurrency, FRAME)).await);
+        let posts = stream::iter(&ids).for_each_concurrent(concurrency, |id| async {
+            transport.post(id, FRAME.as_bytes()).await.unwrap();
+        });
+        times.transport.push(cost(posts).await);
+        // As one would write it first: page by page, the page's posts at once, then the next page.
+        let sdk_loop = async {
+            let mut next = None;
+            loop {
+                let page = Room.members(&room, next.as_ref()).await.unwrap();
+                stream::iter(page.members)
+                    .for_each_concurrent(concurrency, |member| {
+                        let request = client
+                            .post_to_connection()
+                            .connection_id(member.connection_id.as_str())
+                            .data(Blob::new(FRAME));
+                        async { drop(request.send().await.unwrap()) }
+                    })
+                    .await;
+                next = page.next;
+                if next.is_none() {
+                    break;
+                }
+            }
+        };
+        times.sdk_loop.push(cost(sdk_loop).await);
+        let broadcast = async {
+            let delivery = rooms.broadcast(Broadcast::new(&room, FRAME)).await.unwrap();
+            assert_eq!(delivery.delivered(), MEMBERS as u64);
+        };
+        times.broadcast.push(cost(broadcast).await);
+
+        let others = Arc::new(AtomicUsize::new(0));
+        let one_slow = OneSlow {
+            transport: transport.clone(),
+            began: Instant::now(),
+            served: AtomicUsize::new(0),
+            others: others.clone(),
+        };
+        let rooms = Rooms::new(Room, one_slow).with_budget(BUDGET);
+        let delivery = rooms.broadcast(Broadcast::new(&room, FRAME)).await.unwrap();
+        assert!(delivery.is_complete(), "{delivery:?}");
+        let others = others.load(Ordering::Relaxed);
+        times.beside_slow.push(Duration::from_micros(others as u64));
+    }
+    times
+}
+
+fn main() {
+    let server = post::serve();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let times = runtime.block_on(measure(server));
+    let beside_slow = times.beside_slow.into_iter().min().unwrap();
+    let [http, transport, sdk_loop, broadcast] =
+        [times.http, times.transport, times.sdk_loop, times.broadcast].map(best);
+    let places = Rooms::DEFAULT_CONCURRENCY;
+    println!("{MEMBERS} members, {places} frames under way, best of {ROUNDS} rounds");
+    for (name, cost) in [
+        ("HTTP alone, no SDK", http),
+        ("the transport, members known", transport),
+        ("a plain loop over the SDK", sdk_loop),
+        ("broadcast", broadcast),
+    ] {
+        let rate = MEMBERS as f64 / cost.wall.as_secs_f64();
+        let cpu = cost.cpu.as_secs_f64() * 1e6 / MEMBERS as f64;
+        println!("{name:<32} {rate:>7.0} frames/s {cpu:>8.1} us of CPU a frame");
+    }
+    let ratio = |this: Duration, that: Duration| that.as_secs_f64() / this.as_secs_f64();
+    for (name, other) in [("the transport's limit", transport), ("a plain loop", sdk_loop)] {
+        let (wall, cpu) = (ratio(broadcast.wall, other.wall), ratio(broadcast.cpu, other.cpu));
+        println!("broadcast / {name:<22} {wall:.3} by the clock, {cpu:.3} by CPU");
+    }
+    let slow = ratio(broadcast.wall, beside_slow);
+    println!("the others' time beside a slow one / without it {slow:.3}");
+}
