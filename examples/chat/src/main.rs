@@ -84,7 +84,13 @@ impl Chat {
         let (room, user) = (visit.claims.room_id(), &*visit.claims.custom.user);
         match about.route_key.as_deref() {
             Some("$connect") => visit.tell_others(&Frame::Joined { room, user }).await,
-            Some("$disconnect") => visit.tell_others(&Frame::Left { room, user }).await,
+            Some("$disconnect") => {
+                // The layer forgets afterwards; but whoever hears of it may ask at once who is there.
+                let connected_at = u64::try_from(about.connected_at)?;
+                let registry = &visit.chat.registry;
+                registry.forget(&visit.connection, room, connected_at).await?;
+                visit.tell_others(&Frame::Left { room, user }).await;
+            }
             _ => visit.act(&event.body.unwrap_or_default()).await?,
         }
         Ok(response::ok())
