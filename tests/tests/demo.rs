@@ -345,9 +345,13 @@ async fn the_gateway_can_be_restarted_under_the_page() {
     );
     let after = alice.ticket("lobby").await;
     assert_eq!(after.url, before.url, "at the same place");
-    Socket::open(&before)
+    let mut socket = Socket::open(&before)
         .await
         .expect("tokens of before are still good");
+    socket
+        .send(&json!({"action": "send", "text": "back again"}))
+        .await;
+    assert_eq!(socket.next().await["text"], "back again");
     demo.stop().await;
 }
 
