@@ -38,7 +38,6 @@ pub(super) struct Answer {
     /// The port it was sent from.
     pub(super) source_port: u16,
     /// The open socket, if it was let in.
-    #[allow(dead_code)]
     pub(super) socket: Option<WebSocketStream<TcpStream>>,
 }
 
