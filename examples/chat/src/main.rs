@@ -7,7 +7,7 @@ mod log;
 mod messages;
 
 use std::collections::BTreeSet;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -32,6 +32,10 @@ struct Member {
 
 /// The longest text, in bytes.
 const MAX_TEXT: usize = 4 * 1024;
+/// How long a newcomer waits at most for the others to be told.
+const NOTICE_TIME: Duration = Duration::from_secs(1);
+/// How long others are tried to be told who comes and goes: a silent one must not keep a newcomer at the door.
+const NOTICE_TIME: Duration = Duration::from_secs(2);
 /// As many members as are listed by name.
 const MAX_LISTED: usize = 100;
 
@@ -132,20 +136,24 @@ impl Visit {
         let id = FrameId::of_invocation(&self.context);
         #[rustfmt::skip]
         let frame = serde_json::to_string(&Frame::Message { room, user, text, id, at })?;
-        self.broadcast(Broadcast::new(room, &frame)).await
+        self.broadcast(Broadcast::new(room, &frame).within(&self.context))
+            .await
     }
 
     /// What others miss by this is only a notice: nobody is refused for it.
     async fn tell_others(&self, frame: &Frame<'_>) {
         let frame = serde_json::to_string(frame).expect("names and ids serialize");
         let to_others = Broadcast::new(self.claims.room_id(), &frame).except(self.connection.as_str());
-        if let Err(error) = self.broadcast(to_others).await {
+        if let Err(error) = self
+            .broadcast(to_others.until(SystemTime::now() + NOTICE_TIME))
+            .await
+        {
             tracing::error!(%error, "nobody was told");
         }
     }
 
     async fn broadcast(&self, broadcast: Broadcast<'_>) -> Result<(), Error> {
-        let delivery = self.rooms.broadcast(broadcast.within(&self.context)).await?;
+        let delivery = self.rooms.broadcast(broadcast).await?;
         if !delivery.is_complete() {
             let undelivered = delivery.undelivered_count();
             tracing::warn!(undelivered, "not everybody was reached");
@@ -178,7 +186,9 @@ impl Visit {
         let connections: Vec<_> = found.try_buffer_unordered(16).try_collect().await?;
         let mut members = BTreeSet::new();
         for connection in connections.into_iter().flatten() {
-            let member: Member = serde_json::from_str(&connection.claims)?;
+            // The error would quote the claims.
+            let member: Member =
+                serde_json::from_str(&connection.claims).map_err(|_| "recorded claims without a user")?;
             members.insert(member.user);
         }
         Ok(Frame::Members { members })
