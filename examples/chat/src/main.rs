@@ -32,10 +32,8 @@ struct Member {
 
 /// The longest text, in bytes.
 const MAX_TEXT: usize = 4 * 1024;
-/// How long a newcomer waits at most for the others to be told.
+/// How long the others are tried to be told who comes and goes: a silent one must not keep a newcomer at the door.
 const NOTICE_TIME: Duration = Duration::from_secs(1);
-/// How long others are tried to be told who comes and goes: a silent one must not keep a newcomer at the door.
-const NOTICE_TIME: Duration = Duration::from_secs(2);
 /// As many members as are listed by name.
 const MAX_LISTED: usize = 100;
 
