@@ -150,7 +150,20 @@ impl<'a> Run<'a> {
                     .take()
                     .map(|from| list(rooms, broadcast.room, from, until));
             }
-            let may_begin = !self.queue.is_empty() && working.len() < rooms.concurrency * WAITING_PER_PLACE;
+            let most = rooms.concurrency * WAITING_PER_PLACE;
+            while working.len() < most
+                && !self.queue.is_empty()
+                && Instant::now() < until
+                && let Ok(taken) = places.quick.clone().try_acquire_owned()
+                && let Some(member) = self.queue.pop_front()
+            {
+                let place = Place {
+                    places: places.clone(),
+                    taken,
+                };
+                working.push(serve(rooms, broadcast, member, until, place));
+            }
+            let may_begin = working.len() < most && !self.queue.is_empty();
             let is_listing = listing.is_some();
             if self.queue.is_empty() && working.is_empty() && !is_listing {
                 break;
@@ -158,17 +171,13 @@ impl<'a> Run<'a> {
             tokio::select! {
                 biased;
                 () = &mut deadline => break,
-                Ok(taken) = places.quick.clone().acquire_owned(), if may_begin => {
-                    if let Some(member) = self.queue.pop_front() {
-                        let place = Place { places: places.clone(), taken };
-                        working.push(serve(rooms, broadcast, member, until, place));
-                    }
-                }
                 Some((member, served)) = working.next() => self.count(member, served),
                 Some(page) = next_page(&mut listing), if is_listing => {
                     listing = None;
                     self.take_listed(page);
                 }
+                // A slow attempt has left its place: the next round takes it.
+                Ok(_) = places.quick.acquire(), if may_begin => {}
             }
         }
         if listing.is_some() || self.next.is_some() {
