@@ -22,14 +22,8 @@ pub(crate) struct Functions {
 impl Functions {
     /// Builds them, each package by itself: built together, one's Cargo features would become the other's.
     pub(crate) fn build() -> Result<Self, Error> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         for package in ["bench-bare", "connect"] {
-            let status = Command::new(&cargo)
-                .args(["build", "--release", "-p", package])
-                .status()?;
-            if !status.success() {
-                return Err(format!("{package} cannot be built").into());
-            }
+            build(package)?;
         }
         // target/<profile>/bench-cold-start
         let target = std::env::current_exe()?;
@@ -43,6 +37,19 @@ impl Functions {
             connect: binary("connect"),
             bare_verify: binary("bare-verify"),
         })
+    }
+
+    /// Builds the chat, which links the AWS SDK.
+    pub(crate) fn build_chat(&self) -> Result<PathBuf, Error> {
+        build("chat")?;
+        Ok(self.connect.with_file_name("chat"))
+    }
+
+    pub(crate) async fn chat(&self, path: &Path) -> Result<Running, Error> {
+        let function = Self::function(path)
+            .env("PUBLIC_KEY", testing::public_key_pem())
+            .env("DYNAMO_TABLE_NAME_CHAT_CONNECTIONS", "connections");
+        Running::start(function).await
     }
 
     pub(crate) async fn bare(&self) -> Result<Running, Error> {
@@ -67,6 +74,18 @@ impl Functions {
             .concurrency(1)
             .env("RUST_LOG", "warn")
             .logs(LogSink::discard())
+    }
+}
+
+fn build(package: &str) -> Result<(), Error> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["build", "--release", "-p", package])
+        .status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{package} cannot be built").into())
     }
 }
 

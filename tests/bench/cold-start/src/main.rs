@@ -1,6 +1,6 @@
 //! What authentication adds to a function: the start, the CPU per `$connect`, the size of the binary.
 //!
-//!     cargo run --release -p bench-cold-start [-- --check]
+//!     cargo run --release -p bench-cold-start [-- --check --sdk]
 //!
 //! Builds `connect` and two functions that do nothing (`tests/bench/bare`), all with the release profile, and runs
 //! them by turns under the gateway's Runtime API:
@@ -12,6 +12,9 @@
 //!   verification with a prepared key, says what a verification costs in such a process;
 //! - every answer is checked; in each round a forged token, and a second token beside a good one, have to be
 //!   refused.
+//!
+//! With `--sdk` the `chat` function is measured beside `connect`: what linking the AWS SDK costs. Its release build
+//! takes minutes.
 //!
 //! Machines are noisy: the figures are medians of many short turns, and the ratios are what counts. With `--check`
 //! a missed target is an error.
@@ -41,6 +44,9 @@ async fn main() -> Result<(), Error> {
     let mut targets = vec![size(&functions)?];
     targets.push(start(&functions).await?);
     targets.push(cpu(&functions).await?);
+    if std::env::args().any(|argument| argument == "--sdk") {
+        sdk(&functions).await?;
+    }
     let missed = targets.iter().filter(|target| !target.is_met()).count();
     if missed > 0 && std::env::args().any(|argument| argument == "--check") {
         return Err(format!("{missed} of {} targets missed", targets.len()).into());
@@ -77,6 +83,30 @@ async fn start(functions: &Functions) -> Result<Target, Error> {
     let (bare, connect) = (median(bare), median(connect));
     println!("start until the first event is asked for: bare {bare:.2} ms, connect {connect:.2} ms");
     Ok(Target::new("start of connect by that of bare", ratio, 1.10))
+}
+
+/// What the AWS SDK costs a function: its start and its size. No target, a choice.
+#[allow(clippy::cast_precision_loss)]
+async fn sdk(functions: &Functions) -> Result<(), Error> {
+    let chat = functions.build_chat()?;
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for turn in 0..STARTS / 4 + 5 {
+        let inits = (
+            functions.chat(&chat).await?.stop().await,
+            functions.connect().await?.stop().await,
+        );
+        if turn >= 5 {
+            with.push(milliseconds(inits.0));
+            without.push(milliseconds(inits.1));
+        }
+    }
+    let megabytes = std::fs::metadata(&chat)?.len() as f64 / 1e6;
+    println!(
+        "with the AWS SDK (chat): start {:.2} ms, connect {:.2} ms; size {megabytes:.2} MB",
+        median(with),
+        median(without)
+    );
+    Ok(())
 }
 
 fn milliseconds(duration: Duration) -> f64 {
