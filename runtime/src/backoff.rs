@@ -4,6 +4,14 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+/// The moment after this long. A time without end, such as `Duration::MAX`, ends after a year.
+pub(crate) fn in_time(after: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_hours(365 * 24);
+    Instant::now() + after.min(YEAR)
+}
+
 /// Delays that double up to a limit.
 ///
 /// Full jitter: each delay is drawn evenly between nothing and the doubled one, so that those who were refused

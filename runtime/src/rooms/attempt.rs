@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::backoff::{Backoff, Jitter};
+use crate::backoff::{Backoff, Jitter, in_time};
 use crate::clock::unix_seconds;
 use crate::connection::ConnectionId;
 use crate::registry::{BoxFuture, Member, RegistryError};
@@ -92,12 +92,6 @@ impl Places {
         let (places, taken) = (self.clone(), taken.ok()?);
         Some(Place { places, taken })
     }
-}
-
-/// The moment after this long. A time without end, such as `Duration::MAX`, ends after a year.
-pub(super) fn in_time(after: Duration) -> Instant {
-    const YEAR: Duration = Duration::from_hours(365 * 24);
-    Instant::now() + after.min(YEAR)
 }
 
 /// A place among them.

@@ -7,9 +7,10 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use lambda_runtime::Context;
 use tokio::time::{Instant, sleep_until};
 
-use super::attempt::{Outcome, Place, Places, Unanswered, in_time};
+use super::attempt::{Outcome, Place, Places, Unanswered};
 use super::delivery::{Delivery, UndeliveredReason};
 use super::{Rooms, SendError, frame};
+use crate::backoff::in_time;
 use crate::claims::RoomId;
 use crate::registry::{BoxFuture, Member, MemberPage, PageToken};
 use crate::transport::TransportError;

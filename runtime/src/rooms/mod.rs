@@ -20,8 +20,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::stream::{self, Stream, TryStreamExt as _};
 use tokio::time::Instant;
 
-use self::attempt::{Attempts, Outcome, Unanswered, in_time};
+use self::attempt::{Attempts, Outcome, Unanswered};
 use crate::backoff::Jitter;
+use crate::backoff::in_time;
 use crate::claims::RoomId;
 use crate::clock::{Clock, SystemClock};
 use crate::connection::ConnectionId;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::failure::{Failure, FailureKind};
-use crate::backoff::{Backoff, Jitter};
+use crate::backoff::{Backoff, Jitter, in_time};
 use crate::registry::RegistryError;
 
 /// The first delay is about what a single-digit-millisecond write and its neighbours need to get out of the way.
@@ -34,7 +34,7 @@ impl Patience {
 
     /// Starts the time of one call.
     pub(super) fn start(&self, action: &'static str) -> Call<'_> {
-        let end = Instant::now() + self.budget;
+        let end = in_time(self.budget);
         Call {
             action,
             end: self.deadline.map_or(end, |deadline| deadline.min(end)),
@@ -174,5 +174,11 @@ mod tests {
             .unwrap_err();
         assert_eq!(began.elapsed(), Duration::from_secs(2));
         assert!(!error.is_throttled());
+    }
+
+    #[test]
+    fn a_budget_without_end_is_no_overflow() {
+        let ends = Patience::new(Duration::MAX).start("find").end;
+        assert!(ends > Instant::now() + Duration::from_hours(1));
     }
 }
