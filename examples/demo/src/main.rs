@@ -8,7 +8,14 @@ use demo::Options;
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    match demo::run(options, stop_signal()).await {
+    let stop = match stop_signal() {
+        Ok(stop) => stop,
+        Err(error) => {
+            say(&format!("error: cannot wait for signals: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    match demo::run(options, stop).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("error: {error}"));
@@ -17,23 +24,29 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Ctrl-C, or SIGTERM as service managers send it.
-async fn stop_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            },
-            Err(error) => say(&format!("cannot wait for signals: {error}")),
+/// Ctrl-C, or SIGTERM as service managers send it. Listened for from the call on, not from the first poll: what is
+/// started meanwhile would outlive a signal that nobody waits for yet.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    if let Err(error) = tokio::signal::ctrl_c().await {
-        say(&format!("cannot wait for Ctrl-C: {error}"));
-    }
+    })
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            say(&format!("cannot wait for Ctrl-C: {error}"));
+        }
+    })
 }
 
 #[allow(clippy::print_stderr)]
