@@ -1,18 +1,5 @@
 #!/usr/bin/env bash
 # Installs moto, a stand-in for AWS Secrets Manager and KMS, into target/aws; prints its server's command.
 set -euo pipefail
-
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-out=$(cd "$here/../.." && pwd)/target/aws
-mkdir -p "$out"
-
-exec 9>"$out/.lock"
-flock 9
-
-if ! cmp -s "$here/requirements.txt" "$out/requirements.txt"; then
-  rm -rf "$out/venv"
-  python3 -m venv "$out/venv"
-  "$out/venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt" >&2
-  cp "$here/requirements.txt" "$out/requirements.txt"
-fi
-echo "$out/venv/bin/moto_server"
+bin=$(bash "$(dirname "${BASH_SOURCE[0]}")/../venv.sh" aws)
+echo "$bin/moto_server"
