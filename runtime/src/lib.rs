@@ -54,13 +54,14 @@ pub mod authorizer;
     feature = "kms"
 ))]
 mod aws;
-mod backoff;
 mod claims;
 mod clock;
 mod connection;
+mod endpoint;
 mod error;
 mod event;
 mod json;
+mod retry;
 mod run;
 mod token;
 
@@ -88,8 +89,10 @@ pub use clock::{Clock, SystemClock};
 pub use connection::{ConnectionId, InvalidConnectionId};
 pub use error::ConfigError;
 pub use event::{Incoming, TokenSource};
+pub use endpoint::{ApiEndpoint, ParseApiEndpointError};
 pub use registry::{Connection, Registry, RegistryError};
 pub use response::WebSocketResponse;
+pub use retry::Deadline;
 pub use run::run;
 #[cfg(feature = "issuer")]
 #[cfg_attr(docsrs, doc(cfg(feature = "issuer")))]
@@ -101,6 +104,6 @@ pub use token::{
 #[cfg(feature = "macros")]
 pub use room_auth_macros::room_auth;
 
-pub use transport::{ApiEndpoint, Transport, TransportError};
+pub use transport::{Transport, TransportError};
 
 pub use lambda_runtime::{Error, LambdaEvent, service_fn};

@@ -1,115 +1,71 @@
 //! Sending to connections: the [`Transport`] trait.
 
+mod erased;
+mod error;
 #[cfg(feature = "management")]
 mod management;
 
-use std::fmt;
-use std::sync::Arc;
+use std::fmt::Debug;
 
 use crate::connection::ConnectionId;
-use crate::registry::BoxFuture;
+use crate::endpoint::ApiEndpoint;
 
+pub(crate) use erased::ErasedTransport;
+pub use error::TransportError;
 #[cfg(feature = "management")]
 #[cfg_attr(docsrs, doc(cfg(feature = "management")))]
-pub use management::{ENDPOINT_VARIABLE, ManagementApi};
+pub use management::{ENDPOINT_ENV, ManagementApi};
 
 /// The largest message that API Gateway takes, in bytes (128 KB; API Gateway quota page).
 pub const MAX_MESSAGE_BYTES: usize = 128 * 1024;
 
-/// The API and stage through which a connection is reached, from an event's `domainName` and `stage`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ApiEndpoint {
-    domain_name: Box<str>,
-    stage: Box<str>,
-}
-
-impl ApiEndpoint {
-    /// The endpoint of the API under `domain_name` (such as `a1b2.execute-api.eu-west-1.amazonaws.com`).
-    pub fn new(domain_name: &str, stage: &str) -> Self {
-        Self {
-            domain_name: domain_name.into(),
-            stage: stage.into(),
-        }
-    }
-
-    /// The host name that clients connected to.
-    pub fn domain_name(&self) -> &str {
-        &self.domain_name
-    }
-
-    /// The stage.
-    pub fn stage(&self) -> &str {
-        &self.stage
-    }
-}
-
-/// Sends frames to connections and closes them: API Gateway's @connections API, or a test's stand-in.
-pub trait Transport: fmt::Debug + Send + Sync + 'static {
+/// Sends frames to connections and closes them: API Gateway's @connections API, or a stand-in in tests.
+///
+/// Each call names the endpoint that is recorded with the connection. Implementations write plain `async fn`; check
+/// them by `testing::transport_conformance` (feature `testing`). Later versions may add methods with default
+/// implementations.
+///
+/// ```
+/// use room_auth::{ApiEndpoint, ConnectionId, Transport, TransportError};
+///
+/// /// Prints what would be sent.
+/// #[derive(Debug)]
+/// struct Printed;
+///
+/// impl Transport for Printed {
+///     async fn post(&self, at: &ApiEndpoint, to: &ConnectionId, frame: &[u8]) -> Result<(), TransportError> {
+///         println!("{at} {to}: {}", String::from_utf8_lossy(frame));
+///         Ok(())
+///     }
+///
+///     async fn close(&self, at: &ApiEndpoint, connection: &ConnectionId) -> Result<(), TransportError> {
+///         println!("{at} {connection}: closed");
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Transport: Debug + Send + Sync + 'static {
     /// Sends one text frame. Returns when API Gateway has taken it, which is no proof that the client has.
-    fn post<'a>(&'a self, to: &'a ConnectionId, frame: &'a [u8])
-    -> BoxFuture<'a, Result<(), TransportError>>;
+    fn post(
+        &self,
+        at: &ApiEndpoint,
+        to: &ConnectionId,
+        frame: &[u8],
+    ) -> impl Future<Output = Result<(), TransportError>> + Send;
 
     /// Closes the connection.
-    fn close<'a>(&'a self, connection: &'a ConnectionId) -> BoxFuture<'a, Result<(), TransportError>>;
+    fn close(
+        &self,
+        at: &ApiEndpoint,
+        connection: &ConnectionId,
+    ) -> impl Future<Output = Result<(), TransportError>> + Send;
 
-    /// This transport towards another API; `None` where it already knows its way (the default).
-    fn at(&self, endpoint: &ApiEndpoint) -> Option<Arc<dyn Transport>> {
-        let _ = endpoint;
-        None
-    }
-}
-
-impl<X: Transport + ?Sized> Transport for Arc<X> {
-    fn post<'a>(
-        &'a self,
-        to: &'a ConnectionId,
-        frame: &'a [u8],
-    ) -> BoxFuture<'a, Result<(), TransportError>> {
-        (**self).post(to, frame)
-    }
-
-    fn close<'a>(&'a self, connection: &'a ConnectionId) -> BoxFuture<'a, Result<(), TransportError>> {
-        (**self).close(connection)
-    }
-
-    fn at(&self, endpoint: &ApiEndpoint) -> Option<Arc<dyn Transport>> {
-        (**self).at(endpoint)
-    }
-}
-
-/// Why a frame was not taken, or a connection not closed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TransportError {
-    /// 410: there is no such connection any more. Forget it.
-    #[error("the connection is gone")]
-    Gone,
-    /// 429: too many requests at once. Try again later.
-    #[error("the request was throttled")]
-    Throttled,
-    /// No answer in time. Whether the frame was taken is unknown; trying again may repeat it.
-    #[error("no answer in time")]
-    Timeout,
-    /// 5xx, or no HTTP connection. Whether the frame was taken is unknown; trying again may repeat it.
-    #[error("API Gateway was not available: {0}")]
-    Unavailable(Box<str>),
-    /// 413: the frame is larger than [`MAX_MESSAGE_BYTES`].
-    #[error("the frame is larger than 128 KB")]
-    TooLarge,
-    /// 403: the function's role lacks `execute-api:ManageConnections` on this API, or the stage is wrong.
-    #[error("not allowed to reach the connection; grant execute-api:ManageConnections on the API's stage")]
-    Forbidden,
-    /// 400: the connection id is none of this API.
-    #[error("the API does not know such a connection id")]
-    BadRequest,
-    /// Anything else; it will be so again.
-    #[error("the request failed")]
-    Other(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl TransportError {
-    /// Whether the same request may succeed later.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Throttled | Self::Timeout | Self::Unavailable(_))
+    /// Returns whether every connection is reached at one fixed place, whatever endpoint a call names (default:
+    /// `false`).
+    ///
+    /// Such a transport reaches one API. A connection of another API is then neither sent to nor forgotten: that the
+    /// one API does not know it proves nothing.
+    fn has_fixed_endpoint(&self) -> bool {
+        false
     }
 }
