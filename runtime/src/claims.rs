@@ -140,6 +140,15 @@ impl<T> RoomClaims<T> {
     }
 }
 
+impl<T: DeserializeOwned> RoomClaims<T> {
+    /// Reads claims that were verified before from the payload that they were recorded as; `None` if they are not
+    /// claims of this type.
+    pub(crate) fn from_payload(json: &str) -> Option<Self> {
+        let payload = Object::parse(json.as_bytes())?;
+        StandardClaims::read(&payload)?.with_custom(payload)
+    }
+}
+
 /// 2^53, the largest integer that every JSON implementation can hold (RFC 8259 §6).
 pub(crate) const MAX_NUMERIC_DATE: u64 = 1 << 53;
 

@@ -1,6 +1,6 @@
 //! Metrics for CloudWatch: the layer's own log events, written in the embedded metric format (feature `emf`).
 //!
-//! Nothing is called and nothing is added to a request's way: CloudWatch reads the metrics out of the function's log.
+//! Nothing is called over the network: CloudWatch reads the metrics out of the function's log.
 //!
 //! | metric | unit | dimension |
 //! | --- | --- | --- |
@@ -23,6 +23,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::clock::{Clock, SystemClock};
+use crate::report::field;
 
 /// A layer of `tracing_subscriber` that writes a line of metrics for each request that was accepted or refused.
 ///
@@ -40,7 +41,7 @@ pub struct EmfLayer<W = fn() -> io::Stdout> {
 }
 
 impl EmfLayer {
-    /// Metrics in `namespace`, written to standard output, where Lambda's log is.
+    /// Creates a layer whose metrics are in `namespace`, written to standard output, where Lambda's log is.
     pub fn new(namespace: &str) -> Self {
         Self {
             namespace: namespace.into(),
@@ -51,7 +52,7 @@ impl EmfLayer {
 }
 
 impl<W> EmfLayer<W> {
-    /// Writes the lines elsewhere.
+    /// Writes the lines elsewhere (default: standard output).
     pub fn with_writer<W2>(self, make_writer: W2) -> EmfLayer<W2> {
         EmfLayer {
             namespace: self.namespace,
@@ -60,14 +61,14 @@ impl<W> EmfLayer<W> {
         }
     }
 
-    /// Takes the time from `clock`.
+    /// Takes the time of the metrics from `clock` (default: the system's).
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The layer with the filter that it needs: the level of the log's own layer then does not matter to it.
+    /// Returns the layer with the filter that it needs: the level of the log's own layer then does not matter to it.
     pub fn filtered<S>(self) -> impl Layer<S>
     where
         W: for<'w> MakeWriter<'w> + 'static,
@@ -86,9 +87,9 @@ where
         if event.metadata().target() != "room_auth" {
             return;
         }
-        let mut seen = Seen::default();
-        event.record(&mut seen);
-        let Some(metric) = seen.metric() else { return };
+        let mut fields = EventFields::default();
+        event.record(&mut fields);
+        let Some(metric) = fields.metric() else { return };
         let line = self.line(&metric);
         // A metric that cannot be written is no reason to fail a request.
         let _ = self.make_writer.make_writer().write_all(line.as_bytes());
@@ -129,16 +130,16 @@ struct Metric {
     dimension: Option<(&'static str, String)>,
 }
 
-/// The fields of the layer's events that count here.
+/// The fields of the layer's events that metrics are made of.
 #[derive(Default)]
-struct Seen {
+struct EventFields {
     reason: Option<String>,
     route: Option<String>,
     is_accepted: bool,
     verification_us: Option<u64>,
 }
 
-impl Seen {
+impl EventFields {
     fn metric(self) -> Option<Metric> {
         let count = |name, dimension| Metric {
             name,
@@ -162,18 +163,18 @@ impl Seen {
     }
 }
 
-impl Visit for Seen {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        match field.name() {
-            "reason" => self.reason = Some(value.to_owned()),
-            "route" => self.route = Some(value.to_owned()),
-            "room_id" => self.is_accepted = true,
+impl Visit for EventFields {
+    fn record_str(&mut self, recorded: &Field, value: &str) {
+        match recorded.name() {
+            field::REASON => self.reason = Some(value.to_owned()),
+            field::ROUTE => self.route = Some(value.to_owned()),
+            field::ROOM_ID => self.is_accepted = true,
             _ => {}
         }
     }
 
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        if field.name() == "verification_us" {
+    fn record_u64(&mut self, recorded: &Field, value: u64) {
+        if recorded.name() == field::VERIFICATION_US {
             self.verification_us = Some(value);
         }
     }

@@ -61,6 +61,8 @@ mod endpoint;
 mod error;
 mod event;
 mod json;
+mod rejection;
+mod report;
 mod retry;
 mod run;
 mod token;
@@ -77,23 +79,19 @@ pub mod transport;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-use __private as private;
 
-pub use auth::{
-    Authenticated, Rejection, RejectionKind, RenewError, ResponseFuture, RoomAuth, RoomAuthLayer,
-};
-#[doc(hidden)]
-pub use auth::{Handle, Ready};
+pub use auth::{Authenticated, Authenticator, ResponseFuture, RoomAuth, RoomAuthLayer};
 pub use claims::{InvalidRoomId, RoomClaims, RoomId};
 pub use clock::{Clock, SystemClock};
 pub use connection::{ConnectionId, InvalidConnectionId};
 pub use error::ConfigError;
-pub use event::{Incoming, TokenSource};
+pub use event::{BodyError, EventContext, EventType, Incoming, TokenSource, WebSocketEvent};
 pub use endpoint::{ApiEndpoint, ParseApiEndpointError};
 pub use registry::{Connection, Registry, RegistryError};
+pub use rejection::{Rejection, RejectionKind};
 pub use response::WebSocketResponse;
 pub use retry::Deadline;
-pub use run::run;
+pub use run::{Handler, run};
 #[cfg(feature = "issuer")]
 #[cfg_attr(docsrs, doc(cfg(feature = "issuer")))]
 pub use token::{Issuer, IssuerError, SigningKey, SigningKeyError, Token};
@@ -106,4 +104,8 @@ pub use room_auth_macros::room_auth;
 
 pub use transport::{Transport, TransportError};
 
-pub use lambda_runtime::{Error, LambdaEvent, service_fn};
+pub use aws_lambda_events;
+pub use lambda_runtime::{self, Error, LambdaEvent, service_fn};
+
+/// What handlers answer with, unless they use a [`WebSocketResponse`] of their own.
+pub use aws_lambda_events::apigw::ApiGatewayProxyResponse as Response;

@@ -4,81 +4,70 @@
 mod deserialize;
 
 use std::future::Future;
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
 
 pub use lambda_runtime::{Error, LambdaEvent};
 use serde::de::DeserializeOwned;
-pub use serde_json::Value;
+use tower::Service;
 
-use crate::auth::{
-    Authenticated, Handle, Rejection, RejectionKind, ResponseFuture, RoomAuthLayer, Start, refuse,
-};
+use crate::auth::{self, Auth, Authenticated, ResponseFuture, RoomAuthLayer};
 use crate::claims::RoomClaims;
-use crate::error::ConfigError;
 pub use crate::event::Incoming;
+use crate::rejection::{Rejection, RejectionKind};
+use crate::report;
 use crate::response::WebSocketResponse;
 
-/// The layer that an attributed function uses, or the refusal that stands in for it.
+/// What an attributed function authenticates by, or the refusal that stands in for it.
 #[derive(Debug)]
-pub struct Configured(Result<RoomAuthLayer, Rejection>);
+pub struct LayerSource(Result<Arc<Auth>, Rejection>);
 
-static FROM_ENV: OnceLock<Result<RoomAuthLayer, ConfigError>> = OnceLock::new();
-
-fn from_env() -> &'static Result<RoomAuthLayer, ConfigError> {
-    FROM_ENV.get_or_init(RoomAuthLayer::from_env)
-}
-
-/// Builds the layer of the environment, if it has not been built yet.
-pub(crate) fn check_env() -> Result<(), ConfigError> {
-    from_env().as_ref().map(|_| ()).map_err(Clone::clone)
-}
-
-/// The layer of the environment, built at the first call.
-pub fn layer_from_env() -> Configured {
-    Configured(from_env().clone().map_err(|error| {
-        tracing::error!(target: "room_auth", %error, "the configuration cannot be used");
-        refuse(RejectionKind::Configuration, "", "")
+/// Uses the layer of the environment, which is built at the first call.
+pub fn layer_from_env() -> LayerSource {
+    LayerSource(auth::from_env().map_err(|error| {
+        tracing::error!(target: "room_auth", %error, "the configuration is invalid");
+        report::refused(RejectionKind::Configuration.into(), None)
     }))
 }
 
-/// The layer of `with = EXPR`.
+/// Uses the layer of `with = EXPR`.
 #[allow(clippy::needless_pass_by_value)]
-pub fn layer(config: impl AuthConfig) -> Configured {
-    Configured(Ok(config.to_layer()))
+pub fn layer(config: impl AuthConfig) -> LayerSource {
+    config.source()
 }
 
-/// What may stand behind `with =`.
+/// What `with =` takes.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't stand behind `#[room_auth(with = …)]`",
+    message = "`{Self}` is not a valid `with` argument of `#[room_auth]`",
     label = "expected a `RoomAuthLayer`, a reference to one, or a reference to a `LazyLock<RoomAuthLayer>`",
     note = "for example `static LAYER: LazyLock<RoomAuthLayer> = …;` and `#[room_auth(with = &LAYER)]`"
 )]
 pub trait AuthConfig: sealed::Sealed {
     #[doc(hidden)]
-    fn to_layer(&self) -> RoomAuthLayer;
+    fn source(&self) -> LayerSource;
 }
 
-impl AuthConfig for RoomAuthLayer {
-    fn to_layer(&self) -> RoomAuthLayer {
-        self.clone()
+impl<T, E> AuthConfig for RoomAuthLayer<T, E> {
+    fn source(&self) -> LayerSource {
+        LayerSource(Ok(self.auth().clone()))
     }
 }
 
-impl AuthConfig for LazyLock<RoomAuthLayer> {
-    fn to_layer(&self) -> RoomAuthLayer {
-        (**self).clone()
+impl<T, E> AuthConfig for LazyLock<RoomAuthLayer<T, E>> {
+    fn source(&self) -> LayerSource {
+        LayerSource(Ok(self.auth().clone()))
     }
 }
 
 impl<C: AuthConfig + ?Sized> AuthConfig for &C {
-    fn to_layer(&self) -> RoomAuthLayer {
-        (**self).to_layer()
+    fn source(&self) -> LayerSource {
+        (**self).source()
     }
 }
 
 /// The first parameter of an attributed function.
 ///
-/// `By` is never named. Two implementations could be meant, so the compiler has to look at `T` before it settles
+/// `Marker` is never named. Two implementations could be meant, so the compiler has to look at `T` before it settles
 /// for one; it then says once, in these words, that the parameter does not fit, and draws no conclusions from it.
 /// With a single implementation the same mistake is reported at each step that `T` takes from here to the layer.
 #[diagnostic::on_unimplemented(
@@ -86,7 +75,7 @@ impl<C: AuthConfig + ?Sized> AuthConfig for &C {
     label = "the first parameter is `RoomClaims`, or `RoomClaims<T>` where `T: DeserializeOwned`",
     note = "write `claims: RoomClaims`, or `claims: RoomClaims<Member>` to read claims of your own into a `Member` with `#[derive(serde::Deserialize)]`"
 )]
-pub trait ClaimsParameter<By>: sealed::Sealed {
+pub trait ClaimsParameter<Marker>: sealed::Sealed {
     #[doc(hidden)]
     type Custom;
     #[doc(hidden)]
@@ -94,7 +83,7 @@ pub trait ClaimsParameter<By>: sealed::Sealed {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: DeserializeOwned> ClaimsParameter<Fits> for RoomClaims<T> {
+impl<T: DeserializeOwned> ClaimsParameter<Valid> for RoomClaims<T> {
     type Custom = T;
 
     fn from_claims(claims: RoomClaims<T>) -> Self {
@@ -103,7 +92,7 @@ impl<T: DeserializeOwned> ClaimsParameter<Fits> for RoomClaims<T> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Nothing> ClaimsParameter<FitsNot> for RoomClaims<T> {
+impl<T: Never> ClaimsParameter<Invalid> for RoomClaims<T> {
     type Custom = T;
 
     fn from_claims(claims: RoomClaims<T>) -> Self {
@@ -115,9 +104,9 @@ impl<T: Nothing> ClaimsParameter<FitsNot> for RoomClaims<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be the event of a `#[room_auth]` function",
     label = "the second parameter is `LambdaEvent<E>` where `E: DeserializeOwned`",
-    note = "write `event: LambdaEvent<ApiGatewayWebsocketProxyRequest>`, or an event type of your own with `#[derive(serde::Deserialize)]`; state goes after the event"
+    note = "write `event: LambdaEvent<WebSocketEvent>`, or an event type of your own with `#[derive(serde::Deserialize)]`; state goes after the event"
 )]
-pub trait EventParameter<By>: sealed::Sealed {
+pub trait EventParameter<Marker>: sealed::Sealed {
     #[doc(hidden)]
     type Payload;
     #[doc(hidden)]
@@ -125,7 +114,7 @@ pub trait EventParameter<By>: sealed::Sealed {
 }
 
 #[diagnostic::do_not_recommend]
-impl<E: DeserializeOwned> EventParameter<Fits> for LambdaEvent<E> {
+impl<E: DeserializeOwned + 'static> EventParameter<Valid> for LambdaEvent<E> {
     type Payload = E;
 
     fn from_event(event: LambdaEvent<E>) -> Self {
@@ -134,7 +123,7 @@ impl<E: DeserializeOwned> EventParameter<Fits> for LambdaEvent<E> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<E: Nothing> EventParameter<FitsNot> for LambdaEvent<E> {
+impl<E: Never> EventParameter<Invalid> for LambdaEvent<E> {
     type Payload = E;
 
     fn from_event(event: LambdaEvent<E>) -> Self {
@@ -145,10 +134,10 @@ impl<E: Nothing> EventParameter<FitsNot> for LambdaEvent<E> {
 /// What an attributed function returns.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be what a `#[room_auth]` function returns",
-    label = "expected `Result<R, E>` where `R: WebSocketResponse`, so that a refusal can be told",
-    note = "write `-> Result<ApiGatewayProxyResponse, Error>` or `-> Result<serde_json::Value, Error>`, or implement `room_auth::WebSocketResponse` for your own type"
+    label = "expected `Result<R, E>` where `R: WebSocketResponse`, so that a refusal can be turned into a response",
+    note = "write `-> Result<Response, Error>` or `-> Result<serde_json::Value, Error>`, or implement `room_auth::WebSocketResponse` for your own type"
 )]
-pub trait HandlerOutput<By>: sealed::Sealed {
+pub trait HandlerOutput<Marker>: sealed::Sealed {
     #[doc(hidden)]
     type Response;
     #[doc(hidden)]
@@ -160,7 +149,7 @@ pub trait HandlerOutput<By>: sealed::Sealed {
 }
 
 #[diagnostic::do_not_recommend]
-impl<R: WebSocketResponse, Er> HandlerOutput<Fits> for Result<R, Er> {
+impl<R: WebSocketResponse, Er> HandlerOutput<Valid> for Result<R, Er> {
     type Response = R;
     type Error = Er;
 
@@ -174,7 +163,7 @@ impl<R: WebSocketResponse, Er> HandlerOutput<Fits> for Result<R, Er> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<R: Nothing, Er> HandlerOutput<FitsNot> for Result<R, Er> {
+impl<R: Never, Er> HandlerOutput<Invalid> for Result<R, Er> {
     type Response = R;
     type Error = Er;
 
@@ -188,21 +177,21 @@ impl<R: Nothing, Er> HandlerOutput<FitsNot> for Result<R, Er> {
 }
 
 #[derive(Debug)]
-pub enum Fits {}
+pub enum Valid {}
 
 #[derive(Debug)]
-pub enum FitsNot {}
+pub enum Invalid {}
 
 /// Implemented for nothing.
-pub trait Nothing: sealed::Sealed {}
+pub trait Never: sealed::Sealed {}
 
 mod sealed {
     pub trait Sealed {}
     impl<T> Sealed for crate::RoomClaims<T> {}
     impl<E> Sealed for lambda_runtime::LambdaEvent<E> {}
     impl<R, E> Sealed for Result<R, E> {}
-    impl Sealed for crate::RoomAuthLayer {}
-    impl Sealed for std::sync::LazyLock<crate::RoomAuthLayer> {}
+    impl<T, E> Sealed for crate::RoomAuthLayer<T, E> {}
+    impl<T, E> Sealed for std::sync::LazyLock<crate::RoomAuthLayer<T, E>> {}
     impl<C: Sealed + ?Sized> Sealed for &C {}
 }
 
@@ -211,7 +200,7 @@ mod sealed {
 pub struct Claims<C, T>(fn(RoomClaims<T>) -> C);
 
 /// Checks the first parameter.
-pub fn claims<C: ClaimsParameter<By, Custom = T>, T, By>() -> Claims<C, T> {
+pub fn claims<C: ClaimsParameter<Marker, Custom = T>, T, Marker>() -> Claims<C, T> {
     Claims(C::from_claims)
 }
 
@@ -220,7 +209,7 @@ pub fn claims<C: ClaimsParameter<By, Custom = T>, T, By>() -> Claims<C, T> {
 pub struct Event<Ev, E>(fn(LambdaEvent<E>) -> Ev);
 
 /// Checks the second parameter.
-pub fn event<Ev: EventParameter<By, Payload = E>, E, By>() -> Event<Ev, E> {
+pub fn event<Ev: EventParameter<Marker, Payload = E>, E, Marker>() -> Event<Ev, E> {
     Event(Ev::from_event)
 }
 
@@ -232,7 +221,7 @@ pub struct Output<O, R, Er> {
 }
 
 /// Checks the return type.
-pub fn output<O: HandlerOutput<By, Response = R, Error = Er>, R, Er, By>() -> Output<O, R, Er> {
+pub fn output<O: HandlerOutput<Marker, Response = R, Error = Er>, R, Er, Marker>() -> Output<O, R, Er> {
     Output {
         into_result: O::into_result,
         from_result: O::from_result,
@@ -244,9 +233,9 @@ pub fn declared<O>() -> Option<O> {
     None
 }
 
-/// Runs `handler` behind the layer: the same way that [`RoomAuth`](crate::RoomAuth) goes.
+/// Runs `handler` behind the layer, on the same way as [`RoomAuth`](crate::RoomAuth).
 pub async fn authenticate<C, T, Ev, E, O, R, Er, F, Fut>(
-    configured: Configured,
+    source: LayerSource,
     event: LambdaEvent<Incoming>,
     make_claims: Claims<C, T>,
     make_event: Event<Ev, E>,
@@ -255,39 +244,43 @@ pub async fn authenticate<C, T, Ev, E, O, R, Er, F, Fut>(
 ) -> O
 where
     T: DeserializeOwned,
-    E: DeserializeOwned,
+    E: DeserializeOwned + 'static,
     R: WebSocketResponse,
     F: FnOnce(C, Ev) -> Fut,
     Fut: Future<Output = O>,
 {
-    let (incoming, context) = event.into_parts();
-    let event = LambdaEvent::new(incoming.retarget::<E, T>(), context);
-    let handle = Once(|request: LambdaEvent<Authenticated<E, T>>| {
+    let service = FnOnceService(Some(|request: LambdaEvent<Authenticated<E, T>>| {
         let (authenticated, context) = request.into_parts();
         let (claims, payload) = authenticated.into_parts();
         let event = LambdaEvent::new(payload, context);
         let handling = handler((make_claims.0)(claims), (make_event.0)(event));
         async move { (output.into_result)(handling.await) }
-    });
-    let response = match configured.0.map(|layer| Start::new(&layer, event)) {
-        Ok(Start::Admitted(request, then)) => ResponseFuture::handling(handle.handle(request), then),
-        Ok(Start::Asking(asking, waiting)) => ResponseFuture::asking(asking, waiting, handle),
-        Ok(Start::Refused(rejection)) | Err(rejection) => ResponseFuture::refused(rejection),
+    }));
+    let response = match source.0 {
+        Ok(auth) => ResponseFuture::start(&auth, event, service),
+        Err(rejection) => ResponseFuture::refused(rejection),
     };
     (output.from_result)(response.await)
 }
 
 /// An attributed function, about to be called.
-struct Once<F>(F);
+struct FnOnceService<F>(Option<F>);
 
-impl<E, T, F, Fut> Handle<E, T> for Once<F>
+impl<Request, F, Fut, R, Er> Service<Request> for FnOnceService<F>
 where
-    F: FnOnce(LambdaEvent<Authenticated<E, T>>) -> Fut,
-    Fut: Future,
+    F: FnOnce(Request) -> Fut,
+    Fut: Future<Output = Result<R, Er>>,
 {
+    type Response = R;
+    type Error = Er;
     type Future = Fut;
 
-    fn handle(self, request: LambdaEvent<Authenticated<E, T>>) -> Fut {
-        (self.0)(request)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Er>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Fut {
+        let handler = self.0.take().expect("one event calls the handler once");
+        handler(request)
     }
 }

@@ -1,4 +1,6 @@
 //! What a function answers with.
+//!
+//! [`Response`](crate::Response) is `aws_lambda_events`' `ApiGatewayProxyResponse`.
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use aws_lambda_events::encodings::Body;
@@ -6,7 +8,7 @@ use http::HeaderValue;
 use http::header::SEC_WEBSOCKET_PROTOCOL;
 use serde_json::{Value, json};
 
-use crate::auth::Rejection;
+use crate::rejection::Rejection;
 
 /// A response that the layer can make and look at.
 ///
@@ -41,18 +43,18 @@ use crate::auth::Rejection;
 /// }
 /// ```
 pub trait WebSocketResponse {
-    /// The response to a refused request: [`Rejection::status_code`] and [`Rejection::body`], nothing else.
+    /// Creates the response to a refused request: [`Rejection::status_code`] and [`Rejection::body`], nothing else.
     fn from_rejection(rejection: Rejection) -> Self;
 
-    /// The HTTP status. At `$connect` 2xx lets the connection be; without a status API Gateway answers with an
-    /// error, so 500 is said then.
+    /// Returns the HTTP status code. For `$connect`, any 2xx status accepts the connection. Return 500 if the response
+    /// has no status, as API Gateway does.
     fn status_code(&self) -> u16;
 
     /// Sets the header `Sec-WebSocket-Protocol`, which the client waits for when it offered subprotocols.
     fn set_subprotocol(&mut self, protocol: &str);
 }
 
-/// `{"statusCode": 200}`: the connection stands, or the message was taken.
+/// Returns `{"statusCode": 200}`: the connection is accepted, or the message was handled.
 ///
 /// ```
 /// assert_eq!(room_auth::response::ok().status_code, 200);

@@ -22,11 +22,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub use crate::registry::conformance::registry_conformance;
 
 use crate::auth::Authenticated;
 use crate::claims::RoomClaims;
 use crate::clock::{Clock, unix_seconds};
+use crate::event::{EventContext, WebSocketEvent};
 
 /// Claims for `room` that were issued now and expire in five minutes.
 ///
@@ -39,9 +39,45 @@ pub fn claims<T>(room: &str, custom: T) -> RoomClaims<T> {
     RoomClaims::new(room, now, now + 300, custom)
 }
 
-/// An event as a handler behind the layer gets it.
-pub fn authenticated<E, T>(claims: RoomClaims<T>, event: E) -> Authenticated<E, T> {
-    Authenticated::new(claims, event)
+/// Returns an event as a handler behind the layer gets it.
+///
+/// ```
+/// use room_auth::testing;
+///
+/// let event = testing::message_event(r#"{"action":"ping"}"#);
+/// let request = testing::authenticated(testing::claims("lobby", ()), event.context().clone(), event);
+/// assert_eq!(request.claims().room_id().as_str(), "lobby");
+/// ```
+pub fn authenticated<E, T>(claims: RoomClaims<T>, context: EventContext, event: E) -> Authenticated<E, T> {
+    Authenticated::new(claims, context, event)
+}
+
+/// Returns the event of a `$connect` of the connection `test=`, made just now through the stage `dev` of the API `test`.
+pub fn connect_event() -> WebSocketEvent {
+    event("CONNECT", "$connect", None)
+}
+
+/// Returns the event of a message with this body, on the route `$default`, of the connection of [`connect_event`].
+pub fn message_event(body: &str) -> WebSocketEvent {
+    event("MESSAGE", "$default", Some(body))
+}
+
+/// Returns the event of a `$disconnect` of the connection of [`connect_event`].
+pub fn disconnect_event() -> WebSocketEvent {
+    event("DISCONNECT", "$disconnect", None)
+}
+
+fn event(event_type: &str, route_key: &str, body: Option<&str>) -> WebSocketEvent {
+    let now = unix_seconds(SystemTime::now()) * 1000;
+    let event = serde_json::json!({
+        "requestContext": {
+            "eventType": event_type, "routeKey": route_key, "connectionId": "test=", "connectedAt": now,
+            "requestTimeEpoch": now, "apiId": "test", "stage": "dev",
+        },
+        "body": body,
+        "isBase64Encoded": false,
+    });
+    serde_json::from_str(&event.to_string()).expect("the event is complete")
 }
 
 /// A clock that stands still.

@@ -5,7 +5,7 @@
 mod log;
 
 use room_auth::authorizer::Authorizer;
-use room_auth::{Error, Verifier};
+use room_auth::{Authenticator, Error, lambda_runtime};
 
 /// As in the chat: a token without a user is refused here already.
 #[derive(serde::Deserialize)]
@@ -17,5 +17,5 @@ struct Member {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     log::json();
-    lambda_runtime::run(Authorizer::<Member>::new(Verifier::from_env()?)).await
+    lambda_runtime::run(Authorizer::<Member>::new(Authenticator::from_env()?)).await
 }

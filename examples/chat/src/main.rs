@@ -6,21 +6,14 @@
 mod log;
 mod messages;
 
-use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use futures_util::{StreamExt as _, TryStreamExt as _};
-use lambda_runtime::Context;
-use room_auth::registry::{DynamoRegistry, Registry as _};
-use room_auth::rooms::{Broadcast, FrameId, Rooms, SendError};
+use room_auth::lambda_runtime::tower::ServiceBuilder;
+use room_auth::registry::DynamoRegistry;
+use room_auth::rooms::{RenewError, Rooms, SendError, Session};
 use room_auth::transport::ManagementApi;
 use room_auth::{
-    ApiEndpoint, Authenticated, ConnectionId, Error, LambdaEvent, RenewError, RoomAuthLayer, RoomClaims,
-    response,
+    Authenticated, Error, EventType, LambdaEvent, Response, RoomAuthLayer, WebSocketEvent, response,
 };
 use serde::Deserialize;
-use tower::ServiceBuilder;
 
 use messages::{Action, Frame};
 
@@ -32,164 +25,88 @@ struct Member {
 
 /// The longest text, in bytes.
 const MAX_TEXT: usize = 4 * 1024;
-/// How long the others are tried to be told who comes and goes: a silent one must not keep a newcomer at the door.
-const NOTICE_TIME: Duration = Duration::from_secs(1);
 /// As many members as are listed by name.
 const MAX_LISTED: usize = 100;
-
-#[derive(Clone)]
-struct Chat {
-    layer: RoomAuthLayer,
-    registry: DynamoRegistry,
-    rooms: Rooms,
-}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     log::json();
-    let registry = DynamoRegistry::from_env().await?;
-    let transport = ManagementApi::from_env().await?;
-    let layer = RoomAuthLayer::from_env()?
-        .with_registry(registry.clone()) // records at $connect, knows the claims later, forgets at $disconnect
-        .with_transport(transport.clone()); // closes connections whose token has expired
-    let chat = Chat {
-        layer: layer.clone(),
-        registry: registry.clone(),
-        rooms: Rooms::new(registry, transport),
-    };
-    let service = ServiceBuilder::new()
-        .layer(layer)
-        .service_fn(move |request| chat.clone().serve(request));
-    lambda_runtime::run(service).await
+    let rooms = Rooms::new(DynamoRegistry::from_env().await?, ManagementApi::from_env().await?);
+    // Records at $connect, knows the claims on every later route, forgets at $disconnect.
+    let auth = RoomAuthLayer::from_env()?.with_rooms(rooms.clone());
+    let chat = move |request| chat(rooms.clone(), request);
+    room_auth::run(ServiceBuilder::new().layer(auth).service_fn(chat)).await
 }
 
-impl Chat {
-    /// One event. Whoever caused it has been authenticated by the layer, on every route.
-    async fn serve(
-        self,
-        request: LambdaEvent<Authenticated<ApiGatewayWebsocketProxyRequest, Member>>,
-    ) -> Result<ApiGatewayProxyResponse, Error> {
-        let (claims, event) = request.payload.into_parts();
-        let about = event.request_context;
-        let endpoint = ApiEndpoint::new(
-            &about.domain_name.unwrap_or_default(),
-            &about.stage.unwrap_or_default(),
-        );
-        let visit = Visit {
-            connection: about.connection_id.unwrap_or_default().parse()?,
-            rooms: self.rooms.at(&endpoint),
-            chat: self,
-            claims,
-            at: about.request_time_epoch,
-            context: request.context,
-        };
-        let (room, user) = (visit.claims.room_id(), &*visit.claims.custom.user);
-        match about.route_key.as_deref() {
-            Some("$connect") => visit.tell_others(&Frame::Joined { room, user }).await,
-            Some("$disconnect") => {
-                // The layer forgets afterwards; but whoever hears of it may ask at once who is there.
-                let connected_at = u64::try_from(about.connected_at)?;
-                let registry = &visit.chat.registry;
-                registry.forget(&visit.connection, room, connected_at).await?;
-                visit.tell_others(&Frame::Left { room, user }).await;
-            }
-            _ => visit.act(&event.body.unwrap_or_default()).await?,
-        }
-        Ok(response::ok())
-    }
-}
-
-/// One event of one connection.
-struct Visit {
-    chat: Chat,
+/// One event. Whoever caused it has been authenticated by the layer, on every route.
+async fn chat(
     rooms: Rooms,
-    connection: ConnectionId,
-    claims: RoomClaims<Member>,
-    /// Milliseconds since 1970.
-    at: i64,
-    context: Context,
+    request: LambdaEvent<Authenticated<WebSocketEvent, Member>>,
+) -> Result<Response, Error> {
+    let (request, invocation) = request.into_parts();
+    let session = rooms.session(request.claims(), request.context(), &invocation);
+    let (room, user) = (request.claims().room_id(), &*request.claims().custom.user);
+    match request.context().event_type() {
+        EventType::Connect => notify_others(&session, &Frame::Joined { room, user }).await,
+        EventType::Disconnect => notify_others(&session, &Frame::Left { room, user }).await,
+        EventType::Message => match request.event().json() {
+            Ok(Action::Send { text }) if text.len() <= MAX_TEXT => say(&session, &text).await?,
+            Ok(Action::Send { .. }) => reply(&session, &error("a text has 4 KB at most")).await?,
+            Ok(Action::Renew { token }) => renew(&session, &token).await?,
+            Ok(Action::Members) => list(&session).await?,
+            Ok(Action::Ping) => reply(&session, &Frame::Pong).await?,
+            Err(_) => {
+                let help = "not understood; the actions are send, renew, members and ping";
+                reply(&session, &error(help)).await?;
+            }
+        },
+    }
+    Ok(response::ok())
 }
 
-impl Visit {
-    async fn act(&self, message: &str) -> Result<(), Error> {
-        let answer = match serde_json::from_str(message) {
-            Ok(Action::Send { text }) if text.len() <= MAX_TEXT => return self.say(&text).await,
-            Ok(Action::Send { .. }) => error("a text has 4 KB at most"),
-            Ok(Action::Renew { token }) => self.renew(&token).await?,
-            Ok(Action::Members) => self.members().await?,
-            Ok(Action::Ping) => Frame::Pong,
-            Err(_) => error("not understood; the actions are send, renew, members and ping"),
-        };
-        let answer = serde_json::to_string(&answer)?;
-        match self.rooms.send(&self.connection, answer).await {
-            // Whoever asked is gone.
-            Ok(()) | Err(SendError::UnknownConnection | SendError::Expired) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+/// What others miss by this is only a notice: nobody is refused for it.
+async fn notify_others(session: &Session<'_, Member>, frame: &Frame<'_>) {
+    match session.notify_others(frame).await {
+        Ok(report) => report.log_if_incomplete(),
+        Err(error) => tracing::error!(%error, "nobody was told"),
     }
+}
 
-    /// To everybody in the room, the speaker too: so they know that it was said.
-    async fn say(&self, text: &str) -> Result<(), Error> {
-        let (room, user, at) = (self.claims.room_id(), &*self.claims.custom.user, self.at);
-        let id = FrameId::of_invocation(&self.context);
-        #[rustfmt::skip]
-        let frame = serde_json::to_string(&Frame::Message { room, user, text, id, at })?;
-        self.broadcast(Broadcast::new(room, &frame).within(&self.context))
-            .await
+/// To everybody in the room, the speaker too: so they know that it was said.
+async fn say(session: &Session<'_, Member>, text: &str) -> Result<(), Error> {
+    let frame = Frame::Message {
+        room: session.claims().room_id(),
+        user: &session.claims().custom.user,
+        text,
+        id: session.frame_id(),
+        at: session.context().request_time(),
+    };
+    session.broadcast(&frame).await?.log_if_incomplete();
+    Ok(())
+}
+
+/// A new token for the same room and the same user takes the place of the old one.
+async fn renew(session: &Session<'_, Member>, token: &str) -> Result<(), Error> {
+    let user = &session.claims().custom.user;
+    match session.renew_if(token, |renewed| renewed.custom.user == *user).await {
+        Ok(renewed) => reply(session, &Frame::Renewed { expires_at: renewed.expires_at() }).await,
+        Err(RenewError::Registry(error)) => Err(error.into()),
+        Err(_) => reply(session, &error("not renewed")).await,
     }
+}
 
-    /// What others miss by this is only a notice: nobody is refused for it.
-    async fn tell_others(&self, frame: &Frame<'_>) {
-        let frame = serde_json::to_string(frame).expect("names and ids serialize");
-        let to_others = Broadcast::new(self.claims.room_id(), &frame).except(self.connection.as_str());
-        if let Err(error) = self
-            .broadcast(to_others.until(SystemTime::now() + NOTICE_TIME))
-            .await
-        {
-            tracing::error!(%error, "nobody was told");
-        }
-    }
+/// Who is in the room. A name is in the claims that are recorded with each member.
+async fn list(session: &Session<'_, Member>) -> Result<(), Error> {
+    let members = session.members::<Member>().up_to(MAX_LISTED).await?;
+    let members = members.into_iter().map(|member| member.claims.custom.user).collect();
+    reply(session, &Frame::Members { members }).await
+}
 
-    async fn broadcast(&self, broadcast: Broadcast<'_>) -> Result<(), Error> {
-        let delivery = self.rooms.broadcast(broadcast).await?;
-        if !delivery.is_complete() {
-            let undelivered = delivery.undelivered_count();
-            tracing::warn!(undelivered, "not everybody was reached");
-        }
-        Ok(())
-    }
-
-    /// A new token for the same room and the same user takes the place of the old one.
-    async fn renew(&self, token: &str) -> Result<Frame<'static>, Error> {
-        let (connection, layer) = (self.connection.as_str(), &self.chat.layer);
-        let same_user = |renewed: &RoomClaims<Member>| renewed.custom.user == self.claims.custom.user;
-        match layer.renew_if(connection, &self.claims, token, same_user).await {
-            Ok(renewed) => {
-                let expires_at = renewed.expires_at().duration_since(UNIX_EPOCH)?.as_secs();
-                Ok(Frame::Renewed { expires_at })
-            }
-            Err(RenewError::Registry(error)) => Err(error.into()),
-            Err(reason) => {
-                tracing::warn!(%reason, connection_id = connection, route = "renew", "refused");
-                Ok(error("not renewed"))
-            }
-        }
-    }
-
-    /// Who is in the room. A name is in the claims of its connection: one read each.
-    async fn members(&self) -> Result<Frame<'static>, Error> {
-        let registry = &self.chat.registry;
-        let listed = self.rooms.members(self.claims.room_id()).take(MAX_LISTED);
-        let found = listed.map_ok(|member| async move { registry.find(&member.connection_id).await });
-        let connections: Vec<_> = found.try_buffer_unordered(16).try_collect().await?;
-        let mut members = BTreeSet::new();
-        for connection in connections.into_iter().flatten() {
-            // The error would quote the claims.
-            let member: Member =
-                serde_json::from_str(&connection.claims).map_err(|_| "recorded claims without a user")?;
-            members.insert(member.user);
-        }
-        Ok(Frame::Members { members })
+/// To the one who spoke, unless they have gone by now.
+async fn reply(session: &Session<'_, Member>, frame: &Frame<'_>) -> Result<(), Error> {
+    match session.reply(frame).await {
+        Ok(()) | Err(SendError::UnknownConnection | SendError::Expired) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use room_auth::RoomId;
 use room_auth::rooms::FrameId;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// What clients send.
 #[derive(Deserialize)]
@@ -23,7 +24,9 @@ pub(crate) enum Frame<'a> {
         user: &'a str,
         text: &'a str,
         id: FrameId,
-        at: i64,
+        /// In milliseconds since 1970.
+        #[serde(serialize_with = "milliseconds")]
+        at: Option<SystemTime>,
     },
     Joined {
         room: &'a RoomId,
@@ -37,10 +40,25 @@ pub(crate) enum Frame<'a> {
         members: BTreeSet<String>,
     },
     Renewed {
-        expires_at: u64,
+        /// In seconds since 1970.
+        #[serde(serialize_with = "seconds")]
+        expires_at: SystemTime,
     },
     Pong,
     Error {
         message: &'a str,
     },
+}
+
+fn seconds<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(since_1970(*time).as_secs())
+}
+
+fn milliseconds<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| u64::try_from(since_1970(time).as_millis()).unwrap_or(u64::MAX))
+        .serialize(serializer)
+}
+
+fn since_1970(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -2,18 +2,15 @@
 //!
 //! Set `PUBLIC_KEY` to the PEM of the key that tokens are verified with.
 
-use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use room_auth::{Error, LambdaEvent, RoomClaims, room_auth};
+use room_auth::{Error, LambdaEvent, Response, RoomClaims, WebSocketEvent, response, room_auth};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
 #[room_auth]
-async fn connect(
-    claims: RoomClaims,
-    _event: LambdaEvent<ApiGatewayWebsocketProxyRequest>,
-) -> Result<ApiGatewayProxyResponse, Error> {
-    tracing::info!(room = %claims.room_id(), "joined");
-    Ok(room_auth::response::ok())
+async fn connect(claims: RoomClaims, event: LambdaEvent<WebSocketEvent>) -> Result<Response, Error> {
+    let connection = event.payload.context().connection_id();
+    tracing::info!(room = %claims.room_id(), %connection, "joined");
+    Ok(response::ok())
 }
 
 // One thread: a function takes one request at a time, and a thread pool would only slow its start.

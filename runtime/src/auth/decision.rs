@@ -1,64 +1,40 @@
-//! The decision under the layer: pure, without any plumbing of Lambda.
+//! The decision under the layer: pure, without registry, transport or log.
 
-use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
-use super::rejection::RejectionKind;
-use crate::authorizer::CONTEXT_KEY;
-use crate::claims::{RoomClaims, StandardClaims};
-use crate::event::{EventType, Sources, View};
+use super::authenticator::{Admission, Authenticator};
+use crate::claims::RoomClaims;
+use crate::event::{EventType, View};
 use crate::json::{self, Object};
-use crate::registry::Registry;
-use crate::token::{Verified, Verifier, VerifyErrorKind};
-use crate::transport::{ApiEndpoint, Transport};
+use crate::rejection::{Rejection, RejectionKind};
+
+/// The key of the authorizer's context under which the claims stand, as the text of a JSON object.
+pub const CONTEXT_KEY: &str = "room_auth";
 
 /// What a layer decides by.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
-    pub(crate) verifier: Verifier,
-    pub(crate) sources: Sources,
-    /// Where claims are recorded at `$connect`, for the later routes.
-    pub(crate) registry: Option<Arc<dyn Registry>>,
-    /// How connections are told and closed.
-    pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) has_registry: bool,
     pub(crate) trusts_authorizer: bool,
 }
 
 /// What becomes of an event.
 pub(crate) enum Decision<'e, T> {
-    /// A `$connect` with a good token.
-    Connect(Admission<'e, T>),
+    /// A `$connect` with a valid token.
+    Admit(Admission<'e, T>),
     /// The claims of a later route, from the authorizer's context.
-    Known(RoomClaims<T>),
+    Identify(RoomClaims<T>),
     /// The claims of a later route are in the registry.
-    Ask(Arc<dyn Registry>),
-}
-
-/// An accepted `$connect`. Without `Debug`: it holds the token.
-pub(crate) struct Admission<'e, T> {
-    pub(crate) claims: RoomClaims<T>,
-    /// The JSON of the claims, to be recorded.
-    pub(crate) payload: Vec<u8>,
-    /// The token, to be masked in the event.
-    pub(crate) token: Cow<'e, str>,
-    /// The subprotocol to answer with, where the client offered some.
-    pub(crate) subprotocol: Option<Cow<'static, str>>,
+    LookUp,
+    /// A message, and the claims of its connection have expired.
+    Expire,
 }
 
 impl Policy {
-    /// The transport towards the API that an event came from.
-    pub(crate) fn transport_to(&self, endpoint: Option<&ApiEndpoint>) -> Option<Arc<dyn Transport>> {
-        let transport = self.transport.as_ref()?;
-        Some(
-            endpoint
-                .and_then(|endpoint| transport.at(endpoint))
-                .unwrap_or_else(|| transport.clone()),
-        )
-    }
-
     /// Decides on one event. Whatever is not understood is refused.
     ///
     /// The registry goes before the authorizer: it knows of renewals and of who was disconnected.
@@ -66,57 +42,42 @@ impl Policy {
         &self,
         view: &View<'e>,
         now: SystemTime,
-    ) -> Result<Decision<'e, T>, RejectionKind> {
-        match (view.event_type, &self.registry) {
-            (EventType::Connect, _) => self.admit(view, now).map(Decision::Connect),
-            (_, Some(registry)) => Ok(Decision::Ask(registry.clone())),
-            (_, None) if self.trusts_authorizer => self.read_context(view, now).map(Decision::Known),
-            (_, None) => Err(RejectionKind::NoClaimsSource),
+    ) -> Result<Decision<'e, T>, Rejection> {
+        let event_type = view.context.event_type();
+        if event_type == EventType::Connect {
+            let admission = self.authenticator.authenticate(&view.handshake, now)?;
+            return if self.trusts_authorizer && contradicts(view.authorizer, &admission.payload) {
+                Err(RejectionKind::AuthorizerContext.into())
+            } else {
+                Ok(Decision::Admit(admission))
+            };
         }
-    }
-
-    fn admit<'e, T: DeserializeOwned>(
-        &self,
-        view: &View<'e>,
-        now: SystemTime,
-    ) -> Result<Admission<'e, T>, RejectionKind> {
-        let presented = self.sources.find(&view.handshake)?;
-        let Verified { claims, payload } = self
-            .verifier
-            .verify_at(&presented.token, now)
-            .map_err(|error| RejectionKind::Token(error.kind()))?;
-        Ok(Admission {
-            claims,
-            payload,
-            token: presented.token,
-            subprotocol: presented.subprotocol,
-        })
-    }
-
-    /// The claims that our authorizer put into the context at `$connect`; API Gateway repeats them.
-    fn read_context<T: DeserializeOwned>(
-        &self,
-        view: &View<'_>,
-        now: SystemTime,
-    ) -> Result<RoomClaims<T>, RejectionKind> {
-        let claims = view
-            .authorizer
-            .and_then(|context| Object::parse(context.get().as_bytes())?.get(CONTEXT_KEY))
-            .and_then(json::string)
-            .and_then(|claims| recorded_claims::<T>(&claims))
+        if self.has_registry {
+            return Ok(Decision::LookUp);
+        }
+        if !self.trusts_authorizer {
+            return Err(RejectionKind::NoClaimsSource.into());
+        }
+        let claims = claims_of_context(view.authorizer)
+            .and_then(|claims| RoomClaims::<T>::from_payload(&claims))
             .ok_or(RejectionKind::AuthorizerContext)?;
-        let counts = view.event_type == EventType::Disconnect
-            || !self.verifier.has_expired(claims.expires_at_seconds(), now);
-        if counts {
-            Ok(claims)
+        let verifier = self.authenticator.verifier();
+        let has_expired = verifier.has_expired(claims.expires_at_seconds(), now);
+        if has_expired && event_type == EventType::Message {
+            Ok(Decision::Expire)
         } else {
-            Err(RejectionKind::Token(VerifyErrorKind::Expired))
+            Ok(Decision::Identify(claims))
         }
     }
 }
 
-/// Claims that were verified before, from the JSON they were recorded as.
-pub(crate) fn recorded_claims<T: DeserializeOwned>(json: &str) -> Option<RoomClaims<T>> {
-    let payload = Object::parse(json.as_bytes())?;
-    StandardClaims::read(&payload)?.with_custom(payload)
+/// The claims that our authorizer put into the context at `$connect`; API Gateway repeats them with each event.
+fn claims_of_context(authorizer: Option<&RawValue>) -> Option<String> {
+    let context = Object::parse(authorizer?.get().as_bytes())?;
+    json::string(context.get(CONTEXT_KEY)?).map(Into::into)
+}
+
+/// Whether the authorizer saw another token than the layer does: one client would be two on its later routes.
+fn contradicts(authorizer: Option<&RawValue>, payload: &str) -> bool {
+    claims_of_context(authorizer).is_some_and(|claims| claims != payload)
 }

@@ -1,168 +1,282 @@
-//! The second half of the way: through the handler, and through what must be done before the answer leaves.
+//! The way of a request: decided, found or recorded, handled, answered.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use futures_util::future::BoxFuture;
 use lambda_runtime::LambdaEvent;
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
+use tower::Service;
 
 use super::authenticated::Authenticated;
-use super::rejection::Rejection;
-use super::session;
-use super::start::{Recorded, Then, Waiting};
-use crate::event::EventType;
-use crate::registry::BoxFuture;
+use super::authenticator::Admission;
+use super::decision::Decision;
+use super::session::{Auth, Session};
+use crate::claims::RoomClaims;
+use crate::event::{EventContext, Incoming, View, WebSocketEvent, mask};
+use crate::registry::Connection;
+use crate::rejection::{Rejection, RejectionKind};
+use crate::report;
 use crate::response::WebSocketResponse;
-
-/// Whatever takes an authenticated request: a service that is ready, or an attributed function.
-pub trait Handle<E, T> {
-    /// The response in the making.
-    type Future: Future;
-
-    /// Takes the request.
-    fn handle(self, request: LambdaEvent<Authenticated<E, T>>) -> Self::Future;
-}
 
 pin_project! {
     /// The response of a [`RoomAuth`](super::RoomAuth) service.
     ///
     /// Only what asks the registry is boxed: a `$connect` without one adds no allocation here.
-    pub struct ResponseFuture<H, E, T>
+    pub struct ResponseFuture<S, E, T>
     where
-        H: Handle<E, T>,
+        S: Service<LambdaEvent<Authenticated<E, T>>>,
     {
         #[pin]
-        state: State<H, H::Future>,
-        becomes: PhantomData<fn() -> (E, T)>,
+        state: State<S, E, T>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<H, F>
+    enum State<S, E, T>
     where
-        F: Future,
+        S: Service<LambdaEvent<Authenticated<E, T>>>,
     {
         /// The answer is known.
         Refused { rejection: Rejection },
-        /// The registry is asked whose connection it is.
-        Asking { asking: BoxFuture<'static, Result<Recorded, Rejection>>, waiting: Option<(Waiting, H)> },
-        /// The handler works.
-        Handling { #[pin] handling: F, then: Option<Then> },
-        /// The registry is told what became of the connection.
-        Settling {
-            settling: BoxFuture<'static, Result<(), Rejection>>,
-            answer: Option<F::Output>,
-            subprotocol: Option<Cow<'static, str>>,
+        /// The answer is known, and a connection is closed first.
+        Refusing { refusing: BoxFuture<'static, Rejection> },
+        /// The connection is recorded, or looked up.
+        Preparing {
+            preparing: BoxFuture<'static, Result<Connection, Rejection>>,
+            pending: Option<Pending<S, E, T>>,
         },
+        /// The handler works.
+        Handling { #[pin] handling: S::Future, after: Option<AfterHandler> },
+        /// The connection is forgotten, since the handler did not accept it.
+        Forgetting { forgetting: BoxFuture<'static, ()>, answer: Option<Result<S::Response, S::Error>> },
     }
 }
 
-impl<H: Handle<E, T>, E, T> ResponseFuture<H, E, T> {
-    pub(crate) fn refused(rejection: Rejection) -> Self {
-        Self::in_state(State::Refused { rejection })
-    }
+/// A request while its connection is recorded or looked up, and the service that is ready for it.
+struct Pending<S, E, T> {
+    session: Session,
+    context: EventContext,
+    invocation: lambda_runtime::Context,
+    event: PendingEvent<E, T>,
+    service: S,
+}
 
-    pub(crate) fn handling(handling: H::Future, then: Then) -> Self {
-        Self::in_state(State::Handling {
-            handling,
-            then: Some(then),
-        })
-    }
+enum PendingEvent<E, T> {
+    /// Of a `$connect`: claims and event are known, and the subprotocol to answer with.
+    Admitted(RoomClaims<T>, E, Option<Cow<'static, str>>),
+    /// Of another route, as JSON: the claims are in the registry.
+    LookedUp(String, PhantomData<fn() -> E>),
+}
 
-    pub(crate) fn asking(
-        asking: BoxFuture<'static, Result<Recorded, Rejection>>,
-        waiting: Waiting,
-        handle: H,
-    ) -> Self {
-        Self::in_state(State::Asking {
-            asking,
-            waiting: Some((waiting, handle)),
-        })
-    }
+/// What is done after the handler.
+#[derive(Default)]
+struct AfterHandler {
+    /// The subprotocol to answer with if the handler accepts the connection.
+    subprotocol: Option<Cow<'static, str>>,
+    /// What is forgotten if it does not.
+    recorded: Option<(Session, Connection)>,
+}
 
-    fn in_state(state: State<H, H::Future>) -> Self {
+impl<S, E, T> ResponseFuture<S, E, T>
+where
+    S: Service<LambdaEvent<Authenticated<E, T>>>,
+    E: DeserializeOwned + 'static,
+    T: DeserializeOwned,
+{
+    /// Starts the way of `event` to `service`, which is ready.
+    pub(crate) fn start(auth: &Arc<Auth>, event: LambdaEvent<Incoming>, service: S) -> Self {
+        let state = State::start(auth, event, service);
         Self {
-            state,
-            becomes: PhantomData,
+            state: state.unwrap_or_else(|rejection| State::Refused { rejection }),
+        }
+    }
+
+    pub(crate) fn refused(rejection: Rejection) -> Self {
+        Self {
+            state: State::Refused { rejection },
         }
     }
 }
 
-impl<H, E, T, R, Er> Future for ResponseFuture<H, E, T>
+impl<S, E, T> State<S, E, T>
 where
-    H: Handle<E, T>,
-    H::Future: Future<Output = Result<R, Er>>,
-    R: WebSocketResponse,
-    E: DeserializeOwned,
+    S: Service<LambdaEvent<Authenticated<E, T>>>,
+    E: DeserializeOwned + 'static,
     T: DeserializeOwned,
 {
-    type Output = Result<R, Er>;
+    fn start(auth: &Arc<Auth>, event: LambdaEvent<Incoming>, service: S) -> Result<Self, Rejection> {
+        let (incoming, invocation) = event.into_parts();
+        let authenticator = &auth.policy.authenticator;
+        let view = View::read(incoming.as_raw(), authenticator.sources())
+            .map_err(|member| report::refused(member.into(), None))?;
+        let context = view.context.clone();
+        let session = Session::new(auth.clone(), context.clone());
+        let decision = auth.policy.decide::<T>(&view, authenticator.verifier().now());
+        let decision = decision.map_err(|rejection| session.refuse(rejection))?;
+        match decision {
+            Decision::Admit(admission) => {
+                let Admission {
+                    claims,
+                    payload,
+                    token,
+                    subprotocol,
+                } = admission;
+                let connection = session.connection(&claims, payload)?;
+                let event = read(&session, &context, mask(incoming.as_json(), &token))?;
+                let Some(connection) = connection else {
+                    let after = AfterHandler {
+                        subprotocol,
+                        recorded: None,
+                    };
+                    return Ok(Self::handle(claims, context, event, invocation, service, after));
+                };
+                Ok(Self::Preparing {
+                    preparing: Box::pin(session.clone().record(connection)),
+                    pending: Some(Pending {
+                        session,
+                        context,
+                        invocation,
+                        event: PendingEvent::Admitted(claims, event, subprotocol),
+                        service,
+                    }),
+                })
+            }
+            Decision::Identify(claims) => {
+                let event = read(&session, &context, incoming.into_json())?;
+                Ok(Self::handle(claims, context, event, invocation, service, AfterHandler::default()))
+            }
+            Decision::LookUp => Ok(Self::Preparing {
+                preparing: Box::pin(session.clone().find()),
+                pending: Some(Pending {
+                    session,
+                    context,
+                    invocation,
+                    event: PendingEvent::LookedUp(incoming.into_json(), PhantomData),
+                    service,
+                }),
+            }),
+            Decision::Expire => Ok(Self::Refusing {
+                refusing: Box::pin(session.expire()),
+            }),
+        }
+    }
+
+    /// Goes on once the connection is recorded or found.
+    fn resume(pending: Pending<S, E, T>, connection: Connection) -> Result<Self, Rejection> {
+        let Pending {
+            session,
+            context,
+            invocation,
+            event,
+            service,
+        } = pending;
+        let (claims, event, after) = match event {
+            PendingEvent::Admitted(claims, event, subprotocol) => {
+                let recorded = Some((session, connection));
+                (claims, event, AfterHandler { subprotocol, recorded })
+            }
+            PendingEvent::LookedUp(json, _) => {
+                let claims = connection.room_claims::<T>();
+                let claims = claims.ok_or_else(|| session.refuse(RejectionKind::RecordedClaims))?;
+                (claims, read(&session, &context, json)?, AfterHandler::default())
+            }
+        };
+        Ok(Self::handle(claims, context, event, invocation, service, after))
+    }
+
+    /// Calls the handler: the only place where an authenticated request is made.
+    fn handle(
+        claims: RoomClaims<T>,
+        context: EventContext,
+        event: E,
+        invocation: lambda_runtime::Context,
+        mut service: S,
+        after: AfterHandler,
+    ) -> Self {
+        report::accepted(&claims, &context);
+        let request = LambdaEvent::new(Authenticated::new(claims, context, event), invocation);
+        Self::Handling {
+            handling: service.call(request),
+            after: Some(after),
+        }
+    }
+}
+
+/// Reads an event into the handler's type. Our own needs no second reading.
+fn read<E: DeserializeOwned + 'static>(
+    session: &Session,
+    context: &EventContext,
+    json: String,
+) -> Result<E, Rejection> {
+    let mut event: Option<E> = None;
+    if let Some(own) = (&mut event as &mut dyn Any).downcast_mut::<Option<WebSocketEvent>>() {
+        *own = Some(WebSocketEvent::new(context.clone(), json));
+    } else {
+        match serde_json::from_str(&json) {
+            Ok(other) => event = Some(other),
+            Err(error) => report::deserialization_failed::<E>(&error),
+        }
+    }
+    event.ok_or_else(|| session.refuse(RejectionKind::EventDeserialization))
+}
+
+const POLLED_AFTER_END: &str = "a future is not polled after it is ready";
+
+impl<S, E, T> Future for ResponseFuture<S, E, T>
+where
+    S: Service<LambdaEvent<Authenticated<E, T>>>,
+    S::Response: WebSocketResponse,
+    E: DeserializeOwned + 'static,
+    T: DeserializeOwned,
+{
+    type Output = Result<S::Response, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProj::Refused { rejection } => return Poll::Ready(Ok(R::from_rejection(*rejection))),
-                StateProj::Asking { asking, waiting } => {
-                    let recorded = match ready!(asking.as_mut().poll(cx)) {
-                        Ok(recorded) => recorded,
-                        Err(rejection) => return Poll::Ready(Ok(R::from_rejection(rejection))),
-                    };
-                    let (waiting, handle) = waiting.take().expect("a future is not polled after it is ready");
-                    let ends = recorded.from.event_type == EventType::Disconnect;
-                    match waiting.resume::<E, T>(&recorded) {
-                        Ok(request) => {
-                            let then = if ends {
-                                Then::Forget(recorded)
-                            } else {
-                                Then::Reply(None)
-                            };
-                            State::Handling {
-                                handling: handle.handle(request),
-                                then: Some(then),
+                StateProj::Refused { rejection } => {
+                    return Poll::Ready(Ok(S::Response::from_rejection(*rejection)));
+                }
+                StateProj::Refusing { refusing } => {
+                    let rejection = ready!(refusing.as_mut().poll(cx));
+                    return Poll::Ready(Ok(S::Response::from_rejection(rejection)));
+                }
+                StateProj::Preparing { preparing, pending } => {
+                    let prepared = ready!(preparing.as_mut().poll(cx));
+                    let pending = pending.take().expect(POLLED_AFTER_END);
+                    let resumed = prepared.and_then(|connection| State::resume(pending, connection));
+                    resumed.unwrap_or_else(|rejection| State::Refused { rejection })
+                }
+                StateProj::Handling { handling, after } => {
+                    let mut answer = ready!(handling.poll(cx));
+                    let AfterHandler { subprotocol, recorded } = after.take().expect(POLLED_AFTER_END);
+                    match (&mut answer, recorded) {
+                        (Ok(response), _) if is_success(response) => {
+                            if let Some(protocol) = subprotocol {
+                                response.set_subprotocol(&protocol);
                             }
+                            return Poll::Ready(answer);
                         }
-                        // The connection has ended, whether the handler can be told or not.
-                        Err(rejection) if ends => {
-                            State::forgetting(recorded, Ok(R::from_rejection(rejection)))
-                        }
-                        Err(rejection) => return Poll::Ready(Ok(R::from_rejection(rejection))),
+                        (_, None) => return Poll::Ready(answer),
+                        (_, Some((session, connection))) => State::Forgetting {
+                            forgetting: Box::pin(session.forget(connection)),
+                            answer: Some(answer),
+                        },
                     }
                 }
-                StateProj::Handling { handling, then } => {
-                    let answer = ready!(handling.poll(cx));
-                    match then.take().expect("a future is not polled after it is ready") {
-                        Then::Reply(subprotocol) => {
-                            return Poll::Ready(with_subprotocol(answer, subprotocol));
-                        }
-                        Then::Record(recorded, subprotocol) if answer.as_ref().is_ok_and(is_success) => {
-                            State::Settling {
-                                settling: Box::pin(session::record(recorded)),
-                                answer: Some(answer),
-                                subprotocol,
-                            }
-                        }
-                        Then::Record(..) => return Poll::Ready(answer),
-                        Then::Forget(recorded) => State::forgetting(recorded, answer),
-                    }
-                }
-                StateProj::Settling {
-                    settling,
-                    answer,
-                    subprotocol,
-                } => {
-                    let settled = ready!(settling.as_mut().poll(cx));
-                    let answer = answer.take().expect("a future is not polled after it is ready");
-                    return Poll::Ready(match settled {
-                        Ok(()) => with_subprotocol(answer, subprotocol.take()),
-                        Err(rejection) => answer.map(|_| R::from_rejection(rejection)),
-                    });
+                StateProj::Forgetting { forgetting, answer } => {
+                    ready!(forgetting.as_mut().poll(cx));
+                    return Poll::Ready(answer.take().expect(POLLED_AFTER_END));
                 }
             };
             state.set(next);
@@ -170,35 +284,14 @@ where
     }
 }
 
-impl<H, F: Future> State<H, F> {
-    fn forgetting(recorded: Recorded, answer: F::Output) -> Self {
-        let settling = Box::pin(session::forget(recorded));
-        Self::Settling {
-            settling,
-            answer: Some(answer),
-            subprotocol: None,
-        }
-    }
-}
-
-/// A client that offered subprotocols waits for the one that was chosen; a refused one gets none.
-fn with_subprotocol<R: WebSocketResponse, Er>(
-    answer: Result<R, Er>,
-    subprotocol: Option<Cow<'static, str>>,
-) -> Result<R, Er> {
-    answer.map(|mut response| {
-        if let Some(protocol) = subprotocol.filter(|_| is_success(&response)) {
-            response.set_subprotocol(&protocol);
-        }
-        response
-    })
-}
-
 fn is_success(response: &impl WebSocketResponse) -> bool {
     (200..300).contains(&response.status_code())
 }
 
-impl<H: Handle<E, T>, E, T> fmt::Debug for ResponseFuture<H, E, T> {
+impl<S, E, T> fmt::Debug for ResponseFuture<S, E, T>
+where
+    S: Service<LambdaEvent<Authenticated<E, T>>>,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

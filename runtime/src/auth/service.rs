@@ -1,5 +1,8 @@
 //! The service that the layer makes.
 
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use lambda_runtime::LambdaEvent;
@@ -7,65 +10,61 @@ use serde::de::DeserializeOwned;
 use tower::Service;
 
 use super::authenticated::Authenticated;
-use super::future::{Handle, ResponseFuture};
-use super::layer::RoomAuthLayer;
-use super::start::Start;
-use crate::event::Incoming;
+use super::future::ResponseFuture;
+use super::session::Auth;
+use crate::event::{Incoming, WebSocketEvent};
 use crate::response::WebSocketResponse;
 
 /// A service of raw events that calls the inner one with authenticated requests only.
-#[derive(Clone, Debug)]
-pub struct RoomAuth<S> {
+pub struct RoomAuth<S, T = (), E = WebSocketEvent> {
     inner: S,
-    layer: RoomAuthLayer,
+    auth: Arc<Auth>,
+    takes: PhantomData<fn() -> (T, E)>,
 }
 
-impl<S> RoomAuth<S> {
-    pub(crate) fn new(inner: S, layer: RoomAuthLayer) -> Self {
-        Self { inner, layer }
+impl<S, T, E> RoomAuth<S, T, E> {
+    pub(crate) fn new(inner: S, auth: Arc<Auth>) -> Self {
+        Self {
+            inner,
+            auth,
+            takes: PhantomData,
+        }
     }
 }
 
-impl<S, E, T> Service<LambdaEvent<Incoming<E, T>>> for RoomAuth<S>
+impl<S, T, E> Service<LambdaEvent<Incoming>> for RoomAuth<S, T, E>
 where
     S: Service<LambdaEvent<Authenticated<E, T>>> + Clone,
     S::Response: WebSocketResponse,
-    E: DeserializeOwned,
+    E: DeserializeOwned + 'static,
     T: DeserializeOwned,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<Ready<S>, E, T>;
+    type Future = ResponseFuture<S, E, T>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, event: LambdaEvent<Incoming<E, T>>) -> Self::Future {
-        match Start::new(&self.layer, event) {
-            Start::Refused(rejection) => ResponseFuture::refused(rejection),
-            Start::Admitted(request, then) => ResponseFuture::handling(self.inner.call(request), then),
-            Start::Asking(asking, waiting) => {
-                // The service that is ready is the one that waits; its clone takes the next request.
-                let clone = self.inner.clone();
-                let ready = std::mem::replace(&mut self.inner, clone);
-                ResponseFuture::asking(asking, waiting, Ready(ready))
-            }
-        }
+    fn call(&mut self, event: LambdaEvent<Incoming>) -> Self::Future {
+        // The service that is ready takes this request, now or after the registry was asked; its clone the next.
+        let clone = self.inner.clone();
+        let ready = std::mem::replace(&mut self.inner, clone);
+        ResponseFuture::start(&self.auth, event, ready)
     }
 }
 
-/// An inner service that has said that it is ready.
-#[derive(Debug)]
-pub struct Ready<S>(S);
+impl<S: Clone, T, E> Clone for RoomAuth<S, T, E> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), self.auth.clone())
+    }
+}
 
-impl<S, E, T> Handle<E, T> for Ready<S>
-where
-    S: Service<LambdaEvent<Authenticated<E, T>>>,
-{
-    type Future = S::Future;
-
-    fn handle(mut self, request: LambdaEvent<Authenticated<E, T>>) -> S::Future {
-        self.0.call(request)
+impl<S: fmt::Debug, T, E> fmt::Debug for RoomAuth<S, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RoomAuth")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
     }
 }

@@ -1,188 +1,242 @@
-//! What the layer does around a handler that takes time: reading and writing the registry, ending connections.
+//! What happens around the handler: one event of a connection, and what the registry and the transport do about it.
+//!
+//! | event | before the handler | after it |
+//! | --- | --- | --- |
+//! | `$connect` | [record](Session::record) | unless it answers 2xx: [forget](Session::forget) |
+//! | a message | [find](Session::find); an expired or unknown connection is closed instead | |
+//! | `$disconnect` | find and forget | |
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::layer::RoomAuthLayer;
-use super::rejection::{Rejection, RejectionKind};
-use super::report::refuse;
-use super::start::Recorded;
+use tokio::time::timeout;
+
+use super::decision::Policy;
 use crate::claims::RoomClaims;
-use crate::connection::ConnectionId;
-use crate::event::{EventType, View};
-use crate::registry::{Connection, Registry, RegistryError};
+use crate::event::{EventContext, EventType};
+use crate::registry::{Connection, ErasedRegistry, Registry, RegistryError};
+use crate::rejection::{Rejection, RejectionKind};
+use crate::report;
+use crate::rooms::{CONNECT_GRACE, EXPIRED_FRAME, Rooms};
 use crate::token::VerifyErrorKind;
-use crate::transport::{ApiEndpoint, Transport, TransportError};
+use crate::transport::{ErasedTransport, Transport, TransportError};
 
-/// The last frame of a connection whose token has expired.
-const EXPIRED_FRAME: &[u8] = br#"{"message":"token expired"}"#;
+/// How long ending a connection may take before the refusal leaves. What was not done by then is done by the next
+/// message, the next broadcast, or API Gateway's own end of the connection.
+const TIME_TO_END: Duration = Duration::from_secs(2);
 
-/// An event of a connection, as far as it is needed after the event itself is gone.
+/// How often a `$disconnect` looks again for a connection that is renewed at the same time.
+const MAX_RENEWALS: u32 = 3;
+
+/// What a layer is made of.
 #[derive(Clone, Debug)]
-pub(crate) struct Origin {
-    pub(crate) event_type: EventType,
-    pub(crate) route: Box<str>,
-    pub(crate) connection_id: ConnectionId,
-    pub(crate) connected_at: Option<u64>,
-    pub(crate) endpoint: Option<ApiEndpoint>,
+pub(crate) struct Auth {
+    pub(crate) policy: Policy,
+    registry: Option<Arc<dyn ErasedRegistry>>,
+    transport: Option<Arc<dyn ErasedTransport>>,
 }
 
-impl Origin {
-    pub(crate) fn of(view: &View<'_>) -> Self {
+impl Auth {
+    pub(crate) fn new(policy: Policy) -> Self {
         Self {
-            event_type: view.event_type,
-            route: (*view.route).into(),
-            connection_id: view.connection_id.clone(),
-            connected_at: view.connected_at,
-            endpoint: match (&view.domain_name, &view.stage) {
-                (Some(domain_name), Some(stage)) => Some(ApiEndpoint::new(domain_name, stage)),
-                _ => None,
-            },
+            policy,
+            registry: None,
+            transport: None,
         }
     }
 
-    /// The connection that a `$connect` makes, to be recorded; refused without its time.
-    pub(crate) fn connection<T>(
-        &self,
-        claims: &RoomClaims<T>,
-        payload: Vec<u8>,
-    ) -> Result<Connection, Rejection> {
-        let connected_at = self
-            .connected_at
-            .ok_or_else(|| self.refuse(RejectionKind::Event))?;
-        // The payload was read as JSON, which is UTF-8.
-        let payload = String::from_utf8(payload).map_err(|_| self.refuse(RejectionKind::Event))?;
-        let (id, room) = (self.connection_id.clone(), claims.room_id().clone());
-        Ok(Connection::new(
-            id,
-            room,
-            payload,
-            connected_at,
-            claims.expires_at_seconds(),
-        ))
+    pub(super) fn set_rooms(&mut self, rooms: &Rooms) {
+        self.policy.has_registry = true;
+        self.registry = Some(rooms.registry().clone());
+        self.transport = Some(rooms.transport().clone());
     }
 
-    pub(crate) fn refuse(&self, kind: RejectionKind) -> Rejection {
-        refuse(kind, self.connection_id.as_str(), &self.route)
+    pub(super) fn set_registry(&mut self, registry: Arc<impl Registry>) {
+        self.policy.has_registry = true;
+        self.registry = Some(registry);
+    }
+
+    pub(super) fn set_transport(&mut self, transport: Arc<impl Transport>) {
+        self.transport = Some(transport);
+    }
+}
+
+/// One event of one connection.
+#[derive(Clone)]
+pub(super) struct Session {
+    auth: Arc<Auth>,
+    context: EventContext,
+}
+
+impl Session {
+    pub(super) fn new(auth: Arc<Auth>, context: EventContext) -> Self {
+        Self { auth, context }
+    }
+
+    /// Logs why the event is refused.
+    pub(super) fn refuse(&self, rejection: impl Into<Rejection>) -> Rejection {
+        report::refused(rejection.into(), Some(&self.context))
+    }
+
+    /// Returns the connection that a `$connect` makes, if there is a registry to record it. The event has to say when
+    /// and through which API the connection is made.
+    pub(super) fn connection<T>(
+        &self,
+        claims: &RoomClaims<T>,
+        payload: String,
+    ) -> Result<Option<Connection>, Rejection> {
+        if self.auth.registry.is_none() {
+            return Ok(None);
+        }
+        let missing = |member| self.refuse(Rejection::of_member(RejectionKind::Event, member));
+        let endpoint = self.context.endpoint().ok_or_else(|| missing("apiId"))?;
+        let connected_at = self
+            .context
+            .connected_at()
+            .ok_or_else(|| missing("connectedAt"))?;
+        Ok(Some(Connection::new(
+            self.context.connection_id().clone(),
+            endpoint.clone(),
+            claims.room_id().clone(),
+            payload,
+            connected_at,
+            claims.expires_at(),
+        )))
+    }
+
+    /// Records a connection before its handler is called.
+    pub(super) async fn record(self, connection: Connection) -> Result<Connection, Rejection> {
+        match self.registry()?.record(&connection).await {
+            Ok(()) => Ok(connection),
+            Err(error) => Err(self.fault(&error)),
+        }
+    }
+
+    /// Forgets a connection that its handler did not accept. What fails here is found gone by a later broadcast.
+    pub(super) async fn forget(self, connection: Connection) {
+        let Ok(registry) = self.registry() else { return };
+        if let Err(error) = registry.forget(&connection).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(target: "room_auth", error, "a connection that was not accepted is still recorded");
+        }
+    }
+
+    /// Finds the recorded connection of a message, if it may still speak, or of a `$disconnect`, which is forgotten.
+    pub(super) async fn find(self) -> Result<Connection, Rejection> {
+        let is_disconnect = self.context.event_type() == EventType::Disconnect;
+        for _ in 0..MAX_RENEWALS {
+            let Some(connection) = self.look_up().await? else {
+                if !is_disconnect && !self.is_young() {
+                    self.close(None).await;
+                }
+                return Err(self.refuse(RejectionKind::UnknownConnection));
+            };
+            if is_disconnect {
+                match self.registry()?.forget(&connection).await {
+                    Ok(true) => return Ok(connection),
+                    // It was renewed just now, or forgotten by somebody else.
+                    Ok(false) => continue,
+                    Err(error) => return Err(self.fault(&error)),
+                }
+            }
+            let verifier = self.auth.policy.authenticator.verifier();
+            if connection.has_expired(verifier.now(), verifier.leeway()) {
+                self.close(Some(&connection)).await;
+                return Err(self.refuse(RejectionKind::Token(VerifyErrorKind::Expired)));
+            }
+            return Ok(connection);
+        }
+        Err(self.refuse(RejectionKind::UnknownConnection))
+    }
+
+    /// Closes a connection whose claims, known without a registry, have expired.
+    pub(super) async fn expire(self) -> Rejection {
+        if let (Some(transport), Some(endpoint)) = (&self.auth.transport, self.context.endpoint()) {
+            let id = self.context.connection_id();
+            let ending = async {
+                let _ = transport.post(endpoint, id, EXPIRED_FRAME).await;
+                self.close_at_gateway().await;
+            };
+            let _ = timeout(TIME_TO_END, ending).await;
+        }
+        self.refuse(RejectionKind::Token(VerifyErrorKind::Expired))
+    }
+
+    /// The record that was made for the connection of this event, and for no other of the same id.
+    async fn look_up(&self) -> Result<Option<Connection>, Rejection> {
+        let id = self.context.connection_id();
+        let found = match self.registry()?.find(id).await {
+            Ok(found) => found,
+            Err(error) => return Err(self.fault(&error)),
+        };
+        let Some(connection) = found else { return Ok(None) };
+        let missing = |member| self.refuse(Rejection::of_member(RejectionKind::Event, member));
+        let endpoint = self.context.endpoint().ok_or_else(|| missing("apiId"))?;
+        let connected_at = self
+            .context
+            .connected_at()
+            .ok_or_else(|| missing("connectedAt"))?;
+        let is_recorded = connection.endpoint == *endpoint && connection.was_made_at(connected_at);
+        Ok(is_recorded.then_some(connection))
+    }
+
+    /// Ends a connection whose claims have expired, or that is not recorded, within [`TIME_TO_END`].
+    ///
+    /// It is forgotten first, and only as it was seen: a renewal in between wins. Once forgotten it gets no frame and
+    /// none of its messages is handled, whether it could be closed or not.
+    async fn close(&self, expired: Option<&Connection>) {
+        let ending = async {
+            if let (Some(connection), Ok(registry)) = (expired, self.registry()) {
+                // Without a transport nobody can be told; the record says who may speak, and its claims say no.
+                let (Some(transport), Some(endpoint)) = (&self.auth.transport, self.context.endpoint()) else {
+                    return;
+                };
+                match registry.forget(connection).await {
+                    Ok(true) => {}
+                    Ok(false) => return,
+                    Err(error) => {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(target: "room_auth", error, "an expired connection was not forgotten");
+                        return;
+                    }
+                }
+                if let Err(error) = transport.post(endpoint, &connection.id, EXPIRED_FRAME).await {
+                    tracing::debug!(target: "room_auth", %error, "an expired connection did not take its last frame");
+                }
+            }
+            self.close_at_gateway().await;
+        };
+        if timeout(TIME_TO_END, ending).await.is_err() {
+            tracing::warn!(target: "room_auth", "there was no time to close a connection");
+        }
+    }
+
+    async fn close_at_gateway(&self) {
+        let (Some(transport), Some(endpoint)) = (&self.auth.transport, self.context.endpoint()) else {
+            return;
+        };
+        match transport.close(endpoint, self.context.connection_id()).await {
+            Ok(()) | Err(TransportError::Gone) => {}
+            Err(error) => tracing::warn!(target: "room_auth", %error, "a connection was not closed"),
+        }
+    }
+
+    /// Whether the connection's `$connect` may not have been recorded yet. API Gateway lets nobody speak before, but
+    /// some emulators do.
+    fn is_young(&self) -> bool {
+        let now = self.auth.policy.authenticator.verifier().now();
+        self.context
+            .connected_at()
+            .is_some_and(|connected_at| now < connected_at + CONNECT_GRACE)
+    }
+
+    fn registry(&self) -> Result<&Arc<dyn ErasedRegistry>, Rejection> {
+        let registry = self.auth.registry.as_ref();
+        registry.ok_or_else(|| self.refuse(RejectionKind::NoClaimsSource))
     }
 
     fn fault(&self, error: &RegistryError) -> Rejection {
         tracing::error!(target: "room_auth", error = error as &dyn std::error::Error, "the registry failed");
         self.refuse(RejectionKind::Registry)
     }
-}
-
-/// What the registry knows about the connection that an event came from.
-pub(crate) async fn find(
-    layer: RoomAuthLayer,
-    registry: Arc<dyn Registry>,
-    from: Origin,
-) -> Result<Recorded, Rejection> {
-    let found = registry
-        .find(&from.connection_id)
-        .await
-        .map_err(|error| from.fault(&error))?;
-    let connection = match found {
-        // A late $disconnect of an older connection with this id says nothing about the newer one.
-        Some(connection)
-            if from.event_type == EventType::Disconnect && is_older(from.connected_at, &connection) =>
-        {
-            None
-        }
-        found => found,
-    };
-    let Some(connection) = connection else {
-        if from.event_type == EventType::Message {
-            close(&layer, &from).await;
-        }
-        return Err(from.refuse(RejectionKind::UnknownConnection));
-    };
-    let policy = layer.policy();
-    let has_expired = policy
-        .verifier
-        .has_expired(connection.expires_at, policy.verifier.now());
-    if has_expired && from.event_type == EventType::Message {
-        expire(&layer, &*registry, &from, &connection).await;
-        return Err(from.refuse(RejectionKind::Token(VerifyErrorKind::Expired)));
-    }
-    Ok(Recorded {
-        registry,
-        from,
-        connection,
-    })
-}
-
-fn is_older(connected_at: Option<u64>, than: &Connection) -> bool {
-    connected_at.is_some_and(|connected_at| connected_at < than.connected_at)
-}
-
-/// Tells, closes and forgets a connection whose claims do not count any more.
-///
-/// What fails here is repeated by the next message, the next broadcast, or the table's own expiry: the refusal
-/// does not depend on it.
-async fn expire(layer: &RoomAuthLayer, registry: &dyn Registry, from: &Origin, connection: &Connection) {
-    let Some(transport) = layer.policy().transport_to(from.endpoint.as_ref()) else {
-        return;
-    };
-    if let Err(error) = transport.post(&from.connection_id, EXPIRED_FRAME).await {
-        tracing::debug!(target: "room_auth", %error, "the last frame of an expired connection was not taken");
-    }
-    // A connection that was not closed stays recorded: a broadcast closes it, even if it never speaks again.
-    if !close(layer, from).await {
-        return;
-    }
-    if let Err(error) = registry
-        .forget(&connection.id, &connection.room, connection.connected_at)
-        .await
-    {
-        tracing::warn!(target: "room_auth", error = &error as &dyn std::error::Error, "an expired connection was not forgotten");
-    }
-}
-
-/// Whether the connection has ended now.
-async fn close(layer: &RoomAuthLayer, from: &Origin) -> bool {
-    let Some(transport) = layer.policy().transport_to(from.endpoint.as_ref()) else {
-        return false;
-    };
-    match transport.close(&from.connection_id).await {
-        Ok(()) | Err(TransportError::Gone) => true,
-        Err(error) => {
-            tracing::warn!(target: "room_auth", %error, "a connection was not closed");
-            false
-        }
-    }
-}
-
-/// Ends a connection whose claims, known without a registry, have expired.
-pub(crate) async fn expire_unrecorded(layer: RoomAuthLayer, from: Origin) -> Result<Recorded, Rejection> {
-    if let Some(transport) = layer.policy().transport_to(from.endpoint.as_ref()) {
-        let _ = transport.post(&from.connection_id, EXPIRED_FRAME).await;
-        close(&layer, &from).await;
-    }
-    Err(from.refuse(RejectionKind::Token(VerifyErrorKind::Expired)))
-}
-
-/// Records a connection before its 200 leaves.
-pub(crate) async fn record(recorded: Recorded) -> Result<(), Rejection> {
-    let Recorded {
-        registry,
-        from,
-        connection,
-    } = recorded;
-    registry
-        .record(&connection)
-        .await
-        .map_err(|error| from.fault(&error))
-}
-
-/// Forgets a connection that has ended.
-pub(crate) async fn forget(recorded: Recorded) -> Result<(), Rejection> {
-    let Recorded {
-        registry,
-        from,
-        connection,
-    } = recorded;
-    let forgotten = registry
-        .forget(&connection.id, &connection.room, connection.connected_at)
-        .await;
-    forgotten.map_err(|error| from.fault(&error))
 }

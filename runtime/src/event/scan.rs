@@ -1,7 +1,7 @@
 //! Walking over JSON that has been read before.
 //!
 //! An event is known to be valid JSON: it came as a [`RawValue`]. So the ends of strings and brackets are all
-//! that has to be looked for, which takes a third of the time of parsing it once more. What is taken out is
+//! that has to be looked for, which takes three fifths of the time of parsing it once more. What is taken out is
 //! parsed; should the text be other than promised, the answer is `None` or a value that parses as nothing.
 
 use std::borrow::Cow;
@@ -17,10 +17,12 @@ pub(crate) struct Cursor<'e> {
 
 impl<'e> Cursor<'e> {
     pub(crate) fn new(json: &'e RawValue) -> Self {
-        Self {
-            json: json.get(),
-            at: 0,
-        }
+        Self::over(json.get())
+    }
+
+    /// A cursor over a text that was a [`RawValue`], or a part of one.
+    pub(crate) fn over(json: &'e str) -> Self {
+        Self { json, at: 0 }
     }
 
     /// The object here: `member` is called with the name of each and has to take its value.

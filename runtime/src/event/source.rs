@@ -3,11 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::error::SourceError;
+use super::subprotocol;
 use crate::error::ConfigError;
-
-/// The subprotocol that says "the next entry is my token".
-pub(crate) const SUBPROTOCOL: &str = "room-auth";
-const SUBPROTOCOL_HEADER: &str = "Sec-WebSocket-Protocol";
 
 /// A place in the handshake where a token may be presented.
 ///
@@ -35,31 +33,34 @@ enum Kind {
 }
 
 impl TokenSource {
-    /// `Sec-WebSocket-Protocol: room-auth, <token>`: the only header that a browser lets a page set.
+    /// Looks at `Sec-WebSocket-Protocol: room-auth, <token>`: the only header that a browser lets a page set.
     pub fn subprotocol() -> Self {
         Self(Kind::Subprotocol)
     }
 
-    /// `Authorization: Bearer <token>` (RFC 6750 §2.1).
+    /// Looks at `Authorization: Bearer <token>` (RFC 6750 §2.1).
     pub fn authorization() -> Self {
         Self::bearer("Authorization")
     }
 
-    /// `<header>: Bearer <token>`. Scheme and header name count in any case.
+    /// Looks at `<header>: Bearer <token>`. The case of scheme and header name does not matter; another scheme
+    /// presents nothing.
     pub fn bearer(header: impl Into<String>) -> Self {
         Self(Kind::Bearer {
             header: header.into(),
         })
     }
 
-    /// `?<name>=<token>`. URLs end up in logs: keep tokens short-lived.
+    /// Looks at `?<name>=<token>`. URLs end up in logs: keep tokens short-lived.
     pub fn query(name: impl Into<String>) -> Self {
         Self(Kind::Query { name: name.into() })
     }
 
-    /// The cookie `name`. Browsers attach cookies to whatever page opens the socket, so the `Origin` header must
-    /// be one of `allowed_origins`, byte for byte (`https://chat.example`): without it any site could connect
-    /// as its visitor.
+    /// Looks at the cookie `name`.
+    ///
+    /// Browsers attach cookies to whatever page opens the socket, so the `Origin` header must be one of
+    /// `allowed_origins` (`https://chat.example`, or a web view's own, such as `capacitor://localhost`): otherwise any
+    /// site could connect as its visitor.
     pub fn cookie<O: Into<String>>(
         name: impl Into<String>,
         allowed_origins: impl IntoIterator<Item = O>,
@@ -70,31 +71,30 @@ impl TokenSource {
         })
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    /// Checks the names, and normalizes the allowed origins.
+    fn checked(mut self) -> Result<Self, ConfigError> {
         let fault = match &self.0 {
             Kind::Subprotocol => None,
             Kind::Bearer { header } => {
-                (!is_token(header)).then_some("a header name must be letters, digits and -")
+                (!is_token(header)).then_some("a header name consists of letters, digits and -")
             }
             Kind::Query { name } => name.is_empty().then_some("a query parameter needs a name"),
-            Kind::Cookie {
-                name,
-                allowed_origins,
-            } => {
-                if !is_token(name) {
-                    Some("a cookie name must be letters, digits, - and _")
-                } else if allowed_origins.is_empty() {
-                    Some("a cookie source needs at least one allowed origin, such as https://chat.example")
-                } else if !allowed_origins.iter().all(|origin| is_origin(origin)) {
-                    Some("an allowed origin is scheme://host[:port] in lower case, without a path")
-                } else {
-                    None
-                }
+            Kind::Cookie { name, .. } if !is_token(name) => {
+                Some("a cookie name consists of letters, digits, - and _")
             }
+            Kind::Cookie { allowed_origins, .. } => allowed_origins
+                .is_empty()
+                .then_some("a cookie source needs at least one allowed origin, such as https://chat.example"),
         };
-        fault.map_or(Ok(()), |fault| {
-            Err(ConfigError::new(format!("token source: {fault}")))
-        })
+        if let Some(fault) = fault {
+            return Err(ConfigError::new(format!("token source: {fault}")));
+        }
+        if let Kind::Cookie { allowed_origins, .. } = &mut self.0 {
+            for origin in allowed_origins {
+                *origin = normalize_origin(origin)?;
+            }
+        }
+        Ok(self)
     }
 }
 
@@ -106,16 +106,45 @@ fn is_token(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-fn is_origin(text: &str) -> bool {
-    let host = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    host.is_some_and(|host| {
-        !host.is_empty()
-            && host
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte))
-    })
+/// An origin as browsers and web views send it (RFC 6454 §6.2): `scheme://host[:port]` in lower case, without a
+/// default port. Undoes what is unambiguous: white space around, one `/` at the end, capitals.
+fn normalize_origin(text: &str) -> Result<String, ConfigError> {
+    let origin = text.trim().to_ascii_lowercase();
+    let origin = origin.strip_suffix('/').unwrap_or(&origin);
+    let refused = |found: &str| {
+        Err(ConfigError::new(format!(
+            "token source: the allowed origin {text:?} {found}; write scheme://host[:port], such as https://chat.example"
+        )))
+    };
+    let Some((scheme, host)) = origin.split_once("://") else {
+        return refused(match origin {
+            "*" => "would allow every site",
+            "null" => "is that of any sandboxed page",
+            _ => "has no scheme",
+        });
+    };
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_lowercase())
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let is_host = !host.is_empty()
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte));
+    match (is_scheme, is_host) {
+        (false, _) => refused("has no scheme"),
+        (_, false) if host.contains('*') => refused("has a wildcard, and origins are compared byte for byte"),
+        (_, false) if host.contains(['/', '?', '#']) => refused("has a path"),
+        (_, false) => refused("has no host"),
+        (true, true) => {
+            let default_port = match scheme {
+                "https" => ":443",
+                "http" => ":80",
+                _ => return Ok(origin.to_owned()),
+            };
+            Ok(origin.strip_suffix(default_port).unwrap_or(origin).to_owned())
+        }
+    }
 }
 
 /// The sources that are looked at, and the application protocols that may stand before ours.
@@ -145,8 +174,11 @@ impl Sources {
                 "token sources: at least one is needed, or nobody can connect",
             ));
         }
+        let sources: Vec<_> = sources
+            .into_iter()
+            .map(TokenSource::checked)
+            .collect::<Result<_, _>>()?;
         for (index, source) in sources.iter().enumerate() {
-            source.check()?;
             if sources[..index].iter().any(|earlier| earlier.place_eq(source)) {
                 return Err(ConfigError::new("token sources: the same place is named twice"));
             }
@@ -156,7 +188,7 @@ impl Sources {
 
     pub(crate) fn with_application_protocols(self, protocols: Vec<String>) -> Result<Self, ConfigError> {
         for protocol in &protocols {
-            if !is_token(protocol) || protocol == SUBPROTOCOL {
+            if !is_token(protocol) || protocol == subprotocol::ROOM_AUTH {
                 return Err(ConfigError::new(format!(
                     "application protocols: {protocol:?} cannot be one; name your own, such as graphql-transport-ws"
                 )));
@@ -167,13 +199,13 @@ impl Sources {
 
     fn of(places: Arc<[TokenSource]>, application_protocols: Arc<[String]>) -> Self {
         let headers = places.iter().flat_map(|source| match &source.0 {
-            Kind::Subprotocol => vec![SUBPROTOCOL_HEADER.to_owned()],
+            Kind::Subprotocol => vec![subprotocol::HEADER.to_owned()],
             Kind::Bearer { header } => vec![header.clone()],
             Kind::Query { .. } => Vec::new(),
             Kind::Cookie { .. } => vec!["Cookie".to_owned(), "Origin".to_owned()],
         });
         // One of them is answered, even where the token may not stand beside it.
-        let offer = (!application_protocols.is_empty()).then(|| SUBPROTOCOL_HEADER.to_owned());
+        let offer = (!application_protocols.is_empty()).then(|| subprotocol::HEADER.to_owned());
         Self {
             headers: headers.chain(offer).collect(),
             places,
@@ -200,20 +232,20 @@ impl Sources {
         let mut subprotocol = None;
         for source in self.places.iter() {
             let found = match &source.0 {
-                Kind::Subprotocol => match fields.header(SUBPROTOCOL_HEADER)? {
+                Kind::Subprotocol => match fields.header(subprotocol::HEADER)? {
                     Some(Cow::Borrowed(list)) => {
-                        let (selected, token) = self.read_offer(list)?;
-                        subprotocol = Some(selected);
-                        token.map(Cow::Borrowed)
+                        let offer = subprotocol::read(list, &self.application_protocols)?;
+                        subprotocol = offer.selected;
+                        offer.token.map(Cow::Borrowed)
                     }
                     Some(Cow::Owned(list)) => {
-                        let (selected, token) = self.read_offer(&list)?;
-                        subprotocol = Some(selected);
-                        token.map(|token| Cow::Owned(token.to_owned()))
+                        let offer = subprotocol::read(&list, &self.application_protocols)?;
+                        subprotocol = offer.selected;
+                        offer.token.map(|token| Cow::Owned(token.to_owned()))
                     }
                     None => None,
                 },
-                Kind::Bearer { header } => fields.header(header)?.map(read_bearer).transpose()?,
+                Kind::Bearer { header } => fields.header(header)?.map(read_bearer).transpose()?.flatten(),
                 Kind::Query { name } => fields.parameter(name)?,
                 Kind::Cookie {
                     name,
@@ -235,49 +267,21 @@ impl Sources {
             };
             if let Some(found) = found {
                 if found.is_empty() {
-                    return Err(SourceError::Form);
+                    return Err(SourceError::Malformed);
                 }
                 if token.replace(found).is_some() {
-                    return Err(SourceError::Several);
+                    return Err(SourceError::Multiple);
                 }
             }
         }
         if !self.application_protocols.is_empty() && !self.places.contains(&TokenSource::subprotocol()) {
-            let offer = fields.header(SUBPROTOCOL_HEADER)?;
-            subprotocol = offer.and_then(|list| self.select(&list));
+            let offer = fields.header(subprotocol::HEADER)?;
+            subprotocol = offer.and_then(|list| subprotocol::select(&list, &self.application_protocols));
         }
         Ok(Presented {
             token: token.ok_or(SourceError::Missing)?,
             subprotocol,
         })
-    }
-
-    /// The first application protocol of a list that holds no token.
-    fn select(&self, list: &str) -> Option<Cow<'static, str>> {
-        list.split(',')
-            .map(|entry| entry.trim_matches([' ', '\t']))
-            .find(|entry| self.application_protocols.iter().any(|allowed| allowed == entry))
-            .map(|entry| Cow::Owned(entry.to_owned()))
-    }
-
-    /// Reads `[application protocol, …] room-auth, <token>`, or application protocols alone (the token then
-    /// stands elsewhere). Returns what to answer with, and the token.
-    fn read_offer<'l>(&self, list: &'l str) -> Result<(Cow<'static, str>, Option<&'l str>), SourceError> {
-        let mut selected = None;
-        let mut entries = list.split(',').map(|entry| entry.trim_matches([' ', '\t']));
-        while let Some(entry) = entries.next() {
-            if entry == SUBPROTOCOL {
-                let (Some(token), None) = (entries.next(), entries.next()) else {
-                    return Err(SourceError::Form);
-                };
-                return Ok((selected.unwrap_or(Cow::Borrowed(SUBPROTOCOL)), Some(token)));
-            }
-            if !self.application_protocols.iter().any(|allowed| allowed == entry) {
-                return Err(SourceError::Form);
-            }
-            selected.get_or_insert_with(|| Cow::Owned(entry.to_owned()));
-        }
-        selected.map(|selected| (selected, None)).ok_or(SourceError::Form)
     }
 }
 
@@ -307,37 +311,24 @@ pub(crate) struct Presented<'e> {
     pub(crate) subprotocol: Option<Cow<'static, str>>,
 }
 
-/// Why a handshake presents no token that could be verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SourceError {
-    /// Nowhere a token.
-    Missing,
-    /// More than one.
-    Several,
-    /// Something that is not of the form of its source.
-    Form,
-    /// A cookie from a page of an origin that is not allowed.
-    Origin,
-}
-
-/// `Bearer <token>` (RFC 6750 §2.1, RFC 9110 §11.1: the scheme is case-insensitive).
-fn read_bearer(value: Cow<'_, str>) -> Result<Cow<'_, str>, SourceError> {
-    const SCHEME: &str = "Bearer ";
-    let is_bearer = value
-        .get(..SCHEME.len())
-        .is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME));
-    if !is_bearer {
-        return Err(SourceError::Form);
+/// Reads `Bearer <token>` (RFC 6750 §2.1, RFC 9110 §11.1: the scheme is case-insensitive).
+///
+/// Another scheme is not ours and presents nothing: browsers send cached Basic credentials by themselves.
+fn read_bearer(value: Cow<'_, str>) -> Result<Option<Cow<'_, str>>, SourceError> {
+    let (scheme, rest) = value.split_once(' ').unwrap_or((&value, ""));
+    if !scheme.eq_ignore_ascii_case("Bearer") {
+        // A scheme alone, such as a token that was sent without one, is not an `Authorization` (RFC 9110 §11.6.2).
+        let is_scheme = is_token(scheme) && !scheme.contains('.');
+        return if is_scheme { Ok(None) } else { Err(SourceError::Malformed) };
     }
-    let token = match value {
-        Cow::Borrowed(value) => Cow::Borrowed(value[SCHEME.len()..].trim_matches(' ')),
-        Cow::Owned(value) => Cow::Owned(value[SCHEME.len()..].trim_matches(' ').to_owned()),
-    };
+    let token = rest.trim_matches(' ');
     if token.is_empty() {
-        Err(SourceError::Form)
-    } else {
-        Ok(token)
+        return Err(SourceError::Malformed);
     }
+    Ok(Some(match value {
+        Cow::Borrowed(value) => Cow::Borrowed(value[scheme.len()..].trim_matches(' ')),
+        Cow::Owned(ref value) => Cow::Owned(value[scheme.len()..].trim_matches(' ').to_owned()),
+    }))
 }
 
 /// The value of the cookie `name` (RFC 6265 §4.2.1).
@@ -348,7 +339,7 @@ fn read_cookie(list: &str, name: &str) -> Result<Option<Cow<'static, str>>, Sour
     });
     let value = values.next();
     if values.next().is_some() {
-        return Err(SourceError::Several);
+        return Err(SourceError::Multiple);
     }
     Ok(value.map(|value| Cow::Owned(value.to_owned())))
 }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use crate::claims::RoomId;
+use serde::de::DeserializeOwned;
+
+use crate::claims::{RoomClaims, RoomId};
 use crate::connection::ConnectionId;
 use crate::endpoint::ApiEndpoint;
 
@@ -77,6 +79,13 @@ impl Connection {
             && self.endpoint == other.endpoint
             && self.room == other.room
             && self.connected_at == other.connected_at
+    }
+
+    /// Returns the recorded claims. `None` if they are not claims of this type, are for another room, or expire before
+    /// the record does: a record that contradicts its claims proves nothing.
+    pub(crate) fn room_claims<T: DeserializeOwned>(&self) -> Option<RoomClaims<T>> {
+        RoomClaims::from_payload(&self.claims)
+            .filter(|claims| *claims.room_id() == self.room && self.expires_at <= claims.expires_at())
     }
 
     /// Returns whether the connection has expired by `now`, `leeway` after its expiry. A clock that is before the

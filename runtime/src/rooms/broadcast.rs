@@ -1,134 +1,165 @@
 //! A frame to everybody in a room.
 
 use std::collections::VecDeque;
-use std::time::{Duration, SystemTime};
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use lambda_runtime::Context;
-use tokio::time::{Instant, sleep_until};
+use serde::Serialize;
+use tokio::time::sleep_until;
 
-use super::attempt::{Outcome, Place, Places, Unanswered};
-use super::delivery::{Delivery, UndeliveredReason};
-use super::{Rooms, SendError, frame};
-use crate::backoff::in_time;
+use super::error::SendError;
+use super::report::{DeliveryReport, UndeliveredReason};
+use super::send::{Effort, Outcome, Permit, Slots, ask};
+use super::frame;
+use super::rooms::Rooms;
 use crate::claims::RoomId;
-use crate::registry::{BoxFuture, Member, MemberPage, PageToken};
+use crate::connection::ConnectionId;
+use crate::endpoint::ApiEndpoint;
+use crate::registry::{Connection, ConnectionPage, PageToken, RegistryError, RegistryErrorKind};
+use crate::retry::Deadline;
 use crate::transport::TransportError;
 
 /// How many members are waited for at most for each frame that is under way: slow ones, and those that are tried
 /// again later. Bounds memory when a whole room is slow.
-const WAITING_PER_PLACE: usize = 16;
+const WAITING_PER_SLOT: usize = 16;
 
 /// How many members are still to be served when the next page is asked for: at full speed some 40 ms of work, and
 /// a query takes 10 ms.
 const PAGE_AHEAD: usize = 256;
 
-/// What is left of an invocation's time for the answer.
-const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
-
-/// A frame for a room.
+/// A frame for a room: anything that serializes to JSON, at most 128 KB of it.
 ///
 /// ```
-/// use room_auth::RoomId;
 /// use room_auth::rooms::Broadcast;
+/// use room_auth::{ConnectionId, RoomId};
 ///
-/// let room: RoomId = "lobby".parse()?;
-/// let broadcast = Broadcast::new(&room, r#"{"type":"message"}"#);
-/// # Ok::<_, room_auth::InvalidRoomId>(())
+/// #[derive(serde::Serialize)]
+/// struct Left<'a> {
+///     user: &'a str,
+/// }
+///
+/// fn farewell<'a>(room: &'a RoomId, from: &'a ConnectionId) -> Broadcast<'a> {
+///     Broadcast::new(room, &Left { user: "alice" }).except(from).best_effort()
+/// }
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
+#[must_use = "a broadcast is sent by `Rooms::broadcast`"]
 pub struct Broadcast<'a> {
     room: &'a RoomId,
-    frame: &'a [u8],
-    except: Option<&'a str>,
-    deadline: Option<SystemTime>,
+    frame: Result<Vec<u8>, SendError>,
+    except: Option<&'a ConnectionId>,
+    effort: Effort,
+    deadline: Option<Deadline>,
+    home: Option<&'a ApiEndpoint>,
 }
 
 impl<'a> Broadcast<'a> {
-    /// `frame` for everybody in `room`; at most 128 KB.
-    pub fn new<F: AsRef<[u8]> + ?Sized>(room: &'a RoomId, frame: &'a F) -> Self {
+    /// Creates a broadcast of `frame` to everybody in `room`.
+    pub fn new<F: Serialize + ?Sized>(room: &'a RoomId, frame: &F) -> Self {
         Self {
             room,
-            frame: frame.as_ref(),
+            frame: frame::serialize(frame),
             except: None,
+            effort: Effort::Persistent,
             deadline: None,
+            home: None,
         }
     }
 
     /// Leaves out one connection, such as the sender's.
-    #[must_use]
-    pub fn except(mut self, connection_id: &'a str) -> Self {
-        self.except = Some(connection_id);
+    pub fn except(mut self, connection: &'a ConnectionId) -> Self {
+        self.except = Some(connection);
         self
     }
 
-    /// Ends at `deadline`, whoever has not been reached by then.
-    #[must_use]
-    pub fn until(mut self, deadline: SystemTime) -> Self {
+    /// Makes one attempt for each member, and waits for nobody: for notices. Whoever was not reached is in the report.
+    pub fn best_effort(mut self) -> Self {
+        self.effort = Effort::Once;
+        self
+    }
+
+    /// Ends at `deadline`, whoever has not been reached by then (default: after
+    /// [`Rooms::with_budget`]).
+    pub fn until(mut self, deadline: Deadline) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// Ends a second before the invocation does, so that there is time for its answer.
-    #[must_use]
-    pub fn within(self, invocation: &Context) -> Self {
-        self.until(invocation.deadline() - TIME_TO_ANSWER)
+    /// Names the API that the sender's own event came from.
+    pub(super) fn at_home(mut self, home: &'a ApiEndpoint) -> Self {
+        self.home = Some(home);
+        self
     }
 
-    fn is_for(&self, member: &Member) -> bool {
-        self.except
-            .is_none_or(|except| member.connection_id.as_str() != except)
+    fn is_for(&self, member: &Connection) -> bool {
+        self.except.is_none_or(|except| member.id != *except)
     }
 }
 
 impl Rooms {
     /// Sends a frame to every live member of a room, while it is listed page by page.
     ///
-    /// A member who is there when the call begins gets the frame at least once, or is in the [`Delivery`]. Members
-    /// that are gone are forgotten; expired ones get nothing, and are closed and forgotten; throttled and silent
-    /// ones are tried again until the deadline. None of them delays the others.
+    /// A member who is there when the call begins gets the frame at least once, or is in the [`DeliveryReport`].
+    /// Members that are gone are forgotten; expired ones get nothing, and are forgotten and closed; throttled and
+    /// silent ones are tried again until the deadline. None of them holds up the others.
     ///
     /// # Errors
     ///
-    /// A frame of more than 128 KB ([`SendError::TooLarge`]), or a registry that did not list the first page;
-    /// nothing was sent then. A listing that fails later on ends with
-    /// [`is_cut_short`](Delivery::is_cut_short).
-    pub async fn broadcast(&self, broadcast: Broadcast<'_>) -> Result<Delivery, SendError> {
-        frame::check(broadcast.frame)?;
-        let until = self.until(broadcast.deadline);
-        let first = || self.registry.members(broadcast.room, None);
-        match self.attempts.ask(until, first).await {
-            Ok(first) => Ok(Run::new(self, broadcast, until, first).finish().await),
-            Err(Unanswered::Failed(error)) => Err(error.into()),
-            Err(Unanswered::OutOfTime) => {
-                let mut delivery = Delivery::default();
-                delivery.cut_short();
-                Ok(delivery)
+    /// A frame that does not serialize or is larger than 128 KB ([`SendError::TooLarge`]), or a registry that did not
+    /// list the first page; nothing was sent then. A listing that fails later on ends with
+    /// [`is_truncated`](DeliveryReport::is_truncated).
+    pub async fn broadcast(&self, mut broadcast: Broadcast<'_>) -> Result<DeliveryReport, SendError> {
+        let frame = std::mem::replace(&mut broadcast.frame, Ok(Vec::new()))?;
+        let deadline = self.deadline(broadcast.deadline);
+        let first = ask(deadline, || self.registry.members(broadcast.room, None)).await;
+        match first {
+            Ok(first) => Ok(Run::new(self, &broadcast, &frame, deadline, first).finish().await),
+            Err(error) if error.kind() == RegistryErrorKind::Timeout && deadline.has_passed() => {
+                let mut report = DeliveryReport::default();
+                report.truncate();
+                Ok(report)
             }
+            Err(error) => Err(error.into()),
         }
     }
 }
 
-type Listing<'a> = BoxFuture<'a, Result<MemberPage, Unanswered>>;
+type Listing<'a> = BoxFuture<'a, Result<ConnectionPage, RegistryError>>;
 
 /// A broadcast under way.
 struct Run<'a> {
-    rooms: &'a Rooms,
-    broadcast: Broadcast<'a>,
-    until: Instant,
-    delivery: Delivery,
+    task: Task<'a>,
+    report: DeliveryReport,
     /// Listed, and not begun.
-    queue: VecDeque<Member>,
+    queue: VecDeque<Connection>,
     next: Option<PageToken>,
 }
 
+/// What is the same for all members.
+#[derive(Clone, Copy)]
+struct Task<'a> {
+    rooms: &'a Rooms,
+    broadcast: &'a Broadcast<'a>,
+    frame: &'a [u8],
+    deadline: Deadline,
+}
+
 impl<'a> Run<'a> {
-    fn new(rooms: &'a Rooms, broadcast: Broadcast<'a>, until: Instant, first: MemberPage) -> Self {
+    fn new(
+        rooms: &'a Rooms,
+        broadcast: &'a Broadcast<'a>,
+        frame: &'a [u8],
+        deadline: Deadline,
+        first: ConnectionPage,
+    ) -> Self {
         let mut run = Self {
-            rooms,
-            broadcast,
-            until,
-            delivery: Delivery::default(),
+            task: Task {
+                rooms,
+                broadcast,
+                frame,
+                deadline,
+            },
+            report: DeliveryReport::default(),
             queue: VecDeque::new(),
             next: None,
         };
@@ -136,33 +167,26 @@ impl<'a> Run<'a> {
         run
     }
 
-    async fn finish(mut self) -> Delivery {
-        let (rooms, broadcast, until) = (self.rooms, self.broadcast, self.until);
-        let places = Places::new(rooms.concurrency);
+    async fn finish(mut self) -> DeliveryReport {
+        let task = self.task;
+        let slots = Slots::new(task.rooms.concurrency);
+        let most = task.rooms.concurrency * WAITING_PER_SLOT;
         let mut working = FuturesUnordered::new();
         let mut listing: Option<Listing<'a>> = None;
-        let deadline = sleep_until(until);
-        tokio::pin!(deadline);
+        let at_deadline = sleep_until(task.deadline.instant());
+        tokio::pin!(at_deadline);
         loop {
             // The next page comes while this one is being sent: a page's worth is held, not a room's.
             if listing.is_none() && self.queue.len() <= PAGE_AHEAD {
-                listing = self
-                    .next
-                    .take()
-                    .map(|from| list(rooms, broadcast.room, from, until));
+                listing = self.next.take().map(|from| task.list(from));
             }
-            let most = rooms.concurrency * WAITING_PER_PLACE;
             while working.len() < most
                 && !self.queue.is_empty()
-                && Instant::now() < until
-                && let Ok(taken) = places.quick.clone().try_acquire_owned()
+                && !task.deadline.has_passed()
+                && let Some(permit) = slots.try_acquire()
                 && let Some(member) = self.queue.pop_front()
             {
-                let place = Place {
-                    places: places.clone(),
-                    taken,
-                };
-                working.push(serve(rooms, broadcast, member, until, place));
+                working.push(task.serve(member, permit));
             }
             let may_begin = working.len() < most && !self.queue.is_empty();
             let is_listing = listing.is_some();
@@ -171,67 +195,58 @@ impl<'a> Run<'a> {
             }
             tokio::select! {
                 biased;
-                () = &mut deadline => break,
+                () = &mut at_deadline => break,
                 Some((member, served)) = working.next() => self.count(member, served),
                 Some(page) = next_page(&mut listing), if is_listing => {
                     listing = None;
                     self.take_listed(page);
                 }
-                // A slow attempt has left its place: the next round takes it.
-                Ok(_) = places.quick.acquire(), if may_begin => {}
+                // A slow attempt has left its slot: the next round takes it.
+                Ok(_) = slots.fast.acquire(), if may_begin => {}
             }
         }
         if listing.is_some() || self.next.is_some() {
-            self.delivery.cut_short();
+            self.report.truncate();
         }
         for member in std::mem::take(&mut self.queue) {
-            self.delivery
-                .miss(member.connection_id, UndeliveredReason::OutOfTime);
+            self.report.miss(member.id, UndeliveredReason::OutOfTime);
         }
         // Whoever is being served knows the deadline.
         while let Some((member, served)) = working.next().await {
             self.count(member, served);
         }
-        self.delivery
+        self.report
     }
 
-    fn take_page(&mut self, page: MemberPage) {
-        let broadcast = self.broadcast;
-        self.queue
-            .extend(page.members.into_iter().filter(|member| broadcast.is_for(member)));
+    fn take_page(&mut self, page: ConnectionPage) {
+        let broadcast = self.task.broadcast;
+        let members = page.connections.into_iter();
+        self.queue.extend(members.filter(|member| broadcast.is_for(member)));
         self.next = page.next;
     }
 
-    fn take_listed(&mut self, page: Result<MemberPage, Unanswered>) {
+    fn take_listed(&mut self, page: Result<ConnectionPage, RegistryError>) {
         match page {
             Ok(page) => self.take_page(page),
-            Err(Unanswered::OutOfTime) => self.delivery.cut_short(),
-            Err(Unanswered::Failed(error)) => {
+            Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(target: "room_auth", error, "a room was not listed to its end");
-                self.delivery.cut_short();
+                self.report.truncate();
             }
         }
     }
 
-    fn count(&mut self, member: Member, served: Served) {
+    fn count(&mut self, member: ConnectionId, served: Served) {
         match served {
-            Served::Delivered => self.delivery.count_delivered(),
-            Served::Gone => self.delivery.count_gone(),
-            Served::Expired => self.delivery.count_expired(),
-            Served::Missed(reason) => self.delivery.miss(member.connection_id, reason),
+            Served::Delivered => self.report.count_delivered(),
+            Served::Gone => self.report.count_gone(),
+            Served::Expired => self.report.count_expired(),
+            Served::Missed(reason) => self.report.miss(member, reason),
         }
     }
 }
 
-fn list<'a>(rooms: &'a Rooms, room: &'a RoomId, from: PageToken, until: Instant) -> Listing<'a> {
-    Box::pin(async move {
-        let page = || rooms.registry.members(room, Some(&from));
-        rooms.attempts.ask(until, page).await
-    })
-}
-
-async fn next_page(listing: &mut Option<Listing<'_>>) -> Option<Result<MemberPage, Unanswered>> {
+async fn next_page(listing: &mut Option<Listing<'_>>) -> Option<Result<ConnectionPage, RegistryError>> {
     match listing {
         Some(listing) => Some(listing.await),
         None => None,
@@ -244,75 +259,76 @@ enum Served {
     Delivered,
     /// Gone, and forgotten.
     Gone,
-    /// Expired; closed and forgotten.
+    /// Expired; forgotten and closed.
     Expired,
     Missed(UndeliveredReason),
 }
 
-async fn serve(
-    rooms: &Rooms,
-    broadcast: Broadcast<'_>,
-    mut member: Member,
-    until: Instant,
-    place: Place,
-) -> (Member, Served) {
-    let room = broadcast.room;
-    let (places, mut first) = (place.places.clone(), Some(place));
-    loop {
-        if rooms.has_expired(member.expires_at) {
-            match rooms.renewed(room, &member, until).await {
-                Ok(Some(expires_at)) => member.expires_at = expires_at,
-                Ok(None) => {
-                    let served = end(rooms, room, &member, until).await;
-                    return (member, served);
-                }
-                Err(_) => return (member, Served::Missed(UndeliveredReason::NotForgotten)),
-            }
+impl<'a> Task<'a> {
+    fn list(self, from: PageToken) -> Listing<'a> {
+        Box::pin(async move {
+            let page = || self.rooms.registry.members(self.broadcast.room, Some(&from));
+            ask(self.deadline, page).await
+        })
+    }
+
+    async fn serve(self, member: Connection, permit: Permit) -> (ConnectionId, Served) {
+        let id = member.id.clone();
+        (id, self.send(member, permit).await)
+    }
+
+    async fn send(self, mut member: Connection, permit: Permit) -> Served {
+        let Self { rooms, deadline, .. } = self;
+        if !rooms.reaches(&member, self.broadcast.home) {
+            return Served::Missed(UndeliveredReason::OtherEndpoint);
         }
-        let place = match first.take() {
-            Some(place) => place,
-            None => match places.take(until).await {
-                Some(place) => place,
-                None => return (member, Served::Missed(UndeliveredReason::OutOfTime)),
-            },
-        };
-        // Not a frame after the token has expired, however long it is tried.
-        let now = rooms.clock.now();
-        let until_expiry = until.min(in_time(rooms.left(member.expires_at, now)));
-        let attempts = &rooms.attempts;
-        let (transport, frame) = (&*rooms.transport, broadcast.frame);
-        let delivering = attempts.deliver(transport, &member, frame, now, until_expiry, Some(place));
-        let served = match delivering.await {
-            Outcome::Delivered => Served::Delivered,
-            Outcome::Gone => match rooms.forget(room, &member, until).await {
-                Ok(()) => Served::Gone,
-                Err(_) => Served::Missed(UndeliveredReason::NotForgotten),
-            },
-            // Its token's time was over before the call's; it may have been renewed meanwhile.
-            Outcome::Failed(error) if error.is_transient() && until_expiry < until => {
-                sleep_until(until_expiry).await;
-                continue;
-            }
-            Outcome::Failed(error) => Served::Missed(missed(&member, &error)),
-        };
-        return (member, served);
+        let (slots, mut first) = (permit.slots.clone(), Some(permit));
+        loop {
+            member = match rooms.refresh_or_end(member, deadline).await {
+                Ok(Some(member)) => member,
+                Ok(None) => return Served::Expired,
+                Err(_) => return Served::Missed(UndeliveredReason::NotForgotten),
+            };
+            let permit = match first.take() {
+                Some(permit) => permit,
+                None => match slots.acquire(deadline).await {
+                    Some(permit) => permit,
+                    None => return Served::Missed(UndeliveredReason::OutOfTime),
+                },
+            };
+            // Not a frame after the token has expired, however long it is tried.
+            let expiry = rooms.expiry(&member);
+            let (now, effort) = (rooms.now(), self.broadcast.effort);
+            let until = deadline.min(expiry);
+            let delivering = rooms
+                .sender
+                .deliver(&member, self.frame, now, until, effort, Some(permit));
+            return match delivering.await {
+                Outcome::Delivered => Served::Delivered,
+                Outcome::Gone => match ask(deadline, || rooms.registry.forget(&member)).await {
+                    Ok(_) => Served::Gone,
+                    Err(_) => Served::Missed(UndeliveredReason::NotForgotten),
+                },
+                // Its token's time was over before the call's; it may have been renewed meanwhile.
+                Outcome::Failed(error)
+                    if effort == Effort::Persistent && error.is_transient() && expiry < deadline =>
+                {
+                    sleep_until(expiry.instant()).await;
+                    continue;
+                }
+                Outcome::Failed(error) => Served::Missed(missed(&member, &error)),
+            };
+        }
     }
 }
 
-async fn end(rooms: &Rooms, room: &RoomId, member: &Member, until: Instant) -> Served {
-    match rooms.end(room, member, until).await {
-        Ok(()) => Served::Expired,
-        Err(_) => Served::Missed(UndeliveredReason::NotForgotten),
-    }
-}
-
-fn missed(member: &Member, error: &TransportError) -> UndeliveredReason {
+fn missed(member: &Connection, error: &TransportError) -> UndeliveredReason {
     match error {
         TransportError::Gone => UndeliveredReason::NotYetConnected,
         TransportError::Throttled => UndeliveredReason::Throttled,
         TransportError::Timeout => UndeliveredReason::Timeout,
         error => {
-            let connection_id = member.connection_id.as_str();
+            let connection_id = member.id.as_str();
             tracing::warn!(target: "room_auth", %error, connection_id, "a frame was not delivered");
             UndeliveredReason::Failed
         }

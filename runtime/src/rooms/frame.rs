@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use aws_lc_rs::rand;
 use lambda_runtime::Context;
 use serde::{Serialize, Serializer};
 
+use super::error::{FrameTooLarge, SendError};
 use crate::transport::MAX_MESSAGE_BYTES;
 
 /// An id for a frame. Delivery is at least once: a client that remembers the last ids drops repeats.
@@ -27,9 +28,7 @@ impl FrameId {
     /// The operating system has no randomness to give.
     pub fn random() -> Self {
         let mut bytes = [0; 16];
-        SystemRandom::new()
-            .fill(&mut bytes)
-            .expect("the operating system has randomness");
+        rand::fill(&mut bytes).expect("the operating system has randomness");
         Self(format!("{:032x}", u128::from_be_bytes(bytes)).into())
     }
 
@@ -57,19 +56,11 @@ impl Serialize for FrameId {
     }
 }
 
-/// A frame of more than 128 KB, which API Gateway does not take. Nothing was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the frame has {bytes} bytes, API Gateway takes {MAX_MESSAGE_BYTES}; send it in parts, or send a link"
-)]
-pub struct FrameTooLarge {
-    bytes: usize,
-}
-
-pub(super) fn check(frame: &[u8]) -> Result<(), FrameTooLarge> {
+/// Serializes a frame as JSON.
+pub(super) fn serialize<F: Serialize + ?Sized>(frame: &F) -> Result<Vec<u8>, SendError> {
+    let frame = serde_json::to_vec(frame).map_err(|_| SendError::NotSerializable)?;
     if frame.len() > MAX_MESSAGE_BYTES {
-        Err(FrameTooLarge { bytes: frame.len() })
-    } else {
-        Ok(())
+        return Err(FrameTooLarge { bytes: frame.len() }.into());
     }
+    Ok(frame)
 }

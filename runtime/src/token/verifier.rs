@@ -141,6 +141,10 @@ impl Verifier {
         self.clock.now()
     }
 
+    pub(crate) fn leeway(&self) -> Duration {
+        self.leeway
+    }
+
     /// Whether claims that were verified before have expired by `now`.
     pub(crate) fn has_expired(&self, expires_at: u64, now: SystemTime) -> bool {
         unix_seconds(now) >= expires_at.saturating_add(self.leeway.as_secs())

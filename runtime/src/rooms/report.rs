@@ -8,50 +8,63 @@ pub(super) const MAX_LISTED: usize = 10_000;
 /// What became of a frame that was sent to a room.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a frame may not have reached everybody"]
-pub struct Delivery {
+pub struct DeliveryReport {
     delivered: u64,
     gone: u64,
     expired: u64,
     undelivered_count: u64,
     undelivered: Vec<Undelivered>,
-    is_cut_short: bool,
+    is_truncated: bool,
 }
 
-impl Delivery {
-    /// To how many connections API Gateway took the frame.
+impl DeliveryReport {
+    /// Returns for how many connections API Gateway took the frame.
     pub fn delivered(&self) -> u64 {
         self.delivered
     }
 
-    /// How many connections were found gone, and forgotten.
+    /// Returns how many connections were found gone, and forgotten.
     pub fn gone(&self) -> u64 {
         self.gone
     }
 
-    /// How many connections' tokens had expired: they got nothing, and were closed and forgotten.
+    /// Returns how many connections had expired: they got nothing, and were forgotten and closed.
     pub fn expired(&self) -> u64 {
         self.expired
     }
 
-    /// How many connections did not get the frame although they may be there.
+    /// Returns how many connections did not get the frame although they may be there.
     pub fn undelivered_count(&self) -> u64 {
         self.undelivered_count
     }
 
-    /// Those connections, the first 10,000 of them.
+    /// Returns those connections, the first 10,000 of them.
     pub fn undelivered(&self) -> &[Undelivered] {
         &self.undelivered
     }
 
-    /// Whether the time was over before the room had been listed to its end: there may be members who are in
-    /// none of these numbers.
-    pub fn is_cut_short(&self) -> bool {
-        self.is_cut_short
+    /// Returns whether the deadline passed before the room had been listed to its end: there may be members who are
+    /// in none of these numbers.
+    pub fn is_truncated(&self) -> bool {
+        self.is_truncated
     }
 
-    /// Whether every live member got the frame.
+    /// Returns whether every live member got the frame.
     pub fn is_complete(&self) -> bool {
-        self.undelivered_count == 0 && !self.is_cut_short
+        self.undelivered_count == 0 && !self.is_truncated
+    }
+
+    /// Logs a warning with the numbers if not every live member got the frame.
+    pub fn log_if_incomplete(&self) {
+        if !self.is_complete() {
+            tracing::warn!(
+                target: "room_auth",
+                delivered = self.delivered,
+                undelivered = self.undelivered_count,
+                is_truncated = self.is_truncated,
+                "a frame did not reach everybody"
+            );
+        }
     }
 
     pub(super) fn count_delivered(&mut self) {
@@ -76,8 +89,8 @@ impl Delivery {
         }
     }
 
-    pub(super) fn cut_short(&mut self) {
-        self.is_cut_short = true;
+    pub(super) fn truncate(&mut self) {
+        self.is_truncated = true;
     }
 }
 
@@ -95,7 +108,7 @@ pub struct Undelivered {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UndeliveredReason {
-    /// Its `$connect` has not been answered yet, or it went within seconds: API Gateway says 410 for both. It
+    /// Its `$connect` has not been answered yet, or it left within seconds: API Gateway answers 410 for both. It
     /// stays recorded.
     NotYetConnected,
     /// API Gateway throttled to the end.
@@ -104,8 +117,10 @@ pub enum UndeliveredReason {
     Timeout,
     /// Another error of the transport, such as a missing permission.
     Failed,
-    /// It is gone or expired, but the registry could not forget it.
+    /// It is gone or has expired, but the registry could not forget it.
     NotForgotten,
+    /// It belongs to another API than the one that the transport is fixed to. It stays recorded.
+    OtherEndpoint,
     /// Its turn did not come before the deadline.
     OutOfTime,
 }
