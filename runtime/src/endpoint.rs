@@ -96,7 +96,11 @@ mod tests {
             ("a1", "d?v"),
             ("ä", "dev"),
         ] {
-            assert_eq!(ApiEndpoint::new(api_id, stage), Err(ParseApiEndpointError), "{api_id} {stage}");
+            assert_eq!(
+                ApiEndpoint::new(api_id, stage),
+                Err(ParseApiEndpointError),
+                "{api_id} {stage}"
+            );
         }
         for text in ["", "a1", "a1/", "/dev", "a1/dev/x"] {
             assert_eq!(text.parse::<ApiEndpoint>(), Err(ParseApiEndpointError), "{text}");

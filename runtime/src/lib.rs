@@ -84,9 +84,9 @@ pub use auth::{Authenticated, Authenticator, ResponseFuture, RoomAuth, RoomAuthL
 pub use claims::{InvalidRoomId, RoomClaims, RoomId};
 pub use clock::{Clock, SystemClock};
 pub use connection::{ConnectionId, InvalidConnectionId};
+pub use endpoint::{ApiEndpoint, ParseApiEndpointError};
 pub use error::ConfigError;
 pub use event::{BodyError, EventContext, EventType, Incoming, TokenSource, WebSocketEvent};
-pub use endpoint::{ApiEndpoint, ParseApiEndpointError};
 pub use registry::{Connection, Registry, RegistryError};
 pub use rejection::{Rejection, RejectionKind};
 pub use response::WebSocketResponse;

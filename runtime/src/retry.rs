@@ -103,7 +103,11 @@ mod tests {
     #[test]
     fn delays_double_up_to_the_limit() {
         for (failures, ceiling) in [(1, 50), (2, 100), (3, 200), (5, 800), (6, 1000), (u32::MAX, 1000)] {
-            assert_eq!(BACKOFF.ceiling(failures), Duration::from_millis(ceiling), "{failures}");
+            assert_eq!(
+                BACKOFF.ceiling(failures),
+                Duration::from_millis(ceiling),
+                "{failures}"
+            );
         }
     }
 
@@ -117,7 +121,10 @@ mod tests {
         }
         let (least, most) = (delays.iter().min(), delays.iter().max());
         assert!(least < Some(&Duration::from_millis(5)), "{least:?}");
-        assert!(most > Some(&Duration::from_millis(45)) && most <= Some(&Duration::from_millis(51)), "{most:?}");
+        assert!(
+            most > Some(&Duration::from_millis(45)) && most <= Some(&Duration::from_millis(51)),
+            "{most:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -139,8 +146,8 @@ mod tests {
         let mut invocation = Context::default();
         assert_eq!(Deadline::of_invocation(&invocation), None, "a test's context");
         let end = SystemTime::now() + Duration::from_secs(10);
-        invocation.deadline = u64::try_from(end.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis())
-            .unwrap_or(u64::MAX);
+        invocation.deadline =
+            u64::try_from(end.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX);
         let deadline = Deadline::of_invocation(&invocation);
         assert!(deadline > Some(Deadline::after(Duration::from_secs(8))));
         assert!(deadline < Some(Deadline::after(Duration::from_secs(10))));

@@ -22,7 +22,6 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-
 use crate::auth::Authenticated;
 use crate::claims::RoomClaims;
 use crate::clock::{Clock, unix_seconds};

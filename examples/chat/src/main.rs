@@ -15,7 +15,7 @@ use room_auth::{
 };
 use serde::Deserialize;
 
-use messages::{Action, Frame};
+use messages::{Action, Frame, NOT_RENEWED, NOT_UNDERSTOOD, TOO_LONG};
 
 /// What tokens say beside the room and the times.
 #[derive(Deserialize)]
@@ -31,7 +31,10 @@ const MAX_LISTED: usize = 100;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     log::json();
-    let rooms = Rooms::new(DynamoRegistry::from_env().await?, ManagementApi::from_env().await?);
+    let rooms = Rooms::new(
+        DynamoRegistry::from_env().await?,
+        ManagementApi::from_env().await?,
+    );
     // Records at $connect, knows the claims on every later route, forgets at $disconnect.
     let auth = RoomAuthLayer::from_env()?.with_rooms(rooms.clone());
     let chat = move |request| chat(rooms.clone(), request);
@@ -51,14 +54,11 @@ async fn chat(
         EventType::Disconnect => notify_others(&session, &Frame::Left { room, user }).await,
         EventType::Message => match request.event().json() {
             Ok(Action::Send { text }) if text.len() <= MAX_TEXT => say(&session, &text).await?,
-            Ok(Action::Send { .. }) => reply(&session, &error("a text has 4 KB at most")).await?,
+            Ok(Action::Send { .. }) => reply(&session, &TOO_LONG).await?,
             Ok(Action::Renew { token }) => renew(&session, &token).await?,
             Ok(Action::Members) => list(&session).await?,
             Ok(Action::Ping) => reply(&session, &Frame::Pong).await?,
-            Err(_) => {
-                let help = "not understood; the actions are send, renew, members and ping";
-                reply(&session, &error(help)).await?;
-            }
+            Err(_) => reply(&session, &NOT_UNDERSTOOD).await?,
         },
     }
     Ok(response::ok())
@@ -88,17 +88,22 @@ async fn say(session: &Session<'_, Member>, text: &str) -> Result<(), Error> {
 /// A new token for the same room and the same user takes the place of the old one.
 async fn renew(session: &Session<'_, Member>, token: &str) -> Result<(), Error> {
     let user = &session.claims().custom.user;
-    match session.renew_if(token, |renewed| renewed.custom.user == *user).await {
-        Ok(renewed) => reply(session, &Frame::Renewed { expires_at: renewed.expires_at() }).await,
-        Err(RenewError::Registry(error)) => Err(error.into()),
-        Err(_) => reply(session, &error("not renewed")).await,
-    }
+    let renewed = session.renew_if(token, |new| new.custom.user == *user).await;
+    let frame = match renewed {
+        Ok(claims) => Frame::renewed(claims.expires_at()),
+        Err(RenewError::Registry(error)) => return Err(error.into()),
+        Err(_) => NOT_RENEWED,
+    };
+    reply(session, &frame).await
 }
 
 /// Who is in the room. A name is in the claims that are recorded with each member.
 async fn list(session: &Session<'_, Member>) -> Result<(), Error> {
     let members = session.members::<Member>().up_to(MAX_LISTED).await?;
-    let members = members.into_iter().map(|member| member.claims.custom.user).collect();
+    let members = members
+        .into_iter()
+        .map(|member| member.claims.custom.user)
+        .collect();
     reply(session, &Frame::Members { members }).await
 }
 
@@ -108,8 +113,4 @@ async fn reply(session: &Session<'_, Member>, frame: &Frame<'_>) -> Result<(), E
         Ok(()) | Err(SendError::UnknownConnection | SendError::Expired) => Ok(()),
         Err(error) => Err(error.into()),
     }
-}
-
-fn error(message: &'static str) -> Frame<'static> {
-    Frame::Error { message }
 }

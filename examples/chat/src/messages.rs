@@ -50,6 +50,21 @@ pub(crate) enum Frame<'a> {
     },
 }
 
+impl Frame<'_> {
+    pub(crate) fn renewed(expires_at: SystemTime) -> Self {
+        Self::Renewed { expires_at }
+    }
+}
+
+pub(crate) const TOO_LONG: Frame<'static> = error("a text has 4 KB at most");
+pub(crate) const NOT_RENEWED: Frame<'static> = error("not renewed");
+pub(crate) const NOT_UNDERSTOOD: Frame<'static> =
+    error("not understood; the actions are send, renew, members and ping");
+
+const fn error(message: &'static str) -> Frame<'static> {
+    Frame::Error { message }
+}
+
 fn seconds<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(since_1970(*time).as_secs())
 }

@@ -8,8 +8,7 @@ use tracing_subscriber::prelude::*;
 
 #[room_auth]
 async fn connect(claims: RoomClaims, event: LambdaEvent<WebSocketEvent>) -> Result<Response, Error> {
-    let connection = event.payload.context().connection_id();
-    tracing::info!(room = %claims.room_id(), %connection, "joined");
+    tracing::info!(room = %claims.room_id(), connection = %event.payload.connection_id(), "joined");
     Ok(response::ok())
 }
 

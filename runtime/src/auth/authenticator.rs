@@ -123,7 +123,8 @@ impl Authenticator {
         let presented = self.sources.find(handshake)?;
         let Verified { claims, payload } = self.verifier.verify_at(&presented.token, now)?;
         // The payload was read as JSON, which is UTF-8.
-        let payload = String::from_utf8(payload).map_err(|_| RejectionKind::Token(VerifyErrorKind::Claims))?;
+        let payload =
+            String::from_utf8(payload).map_err(|_| RejectionKind::Token(VerifyErrorKind::Claims))?;
         Ok(Admission {
             claims,
             payload,

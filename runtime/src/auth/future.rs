@@ -152,7 +152,14 @@ where
             }
             Decision::Identify(claims) => {
                 let event = read(&session, &context, incoming.into_json())?;
-                Ok(Self::handle(claims, context, event, invocation, service, AfterHandler::default()))
+                Ok(Self::handle(
+                    claims,
+                    context,
+                    event,
+                    invocation,
+                    service,
+                    AfterHandler::default(),
+                ))
             }
             Decision::LookUp => Ok(Self::Preparing {
                 preparing: Box::pin(session.clone().find()),
@@ -182,7 +189,14 @@ where
         let (claims, event, after) = match event {
             PendingEvent::Admitted(claims, event, subprotocol) => {
                 let recorded = Some((session, connection));
-                (claims, event, AfterHandler { subprotocol, recorded })
+                (
+                    claims,
+                    event,
+                    AfterHandler {
+                        subprotocol,
+                        recorded,
+                    },
+                )
             }
             PendingEvent::LookedUp(json, _) => {
                 let claims = connection.room_claims::<T>();
@@ -259,7 +273,10 @@ where
                 }
                 StateProj::Handling { handling, after } => {
                     let mut answer = ready!(handling.poll(cx));
-                    let AfterHandler { subprotocol, recorded } = after.take().expect(POLLED_AFTER_END);
+                    let AfterHandler {
+                        subprotocol,
+                        recorded,
+                    } = after.take().expect(POLLED_AFTER_END);
                     match (&mut answer, recorded) {
                         (Ok(response), _) if is_success(response) => {
                             if let Some(protocol) = subprotocol {

@@ -31,8 +31,8 @@ mod service;
 mod session;
 
 pub use authenticated::Authenticated;
-pub use authenticator::Authenticator;
 pub(crate) use authenticator::Admission;
+pub use authenticator::Authenticator;
 pub use decision::CONTEXT_KEY;
 pub(crate) use env::from_env;
 pub use future::ResponseFuture;

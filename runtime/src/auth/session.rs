@@ -188,7 +188,8 @@ impl Session {
         let ending = async {
             if let (Some(connection), Ok(registry)) = (expired, self.registry()) {
                 // Without a transport nobody can be told; the record says who may speak, and its claims say no.
-                let (Some(transport), Some(endpoint)) = (&self.auth.transport, self.context.endpoint()) else {
+                let (Some(transport), Some(endpoint)) = (&self.auth.transport, self.context.endpoint())
+                else {
                     return;
                 };
                 match registry.forget(connection).await {

@@ -10,7 +10,9 @@ pub enum AuthorizerError {
     #[error("Unauthorized")]
     Unauthorized,
     /// Fault: the result has this many bytes; API Gateway would turn it into a 500.
-    #[error("the authorizer's result has {0} bytes, API Gateway takes 8192; put less into the context or the claims")]
+    #[error(
+        "the authorizer's result has {0} bytes, API Gateway takes 8192; put less into the context or the claims"
+    )]
     ResultTooLarge(usize),
     /// Fault: a value of the context is given under the key `room_auth`, which holds the claims.
     #[error("the authorizer's context must not use the key room_auth, which holds the claims; rename it")]

@@ -125,7 +125,12 @@ impl<T: DeserializeOwned> Authorizer<T> {
         let principal_id = claims.room_id().as_str();
         if self.permission.as_ref().is_some_and(|permits| !permits(&claims)) {
             report::denied(context);
-            return Ok(AuthorizerResponse::new(principal_id, false, method_arn, Map::new()));
+            return Ok(AuthorizerResponse::new(
+                principal_id,
+                false,
+                method_arn,
+                Map::new(),
+            ));
         }
         let response =
             AuthorizerResponse::new(principal_id, true, method_arn, self.context(&claims, payload)?);
@@ -142,7 +147,11 @@ impl<T: DeserializeOwned> Authorizer<T> {
         claims: &RoomClaims<T>,
         payload: String,
     ) -> Result<Map<String, serde_json::Value>, AuthorizerError> {
-        let added = self.add_context.as_ref().map(|adds| adds(claims)).unwrap_or_default();
+        let added = self
+            .add_context
+            .as_ref()
+            .map(|adds| adds(claims))
+            .unwrap_or_default();
         let mut context: Map<_, _> = added
             .into_iter()
             .map(|(key, value)| (key, value.into()))
@@ -166,7 +175,11 @@ fn method_arn(event: &str) -> Option<String> {
     let asked: Asked<'_> = serde_json::from_str(event).ok()?;
     let arn: String = serde_json::from_str(asked.method_arn.get()).ok()?;
     let (api, route) = arn.rsplit_once('/')?;
-    let is_plain = |text: &str| !text.chars().any(|c| matches!(c, '*' | '?' | '{' | '}') || c.is_control());
+    let is_plain = |text: &str| {
+        !text
+            .chars()
+            .any(|c| matches!(c, '*' | '?' | '{' | '}') || c.is_control())
+    };
     let is_execute_api = api.starts_with("arn:") && api.split(':').nth(2) == Some("execute-api");
     (is_execute_api && route == "$connect" && is_plain(api)).then_some(arn)
 }

@@ -120,4 +120,3 @@ struct Statement {
     effect: &'static str,
     resource: String,
 }
-

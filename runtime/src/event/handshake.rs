@@ -101,7 +101,9 @@ fn joined<'a, 'e: 'a>(
 ) -> Result<Option<Cow<'e, str>>, SourceError> {
     let join = |entries: &mut dyn Iterator<Item = &'a Entry<'e>>| {
         let first = entries.next()?.value.clone();
-        Some(entries.fold(first, |list, entry| Cow::Owned(format!("{list}, {}", entry.value))))
+        Some(entries.fold(first, |list, entry| {
+            Cow::Owned(format!("{list}, {}", entry.value))
+        }))
     };
     let plain = join(&mut entries.clone().filter(|entry| !entry.is_listed));
     let listed = join(&mut entries.clone().filter(|entry| entry.is_listed));

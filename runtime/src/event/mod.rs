@@ -22,11 +22,11 @@ mod view;
 mod websocket;
 
 pub use context::{EventContext, EventType};
+pub(crate) use error::SourceError;
 pub(crate) use handshake::Handshake;
 pub use incoming::Incoming;
 pub(crate) use mask::mask;
-pub use source::TokenSource;
-pub(crate) use error::SourceError;
 pub(crate) use source::Sources;
+pub use source::TokenSource;
 pub(crate) use view::{UnreadableMember, View};
 pub use websocket::{BodyError, WebSocketEvent};

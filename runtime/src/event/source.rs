@@ -319,7 +319,11 @@ fn read_bearer(value: Cow<'_, str>) -> Result<Option<Cow<'_, str>>, SourceError>
     if !scheme.eq_ignore_ascii_case("Bearer") {
         // A scheme alone, such as a token that was sent without one, is not an `Authorization` (RFC 9110 §11.6.2).
         let is_scheme = is_token(scheme) && !scheme.contains('.');
-        return if is_scheme { Ok(None) } else { Err(SourceError::Malformed) };
+        return if is_scheme {
+            Ok(None)
+        } else {
+            Err(SourceError::Malformed)
+        };
     }
     let token = rest.trim_matches(' ');
     if token.is_empty() {

@@ -27,7 +27,10 @@ pub(super) struct Offer<'l> {
 pub(super) fn read<'l>(list: &'l str, allowed: &[String]) -> Result<Offer<'l>, SourceError> {
     let selected = select(list, allowed);
     let Some(position) = entries(list).position(|entry| entry == ROOM_AUTH) else {
-        return Ok(Offer { selected, token: None });
+        return Ok(Offer {
+            selected,
+            token: None,
+        });
     };
     // Before `room-auth` stand the application's own protocols, and nothing that could be taken for a token.
     let are_allowed = entries(list)

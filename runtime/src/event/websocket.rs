@@ -12,6 +12,7 @@ use super::context::EventContext;
 use super::scan::Cursor;
 use super::source::Sources;
 use super::view::View;
+use crate::connection::ConnectionId;
 use crate::json;
 
 /// A WebSocket event: what it is about, the header fields and query parameters of a `$connect`, and the body of a
@@ -56,6 +57,11 @@ impl WebSocketEvent {
         &self.context
     }
 
+    /// Returns the id of the connection.
+    pub fn connection_id(&self) -> &ConnectionId {
+        self.context.connection_id()
+    }
+
     /// Returns a header field of a `$connect`, whatever the case of its name. Of a field with several values it is the
     /// last one, as API Gateway has it.
     pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
@@ -79,7 +85,10 @@ impl WebSocketEvent {
         };
         let text = json::text(body).ok_or(BodyError::NotText)?;
         if self.member("isBase64Encoded") == Some("true") {
-            return STANDARD.decode(&*text).map(Cow::Owned).map_err(|_| BodyError::NotBase64);
+            return STANDARD
+                .decode(&*text)
+                .map(Cow::Owned)
+                .map_err(|_| BodyError::NotBase64);
         }
         Ok(match text {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
@@ -130,8 +139,9 @@ impl WebSocketEvent {
 impl<'de> Deserialize<'de> for WebSocketEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = Box::<RawValue>::deserialize(deserializer)?;
-        let view = View::read(&json, &Sources::default())
-            .map_err(|member| de::Error::custom(format_args!("`{}` of the event cannot be understood", member.0)))?;
+        let view = View::read(&json, &Sources::default()).map_err(|member| {
+            de::Error::custom(format_args!("`{}` of the event cannot be understood", member.0))
+        })?;
         let context = view.context;
         Ok(Self::new(context, json))
     }
@@ -173,7 +183,8 @@ mod tests {
     use super::*;
 
     fn event(members: &Value) -> WebSocketEvent {
-        let mut event = json!({"requestContext": {"eventType": "MESSAGE", "routeKey": "say", "connectionId": "a="}});
+        let mut event =
+            json!({"requestContext": {"eventType": "MESSAGE", "routeKey": "say", "connectionId": "a="}});
         for (name, value) in members.as_object().unwrap() {
             event[name] = value.clone();
         }
@@ -186,13 +197,23 @@ mod tests {
             (json!({}), Ok(&b""[..])),
             (json!({"body": null}), Ok(b"")),
             (json!({"body": "", "isBase64Encoded": false}), Ok(b"")),
-            (json!({"body": "{\"a\":\"ä\n\"}"}), Ok("{\"a\":\"ä\n\"}".as_bytes())),
+            (
+                json!({"body": "{\"a\":\"ä\n\"}"}),
+                Ok("{\"a\":\"ä\n\"}".as_bytes()),
+            ),
             (json!({"body": "AP8=", "isBase64Encoded": true}), Ok(b"\x00\xff")),
             (json!({"body": "AP8=", "isBase64Encoded": false}), Ok(b"AP8=")),
-            (json!({"body": "a text", "isBase64Encoded": true}), Err(BodyError::NotBase64)),
+            (
+                json!({"body": "a text", "isBase64Encoded": true}),
+                Err(BodyError::NotBase64),
+            ),
             (json!({"body": {"a": 1}}), Err(BodyError::NotText)),
         ] {
-            assert_eq!(event(&members).body().as_deref(), body.as_deref().map_err(|error| error), "{members}");
+            assert_eq!(
+                event(&members).body().as_deref(),
+                body.as_deref().map_err(|error| error),
+                "{members}"
+            );
         }
     }
 

@@ -20,8 +20,8 @@ mod error;
 
 use std::fmt::Debug;
 
-use crate::connection::ConnectionId;
 use crate::claims::RoomId;
+use crate::connection::ConnectionId;
 
 pub use connection::{Connection, ConnectionPage, MAX_CONNECTION_AGE, PageToken};
 #[cfg(feature = "dynamodb")]
@@ -87,7 +87,10 @@ pub trait Registry: Debug + Send + Sync + 'static {
     fn record(&self, connection: &Connection) -> impl Future<Output = Result<(), RegistryError>> + Send;
 
     /// Returns the connection of this id, expired or not.
-    fn find(&self, id: &ConnectionId) -> impl Future<Output = Result<Option<Connection>, RegistryError>> + Send;
+    fn find(
+        &self,
+        id: &ConnectionId,
+    ) -> impl Future<Output = Result<Option<Connection>, RegistryError>> + Send;
 
     /// Replaces claims and expiry of the recorded connection by those of `renewed`, if it is
     /// [the same connection](Connection::is_same_connection). Returns whether it was.

@@ -8,10 +8,10 @@ use serde::Serialize;
 use tokio::time::sleep_until;
 
 use super::error::SendError;
-use super::report::{DeliveryReport, UndeliveredReason};
-use super::send::{Effort, Outcome, Permit, Slots, ask};
 use super::frame;
+use super::report::{DeliveryReport, UndeliveredReason};
 use super::rooms::Rooms;
+use super::send::{Effort, Outcome, Permit, Slots, ask};
 use crate::claims::RoomId;
 use crate::connection::ConnectionId;
 use crate::endpoint::ApiEndpoint;
@@ -221,7 +221,8 @@ impl<'a> Run<'a> {
     fn take_page(&mut self, page: ConnectionPage) {
         let broadcast = self.task.broadcast;
         let members = page.connections.into_iter();
-        self.queue.extend(members.filter(|member| broadcast.is_for(member)));
+        self.queue
+            .extend(members.filter(|member| broadcast.is_for(member)));
         self.next = page.next;
     }
 

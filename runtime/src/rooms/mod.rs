@@ -39,7 +39,7 @@ pub use frame::FrameId;
 pub use members::{Member, Members};
 pub use renewal::RenewError;
 pub use report::{DeliveryReport, Undelivered, UndeliveredReason};
-pub use rooms::Rooms;
 pub(crate) use rooms::EXPIRED_FRAME;
+pub use rooms::Rooms;
 pub(crate) use send::CONNECT_GRACE;
 pub use session::Session;

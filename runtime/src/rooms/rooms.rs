@@ -178,7 +178,12 @@ impl Rooms {
     }
 
     /// Sends to a live connection until it expires.
-    pub(super) async fn deliver(&self, to: &Connection, frame: &[u8], deadline: Deadline) -> Result<(), SendError> {
+    pub(super) async fn deliver(
+        &self,
+        to: &Connection,
+        frame: &[u8],
+        deadline: Deadline,
+    ) -> Result<(), SendError> {
         let deadline = deadline.min(self.expiry(to));
         let delivering = self
             .sender

@@ -123,10 +123,14 @@ impl<'a, T> Session<'a, T> {
             EventType::Message => {}
         }
         // A message without an endpoint or a time is not let through by a layer with a registry.
-        let (Some(endpoint), Some(connected_at)) = (self.context.endpoint(), self.context.connected_at()) else {
+        let (Some(endpoint), Some(connected_at)) = (self.context.endpoint(), self.context.connected_at())
+        else {
             return Err(SendError::UnknownConnection);
         };
-        let expires_at = *self.expires_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let expires_at = *self
+            .expires_at
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let connection = Connection::new(
             self.context.connection_id().clone(),
             endpoint.clone(),
@@ -192,7 +196,10 @@ impl<'a, T> Session<'a, T> {
     }
 
     pub(super) fn extend(&self, expires_at: SystemTime) {
-        *self.expires_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = expires_at;
+        *self
+            .expires_at
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = expires_at;
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use room_auth::testing::FixedClock;
 use room_auth::{
-    Authenticated, Incoming, LambdaEvent, PublicKeys, RoomAuth, RoomAuthLayer, Verifier, WebSocketResponse,
+    Authenticated, Authenticator, Incoming, LambdaEvent, PublicKeys, RoomAuth, RoomAuthLayer, Verifier,
+    WebSocketResponse,
 };
 use room_auth_tests::capture::Capture;
 use room_auth_tests::fixture;
@@ -26,10 +27,15 @@ pub(crate) fn assert_same_refusal(name: &str, response: &str) {
     assert_eq!(response, FIRST.get_or_init(|| response.to_owned()), "{name}");
 }
 
-/// The layer of these tests: one key, a fixed clock, the default places.
-pub(crate) fn layer() -> RoomAuthLayer {
+/// The authenticator of these tests: one key, a fixed clock, the default places.
+pub(crate) fn authenticator() -> Authenticator {
     let keys = PublicKeys::from_pem(&key().public_key_pem()).unwrap();
-    RoomAuthLayer::new(Verifier::new(keys).with_clock(FixedClock::at(NOW)))
+    Authenticator::new(Verifier::new(keys).with_clock(FixedClock::at(NOW)))
+}
+
+/// The layer over it.
+pub(crate) fn layer() -> RoomAuthLayer<(), Value> {
+    RoomAuthLayer::new(authenticator())
 }
 
 /// What became of one event.
@@ -98,16 +104,16 @@ type Answer = Ready<Result<Value, room_auth::Error>>;
 
 /// One service for all events of a test, so that each finds what the one before it left.
 pub(crate) struct Behind<E> {
-    service: RoomAuth<Recorder<E>>,
+    service: RoomAuth<Recorder<E>, (), E>,
     seen: Seen,
     capture: Capture,
 }
 
-impl<E: DeserializeOwned + serde::Serialize> Behind<E> {
-    pub(crate) fn new(layer: &RoomAuthLayer) -> Self {
+impl<E: DeserializeOwned + serde::Serialize + 'static> Behind<E> {
+    pub(crate) fn new(authenticator: &Authenticator) -> Self {
         let seen = Seen::default();
         Self {
-            service: layer.layer(Recorder {
+            service: RoomAuthLayer::new(authenticator.clone()).layer(Recorder {
                 seen: seen.clone(),
                 takes: std::marker::PhantomData,
             }),
@@ -118,7 +124,7 @@ impl<E: DeserializeOwned + serde::Serialize> Behind<E> {
 
     /// Sends the text of an event through the layer. `None`: it is no JSON, which `lambda_runtime` refuses itself.
     pub(crate) async fn send(&mut self, event: &str) -> Option<Outcome> {
-        let incoming: Incoming<E> = serde_json::from_str(event).ok()?;
+        let incoming: Incoming = serde_json::from_str(event).ok()?;
         self.capture.take();
         let service = self.service.ready().await.unwrap();
         let response = service.call(LambdaEvent::new(incoming, lambda_runtime::Context::default()));

@@ -1,10 +1,10 @@
 //! Other places for tokens, cookies with their origins, and application protocols.
 
-use room_auth::{RoomAuthLayer, TokenSource};
+use room_auth::{Authenticator, TokenSource};
 use room_auth_tests::forge::attacker_key;
 use serde_json::Value;
 
-use super::behind::{Behind, good_token, layer, with_members};
+use super::behind::{Behind, good_token, authenticator, with_members};
 
 /// `Ok`: accepted, with this subprotocol in the answer; `Err`: refused for this reason.
 type Row = (
@@ -13,8 +13,8 @@ type Row = (
     Result<Option<&'static str>, &'static str>,
 );
 
-async fn check(layer: RoomAuthLayer, rows: &[Row]) {
-    let mut behind = Behind::<Value>::new(&layer);
+async fn check(authenticator: Authenticator, rows: &[Row]) {
+    let mut behind = Behind::<Value>::new(&authenticator);
     for (name, members, expected) in rows {
         let event = with_members(members).replace("$T", &good_token());
         let outcome = behind.send(&event).await.unwrap();
@@ -30,7 +30,7 @@ async fn check(layer: RoomAuthLayer, rows: &[Row]) {
 
 #[tokio::test]
 async fn only_the_sources_that_are_named_are_looked_at() {
-    let layer = layer()
+    let authenticator = authenticator()
         .with_sources([
             TokenSource::query("access_token"),
             TokenSource::bearer("X-Room-Token"),
@@ -46,12 +46,12 @@ async fn only_the_sources_that_are_named_are_looked_at() {
         ("the subprotocol", r#""headers":{"Sec-WebSocket-Protocol":"room-auth, $T"}"#, Err("token_missing")),
         ("the usual header beside", r#""headers":{"X-Room-Token":"Bearer $T","Authorization":"Basic x"}"#, Ok(None)),
     ];
-    check(layer, rows).await;
+    check(authenticator, rows).await;
 }
 
 #[tokio::test]
 async fn a_cookie_counts_only_from_an_allowed_origin() {
-    let layer = layer()
+    let authenticator = authenticator()
         .with_sources([
             TokenSource::cookie("session", ["https://chat.example", "http://localhost:8080"]),
             TokenSource::authorization(),
@@ -85,12 +85,12 @@ async fn a_cookie_counts_only_from_an_allowed_origin() {
         ("cookie in the query", r#""queryStringParameters":{"session":"$T"},"headers":{"Origin":"https://chat.example"}"#, Err("token_missing")),
         ("a header needs no origin", r#""headers":{"Authorization":"Bearer $T","Cookie":"a=b","Origin":"https://evil.example"}"#, Ok(None)),
     ];
-    check(layer, rows).await;
+    check(authenticator, rows).await;
 }
 
 #[tokio::test]
 async fn an_application_protocol_that_is_allowed_may_stand_before_ours_and_is_echoed() {
-    let layer = layer()
+    let authenticator = authenticator()
         .with_application_protocols(["graphql-transport-ws", "graphql-ws"])
         .unwrap();
     let graphql = Ok(Some("graphql-transport-ws"));
@@ -110,7 +110,40 @@ async fn an_application_protocol_that_is_allowed_may_stand_before_ours_and_is_ec
         ("its name for a token", r#""headers":{"Sec-WebSocket-Protocol":"room-auth, graphql-ws"}"#, Err("malformed")),
         ("before ours, the token in two places", r#""headers":{"Sec-WebSocket-Protocol":"graphql-ws, room-auth, $T","Authorization":"Bearer $T"}"#, Err("several_tokens")),
     ];
-    check(layer, rows).await;
+    check(authenticator, rows).await;
+}
+
+#[tokio::test]
+async fn an_allowed_origin_is_written_as_people_paste_it() {
+    // What is unambiguous is undone: capitals, white space, one slash at the end, the default port.
+    for (allowed, origin) in [
+        ("https://a.example/", "https://a.example"),
+        ("https://A.example", "https://a.example"),
+        (" https://a.example\n", "https://a.example"),
+        ("https://a.example:443", "https://a.example"),
+        ("http://a.example:80/", "http://a.example"),
+        ("https://a.example:8443", "https://a.example:8443"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+        ("capacitor://localhost", "capacitor://localhost"),
+        ("ionic://localhost", "ionic://localhost"),
+        ("tauri://localhost", "tauri://localhost"),
+        ("chrome-extension://abcdefgh", "chrome-extension://abcdefgh"),
+    ] {
+        let authenticator = authenticator()
+            .with_sources([TokenSource::cookie("session", [allowed])])
+            .unwrap();
+        let mut behind = Behind::<Value>::new(&authenticator);
+        for (origin, is_accepted) in [(origin, true), ("https://evil.example", false)] {
+            let members = format!(r#""headers":{{"Cookie":"session=$T","Origin":"{origin}"}}"#);
+            let event = with_members(&members).replace("$T", &good_token());
+            let outcome = behind.send(&event).await.unwrap();
+            if is_accepted {
+                outcome.assert_accepted(allowed);
+            } else {
+                outcome.assert_refused(allowed, "origin");
+            }
+        }
+    }
 }
 
 #[test]
@@ -144,13 +177,18 @@ fn sources_that_could_not_be_meant_are_refused_with_what_to_do() {
         ),
         (
             "an origin with a path",
-            vec![TokenSource::cookie("a", ["https://a.example/"])],
-            "without a path",
+            vec![TokenSource::cookie("a", ["https://a.example/chat"])],
+            "has a path",
         ),
         (
-            "an origin in capitals",
-            vec![TokenSource::cookie("a", ["https://A.example"])],
-            "lower case",
+            "an origin with a wildcard",
+            vec![TokenSource::cookie("a", ["https://*.example"])],
+            "has a wildcard",
+        ),
+        (
+            "an origin without a scheme",
+            vec![TokenSource::cookie("a", ["chat.example"])],
+            "has no scheme",
         ),
         (
             "any origin",
@@ -184,12 +222,12 @@ fn sources_that_could_not_be_meant_are_refused_with_what_to_do() {
         ),
     ];
     for (name, sources, says) in rows {
-        let error = layer().with_sources(sources).unwrap_err().to_string();
+        let error = authenticator().with_sources(sources).unwrap_err().to_string();
         assert!(error.contains(says), "{name}: {error}");
         assert_eq!(error.lines().count(), 1, "{name}: {error}");
     }
     for protocol in ["", "room-auth", "a b", "a,b", "a/b", "ä"] {
-        let error = layer()
+        let error = authenticator()
             .with_application_protocols([protocol])
             .unwrap_err()
             .to_string();
@@ -204,7 +242,7 @@ async fn whatever_the_place_the_token_is_verified() {
         room_auth_tests::forge::HEADER,
         room_auth_tests::forge::PAYLOAD,
     );
-    let layer = layer()
+    let authenticator = authenticator()
         .with_sources([
             TokenSource::subprotocol(),
             TokenSource::authorization(),
@@ -212,7 +250,7 @@ async fn whatever_the_place_the_token_is_verified() {
             TokenSource::cookie("session", ["https://chat.example"]),
         ])
         .unwrap();
-    let mut behind = Behind::<Value>::new(&layer);
+    let mut behind = Behind::<Value>::new(&authenticator);
     for members in [
         r#""headers":{"Sec-WebSocket-Protocol":"room-auth, $T"}"#,
         r#""headers":{"Authorization":"Bearer $T"}"#,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::behind::{Behind, Outcome, good, layer};
+use super::behind::{Behind, Outcome, good, authenticator};
 
 /// What an event is recognized by: nothing is let through without each of these.
 const DECIDING: [&str; 5] = [
@@ -113,8 +113,8 @@ fn reason_to_refuse(change: &Change) -> Option<&'static str> {
     (!tolerated).then_some("event")
 }
 
-async fn outcomes<E: DeserializeOwned + Serialize>(mut judge: impl FnMut(&Change, &Outcome)) {
-    let mut behind = Behind::<E>::new(&layer());
+async fn outcomes<E: DeserializeOwned + Serialize + 'static>(mut judge: impl FnMut(&Change, &Outcome)) {
+    let mut behind = Behind::<E>::new(&authenticator());
     let changes = changes(&good());
     assert!(changes.len() > 350, "only {} changes", changes.len());
     for change in &changes {
@@ -149,23 +149,23 @@ async fn a_strict_type_of_the_handler_fails_closed() {
 }
 
 #[tokio::test]
-async fn later_routes_are_refused_while_no_source_of_claims_is_configured() {
-    let mut behind = Behind::<Value>::new(&layer());
+async fn later_routes_fail_while_no_source_of_claims_is_configured() {
+    let mut behind = Behind::<Value>::new(&authenticator());
     for name in ["message", "disconnect"] {
         let mut event: Value = serde_json::from_str(&fixture::text(&format!("events/{name}.json"))).unwrap();
         let outcome = behind.send(&event.to_string()).await.unwrap();
-        outcome.assert_refused(name, "no_claims_source");
+        outcome.assert_failed(name, "no_claims_source");
         // A token does not help: it is looked for at CONNECT only.
         event["headers"] = good()["headers"].clone();
         let outcome = behind.send(&event.to_string()).await.unwrap();
-        outcome.assert_refused(name, "no_claims_source");
+        outcome.assert_failed(name, "no_claims_source");
         behind.assert_still_serves(name).await;
     }
 }
 
 #[tokio::test]
 async fn an_event_type_belongs_to_its_route() {
-    let mut behind = Behind::<Value>::new(&layer());
+    let mut behind = Behind::<Value>::new(&authenticator());
     let rows = [
         ("CONNECT", "$default"),
         ("CONNECT", "$disconnect"),
@@ -196,7 +196,7 @@ async fn an_event_type_belongs_to_its_route() {
 
 #[tokio::test]
 async fn a_connection_id_has_the_alphabet_of_base64() {
-    let mut behind = Behind::<Value>::new(&layer());
+    let mut behind = Behind::<Value>::new(&authenticator());
     for id in [
         "",
         " ",

@@ -7,7 +7,7 @@ use room_auth_tests::forge::{
 use room_auth_tests::secret::shows;
 use serde_json::{Value, json};
 
-use super::behind::{Behind, bare, good_token, layer, with_members};
+use super::behind::{Behind, bare, good_token, authenticator, with_members};
 
 #[test]
 fn the_search_for_tokens_finds_them() {
@@ -18,7 +18,7 @@ fn the_search_for_tokens_finds_them() {
 
 #[tokio::test]
 async fn the_handler_sees_the_event_as_it_was_but_for_the_token() {
-    let mut behind = Behind::<Value>::new(&layer());
+    let mut behind = Behind::<Value>::new(&authenticator());
     let mut event = bare();
     event["headers"]["Sec-WebSocket-Protocol"] = json!("room-auth, $T");
     event["multiValueHeaders"]["Sec-WebSocket-Protocol"] = json!(["room-auth, $T"]);
@@ -38,7 +38,7 @@ async fn the_handler_sees_the_event_as_it_was_but_for_the_token() {
 
 #[tokio::test]
 async fn the_token_is_masked_however_it_is_written() {
-    let mut behind = Behind::<Value>::new(&layer());
+    let mut behind = Behind::<Value>::new(&authenticator());
     let token = good_token();
     let (front, back) = token.split_at(100);
     let spellings = [
@@ -105,7 +105,7 @@ async fn a_refused_token_is_shown_nowhere() {
         r#""headers":{"Cookie":"session=$T","Origin":"https://evil.example"}"#,
         r#""$T":"$T","headers":{"Authorization":"Bearer $T"},"queryStringParameters":{"token":"$T"}"#,
     ];
-    let cookies = layer()
+    let cookies = authenticator()
         .with_sources([
             TokenSource::subprotocol(),
             TokenSource::authorization(),
@@ -132,7 +132,7 @@ async fn a_refused_token_is_shown_nowhere() {
 async fn claims_that_are_refused_are_shown_nowhere() {
     let payload =
         r#"{"sub":"lobby","iat":1800000000,"exp":1800000300,"aud":"s3cret-audience","user":"s3cret-user"}"#;
-    let mut behind = Behind::<Value>::new(&layer());
+    let mut behind = Behind::<Value>::new(&authenticator());
     let mut event = bare();
     event["headers"]["Authorization"] = json!(format!("Bearer {}", token(HEADER, payload)));
     let outcome = behind.send(&event.to_string()).await.unwrap();
@@ -147,7 +147,7 @@ async fn an_event_that_does_not_fit_the_handler_is_not_quoted() {
     struct Strict {
         headers: std::collections::HashMap<String, u8>,
     }
-    let mut behind = Behind::<Strict>::new(&layer());
+    let mut behind = Behind::<Strict>::new(&authenticator());
     let mut event = bare();
     event["headers"] = json!({"Authorization": format!("Bearer {}", good_token()), "X-Secret": "s3cret"});
     let outcome = behind.send(&event.to_string()).await.unwrap();
@@ -163,7 +163,7 @@ async fn an_event_that_does_not_fit_the_handler_is_not_quoted() {
 
 #[tokio::test]
 async fn the_operator_is_told_the_room_the_connection_and_the_route() {
-    let mut behind = Behind::<Value>::new(&layer());
+    let mut behind = Behind::<Value>::new(&authenticator());
     let good = behind.send(&super::behind::good().to_string()).await.unwrap();
     for field in [
         r#""room_id":"lobby""#,
@@ -186,7 +186,7 @@ async fn the_operator_is_told_the_room_the_connection_and_the_route() {
 
 #[tokio::test]
 async fn lone_surrogates_beside_the_token_fail_closed() {
-    let mut behind = Behind::<Value>::new(&layer());
+    let mut behind = Behind::<Value>::new(&authenticator());
     for members in [
         r#""headers":{"Authorization":"Bearer $T","X-A":"\ud800"}"#,
         r#""headers":{"Authorization":"Bearer $T"},"body":"\udfff\ud800""#,

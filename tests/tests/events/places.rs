@@ -3,7 +3,7 @@
 use room_auth_tests::forge::{HEADER, PAYLOAD, token};
 use serde_json::Value;
 
-use super::behind::{Behind, good_token, layer, with_members};
+use super::behind::{Behind, good_token, authenticator, with_members};
 
 /// `$T` and `$U` are two valid tokens. Rows are the members of an event beside its `requestContext`.
 fn event(members: &str) -> String {
@@ -15,7 +15,7 @@ fn event(members: &str) -> String {
 
 #[tokio::test]
 async fn a_token_in_one_place_in_its_form_is_accepted() {
-    let mut behind = Behind::<Value>::new(&layer());
+    let mut behind = Behind::<Value>::new(&authenticator());
     for (name, members, subprotocol) in ACCEPTED {
         let outcome = behind.send(&event(members)).await.unwrap();
         outcome.assert_accepted(name);
@@ -25,7 +25,7 @@ async fn a_token_in_one_place_in_its_form_is_accepted() {
 
 #[tokio::test]
 async fn everything_else_is_refused_for_its_own_reason_with_the_same_bytes() {
-    let mut behind = Behind::<Value>::new(&layer());
+    let mut behind = Behind::<Value>::new(&authenticator());
     for (name, members, reason) in REFUSED {
         let outcome = behind.send(&event(members)).await.unwrap();
         outcome.assert_refused(name, reason);
@@ -35,7 +35,7 @@ async fn everything_else_is_refused_for_its_own_reason_with_the_same_bytes() {
 
 #[tokio::test]
 async fn duplicate_members_of_what_decides_are_refused() {
-    let mut behind = Behind::<Value>::new(&layer());
+    let mut behind = Behind::<Value>::new(&authenticator());
     let context = super::behind::bare()["requestContext"].to_string();
     let headers = r#""headers":{"Authorization":"Bearer $T"}"#;
     let inside = |extra: &str| context.replacen('{', &format!("{{{extra},"), 1);
@@ -98,7 +98,7 @@ async fn duplicate_members_of_what_decides_are_refused() {
 
 #[tokio::test]
 async fn what_is_no_event_at_all_is_refused() {
-    let mut behind = Behind::<Value>::new(&layer());
+    let mut behind = Behind::<Value>::new(&authenticator());
     for text in [
         "null",
         "true",
@@ -140,6 +140,18 @@ const ACCEPTED: &[(&str, &str, Option<&str>)] = &[
     ("a header of another type beside", r#""headers":{"Authorization":"Bearer $T","X-Number":7,"X-Null":null,"X-List":[]}"#, None),
     ("another header twice", r#""headers":{"Authorization":"Bearer $T","x-a":"1","X-A":"2","x-a":"3"}"#, None),
     ("a cookie beside", r#""headers":{"Authorization":"Bearer $T","Cookie":"token=$U"}"#, None),
+    // Another scheme presents nothing, and leaves the token of another place alone.
+    ("header: Basic beside a good parameter", r#""headers":{"Authorization":"Basic dXNlcjpwYXNz"},"queryStringParameters":{"token":"$T"}"#, None),
+    ("header: Basic beside a good subprotocol", r#""headers":{"Authorization":"Basic dXNlcjpw","Sec-WebSocket-Protocol":"room-auth, $T"}"#, OURS),
+    // A list without `room-auth` presents nothing, and none of it is selected (RFC 6455 §4.2.2).
+    ("subprotocol: empty beside a good header", r#""headers":{"Sec-WebSocket-Protocol":"","Authorization":"Bearer $T"}"#, None),
+    ("subprotocol: one that is not allowed, beside a good header", r#""headers":{"Sec-WebSocket-Protocol":"chat","Authorization":"Bearer $T"}"#, None),
+    ("subprotocol: of an embedded client, beside a good header", r#""headers":{"Authorization":"Bearer $T","Sec-WebSocket-Protocol":"arduino","Origin":"file://"}"#, None),
+    // Several lines are one list (RFC 6455 §11.3.4), which the plain map repeats in part or joined.
+    ("subprotocol in two lines", r#""multiValueHeaders":{"Sec-WebSocket-Protocol":["room-auth","$T"]}"#, OURS),
+    ("subprotocol in two lines, the last one in the plain map", r#""headers":{"Sec-WebSocket-Protocol":"$T"},"multiValueHeaders":{"Sec-WebSocket-Protocol":["room-auth","$T"]}"#, OURS),
+    ("subprotocol in two lines, the first one in the plain map", r#""headers":{"Sec-WebSocket-Protocol":"room-auth"},"multiValueHeaders":{"Sec-WebSocket-Protocol":["room-auth","$T"]}"#, OURS),
+    ("subprotocol in two lines, joined in the plain map", r#""headers":{"Sec-WebSocket-Protocol":"room-auth,$T"},"multiValueHeaders":{"Sec-WebSocket-Protocol":["room-auth","$T"]}"#, OURS),
     ("control characters in another header", r#""headers":{"Authorization":"Bearer $T","X-A":"\u0000\u001f\u007f\r\n"}"#, None),
 ];
 
@@ -174,7 +186,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("two places: header and nonsense in the query", r#""headers":{"Authorization":"Bearer $T"},"queryStringParameters":{"token":"x"}"#, "several_tokens"),
     ("all three places", r#""headers":{"Sec-WebSocket-Protocol":"room-auth, $T","Authorization":"Bearer $T"},"queryStringParameters":{"token":"$T"}"#, "several_tokens"),
     ("two spellings of the header", r#""headers":{"Authorization":"Bearer $T","authorization":"Bearer $T"}"#, "several_tokens"),
-    ("two spellings of the subprotocol header", r#""headers":{"Sec-WebSocket-Protocol":"room-auth, $T","Sec-Websocket-Protocol":"chat"}"#, "several_tokens"),
+    // One list of two lines, with an entry too many behind the token.
+    ("two spellings of the subprotocol header", r#""headers":{"Sec-WebSocket-Protocol":"room-auth, $T","Sec-Websocket-Protocol":"chat"}"#, "token_form"),
     ("the header twice", r#""headers":{"Authorization":"Bearer $T","Authorization":"Bearer $U"}"#, "several_tokens"),
     ("the header twice, once escaped", r#""headers":{"Authorization":"Bearer $T","\u0041uthorization":"Bearer $T"}"#, "several_tokens"),
     ("the parameter twice", r#""queryStringParameters":{"token":"$T","token":"$T"}"#, "several_tokens"),
@@ -185,12 +198,16 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("two values of the parameter", r#""queryStringParameters":{"token":"$T"},"multiValueQueryStringParameters":{"token":["$T","$U"]}"#, "several_tokens"),
     ("the maps contradict each other about the header", r#""headers":{"Authorization":"Bearer $T"},"multiValueHeaders":{"Authorization":["Bearer $U"]}"#, "several_tokens"),
     ("the maps contradict each other about the subprotocol", r#""headers":{"Sec-WebSocket-Protocol":"room-auth, $T"},"multiValueHeaders":{"Sec-WebSocket-Protocol":["chat"]}"#, "several_tokens"),
+    ("the plain map has a line of its own", r#""headers":{"Sec-WebSocket-Protocol":"room-auth, $U"},"multiValueHeaders":{"Sec-WebSocket-Protocol":["room-auth","$T"]}"#, "several_tokens"),
     ("the maps contradict each other about the parameter", r#""queryStringParameters":{"token":"$T"},"multiValueQueryStringParameters":{"token":["$U"]}"#, "several_tokens"),
     // Not of the form of its place.
     ("header: no scheme", r#""headers":{"Authorization":"$T"}"#, "token_form"),
-    ("header: Basic", r#""headers":{"Authorization":"Basic dXNlcjpwYXNz"}"#, "token_form"),
-    ("header: Basic with a token", r#""headers":{"Authorization":"Basic $T"}"#, "token_form"),
-    ("header: JWT for a scheme", r#""headers":{"Authorization":"JWT $T"}"#, "token_form"),
+    // Another scheme is not ours: browsers resend Basic credentials by themselves.
+    ("header: Basic", r#""headers":{"Authorization":"Basic dXNlcjpwYXNz"}"#, "token_missing"),
+    // Another scheme is not ours: browsers resend Basic credentials by themselves.
+    ("header: Basic with a token", r#""headers":{"Authorization":"Basic $T"}"#, "token_missing"),
+    // Another scheme is not ours: browsers resend Basic credentials by themselves.
+    ("header: JWT for a scheme", r#""headers":{"Authorization":"JWT $T"}"#, "token_missing"),
     ("header: empty", r#""headers":{"Authorization":""}"#, "token_form"),
     ("header: scheme alone", r#""headers":{"Authorization":"Bearer"}"#, "token_form"),
     ("header: scheme and spaces", r#""headers":{"Authorization":"Bearer   "}"#, "token_form"),
@@ -199,26 +216,29 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("header: no space behind the scheme", r#""headers":{"Authorization":"Bearer$T"}"#, "token_form"),
     ("header: colon behind the scheme", r#""headers":{"Authorization":"Bearer: $T"}"#, "token_form"),
     ("header: cut in the middle of a character", r#""headers":{"Authorization":"Bearerä$T"}"#, "token_form"),
-    ("header: Basic beside a good parameter", r#""headers":{"Authorization":"Basic dXNlcjpwYXNz"},"queryStringParameters":{"token":"$T"}"#, "token_form"),
     ("query: empty", r#""queryStringParameters":{"token":""}"#, "token_form"),
     ("query: empty beside a good header", r#""headers":{"Authorization":"Bearer $T"},"queryStringParameters":{"token":""}"#, "token_form"),
-    ("subprotocol: empty", r#""headers":{"Sec-WebSocket-Protocol":""}"#, "token_form"),
-    ("subprotocol: empty beside a good header", r#""headers":{"Sec-WebSocket-Protocol":"","Authorization":"Bearer $T"}"#, "token_form"),
-    ("subprotocol: a comma", r#""headers":{"Sec-WebSocket-Protocol":","}"#, "token_form"),
+    // A list without `room-auth` is not ours.
+    ("subprotocol: empty", r#""headers":{"Sec-WebSocket-Protocol":""}"#, "token_missing"),
+    // A list without `room-auth` is not ours.
+    ("subprotocol: a comma", r#""headers":{"Sec-WebSocket-Protocol":","}"#, "token_missing"),
     ("subprotocol: ours alone", r#""headers":{"Sec-WebSocket-Protocol":"room-auth"}"#, "token_form"),
     ("subprotocol: ours and nothing", r#""headers":{"Sec-WebSocket-Protocol":"room-auth, "}"#, "token_form"),
     ("subprotocol: ours alone beside a good header", r#""headers":{"Sec-WebSocket-Protocol":"room-auth","Authorization":"Bearer $T"}"#, "token_form"),
-    ("subprotocol: the token alone", r#""headers":{"Sec-WebSocket-Protocol":"$T"}"#, "token_form"),
+    // A list without `room-auth` is not ours.
+    ("subprotocol: the token alone", r#""headers":{"Sec-WebSocket-Protocol":"$T"}"#, "token_missing"),
     ("subprotocol: the token first", r#""headers":{"Sec-WebSocket-Protocol":"$T, room-auth"}"#, "token_form"),
     ("subprotocol: one more behind", r#""headers":{"Sec-WebSocket-Protocol":"room-auth, $T, chat"}"#, "token_form"),
     ("subprotocol: a comma behind", r#""headers":{"Sec-WebSocket-Protocol":"room-auth, $T,"}"#, "token_form"),
     ("subprotocol: two tokens", r#""headers":{"Sec-WebSocket-Protocol":"room-auth, $T, $U"}"#, "token_form"),
     ("subprotocol: twice ours", r#""headers":{"Sec-WebSocket-Protocol":"room-auth, $T, room-auth, $T"}"#, "token_form"),
     ("subprotocol: one that is not allowed before", r#""headers":{"Sec-WebSocket-Protocol":"graphql-transport-ws, room-auth, $T"}"#, "token_form"),
-    ("subprotocol: one that is not allowed, beside a good header", r#""headers":{"Sec-WebSocket-Protocol":"chat","Authorization":"Bearer $T"}"#, "token_form"),
-    ("subprotocol: in other case", r#""headers":{"Sec-WebSocket-Protocol":"Room-Auth, $T"}"#, "token_form"),
-    ("subprotocol: a space for the comma", r#""headers":{"Sec-WebSocket-Protocol":"room-auth $T"}"#, "token_form"),
-    ("subprotocol: quoted", r#""headers":{"Sec-WebSocket-Protocol":"\"room-auth\", $T"}"#, "token_form"),
+    // A list without `room-auth` is not ours.
+    ("subprotocol: in other case", r#""headers":{"Sec-WebSocket-Protocol":"Room-Auth, $T"}"#, "token_missing"),
+    // A list without `room-auth` is not ours.
+    ("subprotocol: a space for the comma", r#""headers":{"Sec-WebSocket-Protocol":"room-auth $T"}"#, "token_missing"),
+    // A list without `room-auth` is not ours.
+    ("subprotocol: quoted", r#""headers":{"Sec-WebSocket-Protocol":"\"room-auth\", $T"}"#, "token_missing"),
     // Of its form, but no token.
     ("header: two tokens", r#""headers":{"Authorization":"Bearer $T $U"}"#, "malformed"),
     ("header: two tokens with a comma", r#""headers":{"Authorization":"Bearer $T, Bearer $U"}"#, "malformed"),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::behind::{Behind, bare, good, good_token, layer, with_members};
+use super::behind::{Behind, bare, good, good_token, authenticator, with_members};
 
 const MEGABYTE: usize = 1 << 20;
 
@@ -14,7 +14,8 @@ async fn a_megabyte_where_the_token_stands_is_refused() {
     let long = "A".repeat(MEGABYTE);
     let rows = [
         ("one long token", json!(format!("Bearer {long}")), "malformed"),
-        ("one long scheme", json!(long), "token_form"),
+        // Another scheme is not ours.
+        ("one long scheme", json!(long), "token_missing"),
         (
             "dots",
             json!(format!("Bearer {}", ".".repeat(MEGABYTE))),
@@ -66,7 +67,8 @@ async fn a_megabyte_of_subprotocols_cookies_or_spellings_is_refused() {
                 r#""headers":{{"Sec-WebSocket-Protocol":"{}"}}"#,
                 ",".repeat(MEGABYTE)
             ),
-            "token_form",
+            // A list without `room-auth` is not ours.
+            "token_missing",
         ),
         (
             "commas behind ours",
@@ -92,7 +94,7 @@ async fn a_megabyte_of_subprotocols_cookies_or_spellings_is_refused() {
 
 #[tokio::test]
 async fn a_megabyte_of_other_headers_changes_nothing() {
-    let mut behind = Behind::<Value>::new(&layer());
+    let mut behind = Behind::<Value>::new(&authenticator());
     let mut one = good();
     one["headers"]["X-Long"] = json!("A".repeat(MEGABYTE));
     let mut many = good();
@@ -119,7 +121,7 @@ async fn a_megabyte_of_other_headers_changes_nothing() {
 
 #[tokio::test]
 async fn deep_nesting_is_no_danger() {
-    let mut behind = Behind::<Value>::new(&layer());
+    let mut behind = Behind::<Value>::new(&authenticator());
     for depth in [100, 1000, 100_000] {
         let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         for (name, members) in [
@@ -155,7 +157,7 @@ async fn deep_nesting_is_no_danger() {
 
 /// No row may take longer than reading it some dozen times: a second is generous in a debug build.
 async fn refuses_quickly<const N: usize>(rows: [(&str, String, &str); N]) {
-    let mut behind = Behind::<Value>::new(&layer());
+    let mut behind = Behind::<Value>::new(&authenticator());
     for (name, event, reason) in rows {
         let started = Instant::now();
         let outcome = behind.send(&event).await.unwrap();
