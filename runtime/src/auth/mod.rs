@@ -39,7 +39,3 @@ pub use future::ResponseFuture;
 pub use layer::RoomAuthLayer;
 pub use service::RoomAuth;
 pub(crate) use session::Auth;
-
-#[cfg(all(test, feature = "issuer"))]
-#[allow(clippy::unwrap_used, clippy::unimplemented)]
-mod tests;
