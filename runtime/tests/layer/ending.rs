@@ -1,5 +1,6 @@
 //! Connections whose claims have expired, or end while something else happens to them.
 
+use futures_util::FutureExt as _;
 use room_auth::registry::MAX_CONNECTION_AGE;
 use room_auth::{Registry as _, RegistryError, TransportError};
 
@@ -39,8 +40,8 @@ async fn a_renewal_in_between_keeps_an_expiring_connection() {
     let renewed = recorded.renewed(claims, at(NOW + 900));
     // The layer has seen it expired; before it forgets, the renewal comes.
     let registry = stage.registry.clone();
-    stage.registry.before_next_forget(move || {
-        futures_util::FutureExt::now_or_never(registry.renew(&renewed)).unwrap().unwrap();
+    stage.hooked.before_next_forget(move || {
+        assert!(registry.renew(&renewed).now_or_never().unwrap().unwrap());
     });
     assert_eq!(stage.send(NOW + 300, &message()).await, unauthorized());
     assert_eq!(stage.calls(), 1, "the message of an expired connection is not handled");
@@ -68,7 +69,9 @@ async fn ending_a_connection_takes_two_seconds_at_most() {
 async fn a_connection_that_could_not_be_forgotten_is_refused_all_the_same() {
     let stage = Stage::new();
     stage.connect().await;
-    stage.registry.fail_after(1, RegistryError::throttled("forget the connection"));
+    let registry = stage.registry.clone();
+    let fails = move || registry.fail_next(RegistryError::throttled("forget the connection"));
+    stage.hooked.before_next_forget(fails);
     assert_eq!(stage.send(NOW + 300, &message()).await, unauthorized());
     assert_eq!(stage.calls(), 1, "only $connect");
 }

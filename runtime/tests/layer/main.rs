@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod ending;
+mod hooked;
 mod identity;
 mod order;
 mod renewal;
@@ -21,6 +22,8 @@ use room_auth::{
     RoomClaims, Verifier,
 };
 use serde_json::{Value, json};
+
+use hooked::Hooked;
 
 /// 2027-01-15T08:00:00Z, in seconds since the epoch.
 const NOW: u64 = 1_800_000_000;
@@ -45,6 +48,7 @@ struct Call {
 
 struct Stage {
     registry: MemoryRegistry,
+    hooked: Hooked,
     transport: RecordingTransport,
     calls: Arc<Mutex<Vec<Call>>>,
     answer: Arc<Mutex<Result<Value, &'static str>>>,
@@ -52,8 +56,10 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
+        let registry = MemoryRegistry::new();
         Self {
-            registry: MemoryRegistry::new(),
+            hooked: Hooked::new(registry.clone()),
+            registry,
             transport: RecordingTransport::new(),
             calls: Arc::default(),
             answer: Arc::new(Mutex::new(Ok(json!({"statusCode": 200})))),
@@ -61,7 +67,7 @@ impl Stage {
     }
 
     fn rooms(&self) -> Rooms {
-        Rooms::new(self.registry.clone(), self.transport.clone())
+        Rooms::new(self.hooked.clone(), self.transport.clone())
     }
 
     fn layer_at(&self, now: u64) -> RoomAuthLayer<Value, Value> {

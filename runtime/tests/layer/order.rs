@@ -40,9 +40,9 @@ async fn the_answer_of_a_handler_does_not_depend_on_forgetting() {
     let stage = Stage::new();
     stage.answer(Ok(json!({"statusCode": 403})));
     let layer = stage.layer_at(NOW);
-    // The first call of the registry records, the second forgets.
     let registry = stage.registry.clone();
-    registry.fail_after(1, RegistryError::throttled("forget the connection"));
+    let fails = move || registry.fail_next(RegistryError::throttled("forget the connection"));
+    stage.hooked.before_next_forget(fails);
     let answer = stage.send_through(&layer, &connect(&token("lobby", "alice", NOW, 300))).await;
     assert_eq!(answer.unwrap()["statusCode"], 403);
 }

@@ -16,13 +16,15 @@ use crate::Error;
 pub(crate) struct Functions {
     pub(crate) bare: PathBuf,
     pub(crate) connect: PathBuf,
+    bare_logging: PathBuf,
     bare_verify: PathBuf,
+    connect_typed: PathBuf,
 }
 
 impl Functions {
     /// Builds them, each package by itself: built together, one's Cargo features would become the other's.
     pub(crate) fn build() -> Result<Self, Error> {
-        for package in ["bench-bare", "connect"] {
+        for package in ["bench-bare", "connect", "bench-typed"] {
             build(package)?;
         }
         // target/<profile>/bench-cold-start
@@ -35,7 +37,9 @@ impl Functions {
         Ok(Self {
             bare: binary("bare"),
             connect: binary("connect"),
+            bare_logging: binary("bare-logging"),
             bare_verify: binary("bare-verify"),
+            connect_typed: binary("connect-typed"),
         })
     }
 
@@ -54,6 +58,15 @@ impl Functions {
 
     pub(crate) async fn bare(&self) -> Result<Running, Error> {
         Running::start(Self::function(&self.bare)).await
+    }
+
+    pub(crate) async fn bare_logging(&self) -> Result<Running, Error> {
+        Running::start(Self::function(&self.bare_logging)).await
+    }
+
+    pub(crate) async fn connect_typed(&self) -> Result<Running, Error> {
+        let function = Self::function(&self.connect_typed).env("PUBLIC_KEY", testing::public_key_pem());
+        Running::start(function).await
     }
 
     pub(crate) async fn connect(&self) -> Result<Running, Error> {

@@ -2,14 +2,15 @@
 //!
 //!     cargo run --release -p bench-cold-start [-- --check --sdk]
 //!
-//! Builds `connect` and two functions that do nothing (`tests/bench/bare`), all with the release profile, and runs
+//! Builds `connect`, functions that do nothing (`tests/bench/bare`) and one of another event type, all with the release profile, and runs
 //! them by turns under the gateway's Runtime API:
 //!
-//! - **start**: from the spawn of the process until it asks for its first event, against `bare`, which is `connect`
-//!   without room-auth: it sets up the same JSON logging, links no crypto and reads no key;
+//! - **start**: from the spawn of the process until it asks for its first event, against `bare-logging`, which sets up
+//!   the logging that `connect` has for itself, links no crypto and reads no key;
 //! - **CPU per event**: what the kernel accounts to the process (`/proc/<pid>/task/*/schedstat`, so Linux only),
-//!   above what `bare` takes for the same event; by the same measure `bare-verify`, which is `bare` and one raw
-//!   verification with a prepared key, says what a verification costs in such a process;
+//!   above what `bare` takes for the same event, of which it reads nothing and logs nothing; by the same measure
+//!   `bare-verify`, which is `bare` and one raw verification with a prepared key, says what a verification costs in
+//!   such a process, and `connect-typed` what the event type of `aws_lambda_events` costs a handler;
 //! - every answer is checked; in each round a forged token, and a second token beside a good one, have to be
 //!   refused.
 //!
@@ -67,11 +68,11 @@ async fn start(functions: &Functions) -> Result<Target, Error> {
     for turn in 0..STARTS + 5 {
         // Each is first as often as the other, and what is evicted by the one is missing to the other.
         let inits = if turn % 2 == 0 {
-            let bare = functions.bare().await?.stop().await;
+            let bare = functions.bare_logging().await?.stop().await;
             (bare, functions.connect().await?.stop().await)
         } else {
             let connect = functions.connect().await?.stop().await;
-            (functions.bare().await?.stop().await, connect)
+            (functions.bare_logging().await?.stop().await, connect)
         };
         // The first ones bring the binaries into the page cache.
         if turn >= 5 {
@@ -81,8 +82,8 @@ async fn start(functions: &Functions) -> Result<Target, Error> {
     }
     let ratio = median(connect.iter().zip(&bare).map(|(connect, bare)| connect / bare));
     let (bare, connect) = (median(bare), median(connect));
-    println!("start until the first event is asked for: bare {bare:.2} ms, connect {connect:.2} ms");
-    Ok(Target::new("start of connect by that of bare", ratio, 1.10))
+    println!("start until the first event is asked for: bare with logging {bare:.2} ms, connect {connect:.2} ms");
+    Ok(Target::new("start of connect by that of bare with its logging", ratio, 1.10))
 }
 
 /// What the AWS SDK costs a function: its start and its size. No target, a choice.
@@ -114,22 +115,27 @@ fn milliseconds(duration: Duration) -> f64 {
 }
 
 async fn cpu(functions: &Functions) -> Result<Target, Error> {
-    let mut times = [Vec::new(), Vec::new(), Vec::new()];
+    let mut times = [const { Vec::new() }; 4];
     // Where the scheduler has put a process can make it slow as long as it lives: so new ones each round.
     for _ in 0..ROUNDS {
         cpu_round(functions, &mut times).await?;
     }
-    let [bare, verify, connect] = times.map(median);
+    let [bare, verify, connect, typed] = times.map(median);
     println!(
         "CPU per $connect: bare {bare:.1} µs, with a raw verification {verify:.1} µs (+ {:.1}), connect {connect:.1} \
-         µs (+ {:.1})",
+         µs (+ {:.1}), connect with the event type of aws_lambda_events {typed:.1} µs (+ {:.1})",
         verify - bare,
-        connect - bare
+        connect - bare,
+        typed - bare
     );
     if verify <= bare {
         return Err("a verification was measured to cost nothing: the machine is too busy".into());
     }
     let ratio = (connect - bare) / (verify - bare);
+    println!(
+        "  CPU of connect with the event type of aws_lambda_events above bare, by one raw verification: {:.3}",
+        (typed - bare) / (verify - bare)
+    );
     Ok(Target::new(
         "CPU of connect above bare, by one raw verification",
         ratio,
@@ -137,7 +143,7 @@ async fn cpu(functions: &Functions) -> Result<Target, Error> {
     ))
 }
 
-async fn cpu_round(functions: &Functions, times: &mut [Vec<f64>; 3]) -> Result<(), Error> {
+async fn cpu_round(functions: &Functions, times: &mut [Vec<f64>; 4]) -> Result<(), Error> {
     let token = testing::token("lobby", &());
     let good = event::connect(&token);
     let refused = [
@@ -148,6 +154,7 @@ async fn cpu_round(functions: &Functions, times: &mut [Vec<f64>; 3]) -> Result<(
         functions.bare().await?,
         functions.bare_verify(&token).await?,
         functions.connect().await?,
+        functions.connect_typed().await?,
     ];
     for batch in 0..=BATCHES {
         for (function, times) in running.iter().zip(times.iter_mut()) {
@@ -158,7 +165,7 @@ async fn cpu_round(functions: &Functions, times: &mut [Vec<f64>; 3]) -> Result<(
             }
         }
     }
-    let [_, _, connect] = &running;
+    let [_, _, connect, _] = &running;
     for event in &refused {
         let answer = connect.invoke(event).await?;
         if answer["statusCode"] != 401 || answer["body"] != r#"{"message":"Unauthorized"}"# {
