@@ -17,10 +17,6 @@ mod error;
 mod request;
 mod response;
 
-#[cfg(all(test, feature = "issuer"))]
-#[allow(clippy::unwrap_used)]
-mod tests;
-
 pub use crate::auth::CONTEXT_KEY;
 pub use error::AuthorizerError;
 pub use request::Authorizer;

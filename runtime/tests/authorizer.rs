@@ -1,11 +1,17 @@
 //! What API Gateway is answered, and what the layer behind it makes of that.
 
-use lambda_runtime::{Context, service_fn};
-use serde_json::{Value, json};
-use tower::Layer as _;
+#![allow(clippy::unwrap_used)]
 
-use super::*;
-use crate::{Authenticated, Issuer, PublicKeys, RoomAuthLayer, testing};
+use room_auth::authorizer::{
+    Authorizer, AuthorizerError, AuthorizerResponse, CONTEXT_KEY, MAX_RESULT_BYTES,
+};
+use room_auth::lambda_runtime::tower::{Layer as _, Service as _};
+use room_auth::lambda_runtime::{Context, Diagnostic, Error, service_fn};
+use room_auth::{
+    Authenticated, Incoming, Issuer, LambdaEvent, PublicKeys, RoomAuthLayer, Verifier, testing,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 const NOW: u64 = 1_800_000_000;
 const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2/dev/$connect";
@@ -103,6 +109,10 @@ async fn whatever_is_not_a_handshake_with_a_good_token_is_unauthorized() {
         ("all methods", good.replace("/dev/$connect\"", "/*\"")),
         ("any method", good.replace("/dev/$connect\"", "/dev/$connec?\"")),
         ("no ARN", good.replace("arn:aws", "aws")),
+        ("another service", good.replace(":execute-api:", ":s3:")),
+        ("another route", good.replace("/dev/$connect\"", "/dev/send\"")),
+        ("a policy variable", good.replace("/dev/$connect\"", "/${aws:username}/$connect\"")),
+        ("a control character", good.replace("/dev/$connect\"", "/d\\u0000ev/$connect\"")),
         (
             "two methods",
             good.replacen('{', &format!(r#"{{"methodArn":"{ARN}","#), 1),
@@ -118,21 +128,40 @@ async fn whatever_is_not_a_handshake_with_a_good_token_is_unauthorized() {
 }
 
 #[tokio::test]
-async fn a_context_that_cannot_be_passed_on_is_a_fault_and_no_refusal() {
+async fn the_arns_of_every_partition_and_emulator_are_allowed() {
+    for arn in [
+        "arn:aws-cn:execute-api:cn-north-1:123456789012:a1b2/dev/$connect",
+        "arn:aws-us-gov:execute-api:us-gov-west-1:123456789012:a1b2/$default/$connect",
+        "arn:aws:execute-api:eu-west-1:undefined:a1b2/dev/$connect",
+    ] {
+        let event = event(&token(&json!({}))).to_string().replace(ARN, arn);
+        let response = ask(&Authorizer::<()>::new(verifier()), &event).await.unwrap();
+        let response = serde_json::to_value(&response).unwrap();
+        assert_eq!(response["policyDocument"]["Statement"][0]["Resource"], arn);
+    }
+}
+
+#[tokio::test]
+async fn a_result_that_api_gateway_would_not_take_is_a_fault_and_no_refusal() {
     let event = event(&token(&json!({}))).to_string();
     let with = |key: &'static str, length: usize| {
         Authorizer::<()>::new(verifier())
             .with_context(move |_| vec![(key.to_owned(), "x".repeat(length).into())])
     };
-    assert!(ask(&with("mine", 8000), &event).await.is_ok());
-    assert!(matches!(
-        ask(&with("mine", MAX_CONTEXT_BYTES), &event).await,
-        Err(AuthorizerError::ContextTooLarge(size)) if size > MAX_CONTEXT_BYTES
-    ));
-    assert!(matches!(
-        ask(&with(CONTEXT_KEY, 1), &event).await,
-        Err(AuthorizerError::ReservedKey)
-    ));
+    // The limit is that of the whole result: principal, policy and context.
+    let size = |response: &AuthorizerResponse| serde_json::to_vec(response).unwrap().len();
+    let empty = ask(&with("mine", 0), &event).await.unwrap();
+    let room = MAX_RESULT_BYTES - size(&empty);
+    let full = ask(&with("mine", room), &event).await.unwrap();
+    assert_eq!(size(&full), MAX_RESULT_BYTES);
+    assert_eq!(
+        ask(&with("mine", room + 1), &event).await.unwrap_err(),
+        AuthorizerError::ResultTooLarge(MAX_RESULT_BYTES + 1)
+    );
+    assert_eq!(
+        ask(&with(CONTEXT_KEY, 1), &event).await.unwrap_err(),
+        AuthorizerError::ReservedKey
+    );
 }
 
 #[tokio::test]
@@ -148,12 +177,12 @@ async fn the_layer_takes_from_the_context_what_the_authorizer_put_there() {
         .layer(service_fn(
             |request: LambdaEvent<Authenticated<Value, Value>>| async move {
                 let claims = request.payload.claims();
-                Ok::<_, lambda_runtime::Error>(
+                Ok::<_, Error>(
                     json!({"statusCode": 200, "body": [claims.room_id(), claims.custom["user"]]}),
                 )
             },
         ));
-    let incoming: Incoming<Value, Value> = serde_json::from_str(&message.to_string()).unwrap();
+    let incoming: Incoming = serde_json::from_str(&message.to_string()).unwrap();
     let answer = service.call(LambdaEvent::new(incoming, Context::default())).await;
     assert_eq!(
         answer.unwrap(),
