@@ -1,21 +1,17 @@
 //! JWT authentication for API Gateway **WebSocket** APIs on AWS Lambda.
 //!
-//! A backend that has already authenticated its user signs a short-lived RS256 token for one room; the client
-//! connects with it; the function verifies it against `PUBLIC_KEY`; the handler only ever sees authenticated
-//! requests, with typed claims.
+//! A backend that has already authenticated its user signs a short-lived token for one room; the client connects with
+//! it; the function verifies it against `PUBLIC_KEY`; the handler only ever sees authenticated requests, with typed
+//! claims, on every route.
 //!
 //! ```no_run
 //! # #[cfg(feature = "macros")] mod example {
-//! use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-//! use room_auth::{Error, LambdaEvent, RoomClaims, room_auth};
+//! use room_auth::{Error, LambdaEvent, Response, RoomClaims, WebSocketEvent, response, room_auth};
 //!
 //! #[room_auth]
-//! async fn connect(
-//!     claims: RoomClaims,
-//!     event: LambdaEvent<ApiGatewayWebsocketProxyRequest>,
-//! ) -> Result<ApiGatewayProxyResponse, Error> {
-//!     tracing::info!(room = %claims.room_id(), "joined");
-//!     Ok(room_auth::response::ok())
+//! async fn connect(claims: RoomClaims, event: LambdaEvent<WebSocketEvent>) -> Result<Response, Error> {
+//!     tracing::info!(room = %claims.room_id(), connection = %event.payload.connection_id(), "joined");
+//!     Ok(response::ok())
 //! }
 //!
 //! #[tokio::main(flavor = "current_thread")]
@@ -30,19 +26,25 @@
 //! | to | look at |
 //! | --- | --- |
 //! | put authentication on a function | [`room_auth`](macro@room_auth), [`run`] |
+//! | see what an event is about | [`WebSocketEvent`], [`EventContext`] |
 //! | compose services | [`RoomAuthLayer`], [`Authenticated`], [`Incoming`] |
+//! | choose where tokens come from | [`Authenticator`], [`TokenSource`] |
 //! | verify tokens yourself | [`Verifier`], [`PublicKeys`], [`VerifyErrorKind`] |
 //! | answer with a type of your own | [`WebSocketResponse`] |
 //! | sign tokens (feature `issuer`) | `Issuer`, `SigningKey` |
-//! | know who speaks on every route | [`RoomAuthLayer::with_registry`], [`registry`] |
-//! | send to connections and rooms | [`rooms`], [`transport`] |
+//! | know who speaks on every route, and send to rooms | [`rooms::Rooms`], [`RoomAuthLayer::with_rooms`] |
+//! | keep connections elsewhere, or reach them otherwise | [`Registry`], [`Transport`] |
 //! | refuse in front of the function | [`authorizer`] |
-//! | test a handler | [`testing`] |
+//! | test a handler (feature `testing`) | `testing` |
+//!
+//! [`lambda_runtime`] and [`aws_lambda_events`] are re-exported whole, in the versions that this crate's types are made
+//! of. (The crate's folder is called `runtime`, since it is what users depend on at run time; the Lambda runtime is
+//! `lambda_runtime`'s.)
 //!
 //! # Logs
 //!
-//! The crate logs under the target `room_auth`, at no level anything of a token. `lambda_runtime` logs whole events at
-//! TRACE, before this crate sees them: tokens would be among them, so keep it above that.
+//! The crate logs under the target `room_auth`, and nothing of a token or of claims at any level. `lambda_runtime` logs
+//! whole events at TRACE, before this crate sees them: tokens are among them, so keep it above that.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;
