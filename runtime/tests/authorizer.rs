@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use futures_util::FutureExt as _;
 use room_auth::authorizer::{
     Authorizer, AuthorizerError, AuthorizerResponse, CONTEXT_KEY, MAX_RESULT_BYTES,
 };
@@ -23,9 +24,10 @@ fn verifier() -> Verifier {
 
 fn token(custom: &Value) -> String {
     let key = testing::signing_key();
-    let issuer = Issuer::new(key.clone(), std::time::Duration::from_mins(5)).unwrap();
+    let issuer = Issuer::new(key, std::time::Duration::from_mins(5)).unwrap();
     let issuer = issuer.with_clock(testing::FixedClock::at(NOW));
-    let token = issuer.issue_with(&key, &"lobby".parse().unwrap(), custom);
+    let room = "lobby".parse().unwrap();
+    let token = issuer.issue(&room, custom).now_or_never().expect("the key is here");
     token.unwrap().as_str().to_owned()
 }
 

@@ -1,6 +1,5 @@
 //! Connections whose claims have expired, or end while something else happens to them.
 
-use futures_util::FutureExt as _;
 use room_auth::registry::MAX_CONNECTION_AGE;
 use room_auth::{Registry as _, RegistryError, TransportError};
 
