@@ -198,15 +198,22 @@ impl ManagementApi {
     }
 }
 
-/// Returns what the SDK found for this service only: the environment variable, or the profile's `services` section.
+/// Returns the URL that environment or profile set for this service alone.
 fn endpoint_setting(config: &SdkConfig) -> Option<String> {
-    let key = ServiceConfigKey::builder()
-        .service_id("ApiGatewayManagementApi")
-        .env("AWS_ENDPOINT_URL")
-        .profile("endpoint_url")
-        .build()
-        .expect("all parts of the key are set");
-    config.service_config()?.load_config(key)
+    let load = |variable, profile_key| {
+        let key = ServiceConfigKey::builder()
+            .service_id("ApiGatewayManagementApi")
+            .env(variable)
+            .profile(profile_key)
+            .build()
+            .expect("all parts of the key are set");
+        config.service_config()?.load_config(key)
+    };
+    // What the SDK would use: the setting for this service, or else the global one. Both may hold the same URL.
+    let used = load("AWS_ENDPOINT_URL", "endpoint_url")?;
+    let is_of_this_service =
+        config.endpoint_url() != Some(&*used) || load(ENDPOINT_ENV, ENDPOINT_ENV).is_some();
+    is_of_this_service.then_some(used)
 }
 
 impl Transport for ManagementApi {

@@ -1,4 +1,4 @@
-//! A DynamoDB that answers as a script says: what a real one does under load only.
+//! The registry over a DynamoDB that answers as a script says: what a real one does under load only.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -11,11 +11,11 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
-use room_auth::registry::{DynamoRegistry, Registry};
+use room_auth::registry::{DynamoRegistry, Registry, RegistryErrorKind};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::cases::{connection, now};
+use super::dynamo::{connection, now};
 
 /// The network and the DynamoDB behind it.
 #[derive(Clone, Debug, Default)]
@@ -136,7 +136,8 @@ async fn throttled_reads_end_with_the_budget_and_say_so() {
     let (registry, dynamodb) = scripted([failure("ThrottlingException")]);
     let (id, room) = ("abc=".parse().unwrap(), "lobby".parse().unwrap());
     let began = Instant::now();
-    assert!(registry.find(&id).await.unwrap_err().is_throttled());
+    let error = registry.find(&id).await.unwrap_err();
+    assert_eq!(error.kind(), RegistryErrorKind::Throttled);
     assert!(
         began.elapsed() <= Duration::from_secs(9),
         "less than API Gateway's 29 seconds, by far"
@@ -144,11 +145,11 @@ async fn throttled_reads_end_with_the_budget_and_say_so() {
     let attempts = dynamodb.requests().len();
     assert!((10..60).contains(&attempts), "{attempts}");
 
-    let deadline = Instant::now() + Duration::from_secs(1);
-    let registry = registry.with_deadline(deadline);
+    let began = Instant::now();
+    let registry = registry.with_budget(Duration::from_secs(1));
     let error = registry.members(&room, None).await.unwrap_err();
-    assert!(error.is_throttled());
-    assert!(Instant::now() <= deadline);
+    assert_eq!(error.kind(), RegistryErrorKind::Throttled);
+    assert!(began.elapsed() <= Duration::from_secs(1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,11 +166,12 @@ async fn reads_are_consistent_and_ask_for_no_more_than_needed() {
     }
     let query = &requests[1].1;
     assert_eq!(query["Limit"], 500);
-    assert_eq!(query["ProjectionExpression"], "#sk, #connected_at, #expires_at");
+    // All attributes of a room item but its time to live are needed.
+    assert_eq!(query["ProjectionExpression"], Value::Null);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lasting_failure_is_told_at_once_and_quotes_no_item() {
+async fn a_permanent_failure_is_told_at_once_and_quotes_no_item() {
     let connection = connection("abc=", "lobby", now());
     let secret = json!({"S": "sensitive-claims"});
     for answer in [
@@ -198,14 +200,16 @@ async fn a_lasting_failure_is_told_at_once_and_quotes_no_item() {
 async fn an_older_connection_that_keeps_changing_is_left_in_the_end() {
     let connection = connection("abc=", "lobby", now());
     let older = json!({
-        "room": {"S": "other"}, "shard": {"N": "0"}, "connected_at": {"N": "1"},
+        "pk": {"S": "CONNECTION#abc="}, "room": {"S": "other"}, "shard": {"N": "0"}, "connected_at": {"N": "1"},
+        "endpoint": {"S": "a1b2c3d4e5/prod"}, "claims": {"S": "{}"}, "expires_at": {"N": "1"},
     });
     let (registry, dynamodb) = scripted([cancelled(
         &["ConditionalCheckFailed", "None", "None"],
         Some(older),
     )]);
     let began = Instant::now();
-    assert!(registry.record(&connection).await.unwrap_err().is_throttled());
+    let error = registry.record(&connection).await.unwrap_err();
+    assert_eq!(error.kind(), RegistryErrorKind::Throttled);
     assert!(began.elapsed() <= Duration::from_secs(9));
     assert!(dynamodb.requests().len() < 60, "with backoff, not as a storm");
 }
@@ -215,7 +219,7 @@ async fn an_answer_that_never_comes_ends_with_the_budget() {
     let (registry, dynamodb) = scripted([]);
     let began = Instant::now();
     let error = registry.find(&"abc=".parse().unwrap()).await.unwrap_err();
-    assert!(!error.is_throttled());
+    assert_eq!(error.kind(), RegistryErrorKind::Timeout);
     assert!(began.elapsed() <= Duration::from_secs(9));
     assert!(
         dynamodb.requests().len() > 1,

@@ -1,20 +1,21 @@
-//! The transport over the AWS SDK, against a server that stands in for @connections.
+//! The transport over the AWS SDK, with a server that stands in for @connections.
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/stub.rs"]
+mod conformance;
+mod environment;
+mod recorded;
 mod stub;
 
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
-use room_auth::transport::{ENDPOINT_VARIABLE, MAX_MESSAGE_BYTES, ManagementApi};
+use room_auth::transport::{MAX_MESSAGE_BYTES, ManagementApi};
 use room_auth::{ApiEndpoint, ConnectionId, Transport, TransportError};
 use stub::{Answer, Stub};
 
-/// The SDK's configuration of a function in Ireland, with credentials that are good for nothing.
+/// Loads the SDK's configuration of a function in Ireland, with credentials that nothing accepts.
 async fn config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))
@@ -25,7 +26,17 @@ async fn config() -> SdkConfig {
 }
 
 async fn transport(stub: &Stub) -> ManagementApi {
-    ManagementApi::new(&config().await).with_endpoint(&format!("http://{}/dev", stub.address))
+    transport_at(&format!("http://{}/dev", stub.address)).await
+}
+
+async fn transport_at(url: &str) -> ManagementApi {
+    let transport = ManagementApi::new(&config().await).unwrap();
+    transport.with_endpoint_url(url).unwrap()
+}
+
+/// Where the connections of the tests are recorded: a fixed endpoint is used in its place.
+fn at() -> ApiEndpoint {
+    "a1b2c3d4e5/prod".parse().unwrap()
 }
 
 fn id(text: &str) -> ConnectionId {
@@ -38,10 +49,10 @@ async fn a_frame_is_posted_to_the_connection_as_it_is() {
     let transport = transport(&stub).await;
     let frame = r#"{"text":"zoë 😀"}"#;
     transport
-        .post(&id("L0SM9cOFvHcCIhw="), frame.as_bytes())
+        .post(&at(), &id("L0SM9cOFvHcCIhw="), frame.as_bytes())
         .await
         .unwrap();
-    transport.close(&id("L0SM9cOFvHcCIhw=")).await.unwrap();
+    transport.close(&at(), &id("L0SM9cOFvHcCIhw=")).await.unwrap();
 
     let requests = stub.requests();
     let [post, close] = &requests[..] else {
@@ -71,7 +82,11 @@ async fn a_frame_is_posted_to_the_connection_as_it_is() {
 #[tokio::test]
 async fn every_character_of_an_id_is_encoded_once() {
     let stub = Stub::start(|_| Answer::Status(200, "")).await;
-    transport(&stub).await.post(&id("a/b+c=-_"), b"{}").await.unwrap();
+    transport(&stub)
+        .await
+        .post(&at(), &id("a/b+c=-_"), b"{}")
+        .await
+        .unwrap();
     assert_eq!(stub.requests()[0].path, "/dev/@connections/a%2Fb%2Bc%3D-_");
 }
 
@@ -79,7 +94,11 @@ async fn every_character_of_an_id_is_encoded_once() {
 async fn a_message_of_128_kb_goes_through_in_one_piece() {
     let stub = Stub::start(|_| Answer::Status(200, "")).await;
     let frame = vec![b'x'; MAX_MESSAGE_BYTES];
-    transport(&stub).await.post(&id("abc="), &frame).await.unwrap();
+    transport(&stub)
+        .await
+        .post(&at(), &id("abc="), &frame)
+        .await
+        .unwrap();
     assert_eq!(stub.requests()[0].body, frame);
 }
 
@@ -99,8 +118,11 @@ async fn an_answer_is_told_by_what_it_means() {
     ] {
         let stub = Stub::start(move |_| answer).await;
         let transport = transport(&stub).await;
-        let post = transport.post(&id("abc="), b"sensitive").await.unwrap_err();
-        let close = transport.close(&id("abc=")).await.unwrap_err();
+        let post = transport
+            .post(&at(), &id("abc="), b"sensitive")
+            .await
+            .unwrap_err();
+        let close = transport.close(&at(), &id("abc=")).await.unwrap_err();
         for error in [post, close] {
             let told = format!("{error:?}");
             assert!(told.starts_with(expected), "{answer:?}: {told}");
@@ -116,7 +138,11 @@ async fn a_request_is_made_once() {
         Answer::Status(500, ""),
     ] {
         let stub = Stub::start(move |_| answer).await;
-        transport(&stub).await.post(&id("abc="), b"{}").await.unwrap_err();
+        transport(&stub)
+            .await
+            .post(&at(), &id("abc="), b"{}")
+            .await
+            .unwrap_err();
         assert_eq!(
             stub.requests().len(),
             1,
@@ -139,10 +165,10 @@ async fn throttling_of_some_takes_no_requests_from_others() {
     let transport = transport(&stub).await;
     for _ in 0..200 {
         assert!(matches!(
-            transport.post(&id("bad"), b"{}").await,
+            transport.post(&at(), &id("bad"), b"{}").await,
             Err(TransportError::Throttled)
         ));
-        transport.post(&id("good"), b"{}").await.unwrap();
+        transport.post(&at(), &id("good"), b"{}").await.unwrap();
     }
     assert_eq!(stub.requests().len(), 400);
     let peers: BTreeSet<_> = stub.requests().iter().map(|request| request.peer).collect();
@@ -155,69 +181,43 @@ async fn silence_ends_with_the_attempts_timeout() {
     let transport = transport(&stub)
         .await
         .with_attempt_timeout(Duration::from_millis(100));
-    let error = transport.post(&id("abc="), b"{}").await.unwrap_err();
+    let error = transport.post(&at(), &id("abc="), b"{}").await.unwrap_err();
     assert!(matches!(error, TransportError::Timeout), "{error:?}");
 }
 
 #[tokio::test]
 async fn nobody_listening_may_pass() {
     // Port 1 of loopback refuses.
-    let transport = ManagementApi::new(&config().await).with_endpoint("http://127.0.0.1:1/dev");
-    let error = transport.post(&id("abc="), b"{}").await.unwrap_err();
+    let transport = transport_at("http://127.0.0.1:1/dev").await;
+    let error = transport.post(&at(), &id("abc="), b"{}").await.unwrap_err();
     assert!(error.is_transient(), "{error:?}");
 }
 
 #[tokio::test]
-async fn without_an_event_it_does_not_know_its_way_and_says_so() {
-    let transport = ManagementApi::new(&config().await);
-    let error = transport.post(&id("abc="), b"{}").await.unwrap_err();
-    assert!(!error.is_transient(), "trying again is useless");
-    let told = std::error::Error::source(&error).unwrap().to_string();
-    assert!(told.contains(ENDPOINT_VARIABLE), "{told}");
-}
-
-#[tokio::test]
-async fn an_override_serves_every_api() {
+async fn an_endpoint_that_is_set_serves_every_connection() {
     let stub = Stub::start(|_| Answer::Status(200, "")).await;
-    let endpoint = ApiEndpoint::new("a1.execute-api.eu-west-1.amazonaws.com", "prod");
-    assert!(transport(&stub).await.at(&endpoint).is_none());
-    assert!(ManagementApi::new(&config().await).at(&endpoint).is_some());
-}
-
-/// `from_env` is tried in a process of its own: tests share their environment.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn from_env_finds_the_endpoint_in_the_environment() {
-    let stub = Stub::start(|_| Answer::Status(200, "")).await;
-    let run = |endpoint: &str| {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command
-            .args(["--exact", "--ignored", "--nocapture", "in_a_child_process"])
-            .env_clear()
-            .env("IN_A_CHILD_PROCESS", "1")
-            .env(ENDPOINT_VARIABLE, endpoint)
-            .env("AWS_REGION", "eu-west-1")
-            .env("AWS_ACCESS_KEY_ID", "local")
-            .env("AWS_SECRET_ACCESS_KEY", "local")
-            // Not the machine's own role, if it has one.
-            .env("AWS_EC2_METADATA_DISABLED", "true");
-        let output = command.output().unwrap();
-        let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        (output.status.success(), told)
-    };
-    let (succeeded, told) = run(&format!("http://{}/dev", stub.address));
-    assert!(succeeded, "{told}");
-    assert_eq!(stub.requests()[0].path, "/dev/@connections/child%3D");
-    let (succeeded, told) = run("127.0.0.1:3000/dev");
-    assert!(!succeeded && told.contains(ENDPOINT_VARIABLE), "{told}");
-}
-
-#[tokio::test]
-#[ignore = "run by from_env_finds_the_endpoint_in_the_environment"]
-async fn in_a_child_process() {
-    // Its environment is made by the test that starts it; among the other ignored ones there is nothing to see.
-    if std::env::var_os("IN_A_CHILD_PROCESS").is_none() {
-        return;
+    let transport = transport(&stub).await;
+    assert!(transport.has_fixed_endpoint());
+    for endpoint in ["a1b2c3d4e5/prod", "z9y8x7w6v5/canary"] {
+        let endpoint = endpoint.parse().unwrap();
+        transport.post(&endpoint, &id("abc="), b"{}").await.unwrap();
     }
-    let transport = ManagementApi::from_env().await.unwrap();
-    transport.post(&id("child="), b"{}").await.unwrap();
+    let paths: Vec<_> = stub.requests().into_iter().map(|request| request.path).collect();
+    assert_eq!(paths, ["/dev/@connections/abc%3D"; 2]);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_leads_nowhere_is_refused_when_it_is_set() {
+    let transport = ManagementApi::new(&config().await).unwrap();
+    for url in [
+        "",
+        "ws.example.com",
+        "https://a1.execute-api.eu-west-1.amazonaws.com",
+    ] {
+        let told = transport.clone().with_endpoint_url(url).unwrap_err().to_string();
+        assert!(
+            told.starts_with("the endpoint URL ") && told.contains("; set it to https://"),
+            "{told}"
+        );
+    }
 }

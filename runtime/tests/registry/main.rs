@@ -1,28 +1,18 @@
-//! The registry over DynamoDB, against an embedded one.
+//! The registry over DynamoDB, with an embedded one.
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/registry_cases.rs"]
-mod cases;
-#[path = "support/dynamo.rs"]
+mod broadcast;
 mod dynamo;
-#[path = "support/registry_faults.rs"]
+mod dynamodb_local;
 mod faults;
-#[path = "support/memory.rs"]
-#[allow(dead_code)]
-mod memory;
-#[path = "support/world.rs"]
-#[allow(dead_code)]
-mod world;
+mod table;
 
 use std::process::Command;
 use std::time::Duration;
 
-use dynamo::Embedded;
-use futures_util::TryStreamExt;
-use room_auth::registry::{DynamoRegistry, Registry, TABLE_VARIABLE};
-use room_auth::rooms::{Broadcast, Rooms};
+use dynamo::{Embedded, connection, now};
+use room_auth::registry::{DynamoRegistry, PageToken, Registry, RegistryErrorKind, TABLE_ENV};
 use room_auth::testing::registry_conformance;
-use world::{Temper, World};
 
 #[tokio::test]
 async fn it_conforms() {
@@ -41,59 +31,69 @@ async fn it_conforms_with_shards_and_small_pages() {
 #[tokio::test]
 async fn the_table_holds_what_is_documented_and_nothing_after_the_end() {
     let dynamodb = Embedded::start().await;
-    cases::items_are_as_documented(&dynamo::client(&dynamodb.url()), "connections").await;
+    table::items_are_as_documented(&dynamo::client(&dynamodb.url()), "connections").await;
 }
 
 #[tokio::test]
 async fn the_number_of_shards_can_be_raised_while_connections_live() {
     let dynamodb = Embedded::start().await;
-    cases::shards_can_be_raised(&dynamo::client(&dynamodb.url()), "connections").await;
+    table::shards_can_be_raised(&dynamo::client(&dynamodb.url()), "connections").await;
 }
 
 #[tokio::test]
-async fn a_broadcast_reaches_a_room_in_it_and_forgets_who_is_gone() {
+async fn what_the_time_to_live_left_in_a_room_is_deleted_without_its_successor() {
+    let dynamodb = Embedded::start().await;
+    table::stale_room_items_are_deleted_alone(&dynamo::client(&dynamodb.url()), "connections").await;
+}
+
+#[tokio::test]
+async fn two_apis_share_a_table_and_forget_only_their_own() {
+    let dynamodb = Embedded::start().await;
+    table::several_apis_share_the_table(&dynamo::client(&dynamodb.url()), "connections").await;
+}
+
+#[tokio::test]
+async fn a_page_token_of_another_registry_is_refused() {
     let dynamodb = Embedded::start().await;
     let registry = dynamo::registry(&dynamo::client(&dynamodb.url()), "connections").await;
-    let registry = registry.with_shards(3).with_page_size(9);
-    let world = World::new(1);
-    // Not young: a 410 is final.
-    let connected_at = cases::now() - 60_000;
-    for number in 0..90 {
-        let connection = cases::connection(&format!("m{number}"), "lobby", connected_at);
-        let temper = match number % 3 {
-            0 => Temper::Gone,
-            _ => Temper::Takes(Duration::from_millis(1)),
-        };
-        world.exist(&connection.id, temper);
-        registry.record(&connection).await.unwrap();
+    let lobby = "lobby".parse().unwrap();
+    for (shards, token) in [
+        (1, ""),
+        (1, "0"),
+        (1, "x:"),
+        (1, "-1:"),
+        (1, "1:"),
+        (4, "4:abc="),
+        (4, "65535:"),
+        (4, "65536:"),
+    ] {
+        let registry = registry.clone().with_shards(shards);
+        let error = registry.members(&lobby, Some(&PageToken::new(token))).await;
+        let error = error.expect_err(token);
+        assert_eq!(error.kind(), RegistryErrorKind::Failed, "{token}");
+        let told = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(told, "the page token is not from this registry", "{token}");
     }
-    let rooms = Rooms::new(registry.clone(), world.transport());
-    let lobby = world::room("lobby");
-    for gone in [30, 0] {
-        let delivery = rooms.broadcast(Broadcast::new(&lobby, "{}")).await.unwrap();
-        assert!(delivery.is_complete());
-        assert_eq!((delivery.delivered(), delivery.gone()), (60, gone));
-    }
-    let left: Vec<_> = rooms.members(&lobby).try_collect().await.unwrap();
-    assert_eq!(left.len(), 60);
-    let id = "m0".parse().unwrap();
-    assert_eq!(registry.find(&id).await.unwrap(), None);
+    let all = registry.with_shards(u16::MAX);
+    let last = PageToken::new(format!("{}:", u16::MAX - 1));
+    let page = all.members(&lobby, Some(&last)).await.unwrap();
+    assert_eq!(page.next, None, "the last shard ends the listing");
 }
 
 #[tokio::test]
 async fn the_local_table_is_created_once_and_expires_its_items() {
     let dynamodb = Embedded::start().await;
-    cases::table_can_be_created_again(&dynamo::client(&dynamodb.url()), "connections").await;
+    table::table_can_be_created_again(&dynamo::client(&dynamodb.url()), "connections").await;
 }
 
 #[tokio::test]
-async fn a_missing_table_is_a_lasting_failure_that_says_what_to_do() {
+async fn a_missing_table_is_a_permanent_failure_that_says_what_to_do() {
     let dynamodb = Embedded::start().await;
     let registry = DynamoRegistry::new(&dynamo::client(&dynamodb.url()), "missing");
     let error = registry.find(&"abc=".parse().unwrap()).await.unwrap_err();
     let told = std::error::Error::source(&error).unwrap().to_string();
-    assert!(told.contains(TABLE_VARIABLE), "{told}");
-    assert!(!error.is_throttled());
+    assert!(told.contains(TABLE_ENV), "{told}");
+    assert_eq!(error.kind(), RegistryErrorKind::Failed);
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn from_env_finds_table_endpoint_and_credentials_in_the_environment() {
             .args(["--exact", "--ignored", "--nocapture", "in_a_child_process"])
             .env_clear()
             .env("IN_A_CHILD_PROCESS", "1")
-            .envs(table.map(|table| (TABLE_VARIABLE, table)))
+            .envs(table.map(|table| (TABLE_ENV, table)))
             .envs(region.map(|region| ("AWS_REGION", region)))
             .env("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.url())
             .env("AWS_ACCESS_KEY_ID", "local")
@@ -134,8 +134,8 @@ async fn from_env_finds_table_endpoint_and_credentials_in_the_environment() {
     let (succeeded, told) = run(Some("from-the-environment"), Some("eu-west-1"));
     assert!(succeeded, "{told}");
     for (table, region, names) in [
-        (None, Some("eu-west-1"), TABLE_VARIABLE),
-        (Some(""), Some("eu-west-1"), TABLE_VARIABLE),
+        (None, Some("eu-west-1"), TABLE_ENV),
+        (Some(""), Some("eu-west-1"), TABLE_ENV),
         (Some("from-the-environment"), None, "AWS_REGION"),
     ] {
         let (succeeded, told) = run(table, region);
@@ -151,7 +151,7 @@ async fn in_a_child_process() {
         return;
     }
     let registry = DynamoRegistry::from_env().await.unwrap();
-    let connection = cases::connection("child=", "lobby", cases::now());
+    let connection = connection("child=", "lobby", now());
     registry.record(&connection).await.unwrap();
     assert_eq!(registry.find(&connection.id).await.unwrap(), Some(connection));
 }

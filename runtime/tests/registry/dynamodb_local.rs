@@ -1,11 +1,4 @@
-//! The registry against Amazon's own DynamoDB Local: Java, fetched by `dynamodb-local.sh`, so run on demand.
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/registry_cases.rs"]
-mod cases;
-#[path = "support/dynamo.rs"]
-#[allow(dead_code)]
-mod dynamo;
+//! The registry over Amazon's own DynamoDB Local: Java, fetched by `tests/dynamodb-local.sh`, so run on demand.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -13,6 +6,8 @@ use std::time::Duration;
 
 use room_auth::registry::DynamoRegistry;
 use room_auth::testing::registry_conformance;
+
+use super::{dynamo, table};
 
 /// DynamoDB Local, until it is dropped.
 struct Local {
@@ -26,7 +21,7 @@ impl Local {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/dynamodb-local.sh");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/dynamodb-local.sh");
         let process = Command::new(script)
             .arg(port.to_string())
             .stdout(Stdio::null())
@@ -55,7 +50,9 @@ async fn amazons_dynamodb_local_agrees() {
     patient.create_local_table().await.unwrap();
     registry_conformance(registry.clone()).await;
     registry_conformance(registry.with_shards(5).with_page_size(7)).await;
-    cases::items_are_as_documented(&client, "documented").await;
-    cases::shards_can_be_raised(&client, "shards").await;
-    cases::table_can_be_created_again(&client, "again").await;
+    table::items_are_as_documented(&client, "documented").await;
+    table::shards_can_be_raised(&client, "shards").await;
+    table::stale_room_items_are_deleted_alone(&client, "stale").await;
+    table::several_apis_share_the_table(&client, "apis").await;
+    table::table_can_be_created_again(&client, "again").await;
 }

@@ -1,4 +1,4 @@
-//! An HTTP server that stands in for API Gateway's @connections: answers as told, keeps what it was asked.
+//! An HTTP server that stands in for API Gateway's @connections: it answers as told and keeps the requests.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -91,7 +91,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, answers: Arc<Answers>, heard
     }
 }
 
-/// The next request; `None` when the client has closed.
+/// Reads the next request; `None` when the client has closed.
 async fn read(stream: &mut BufReader<TcpStream>, peer: SocketAddr) -> Option<Request> {
     let mut request = Request {
         peer: Some(peer),

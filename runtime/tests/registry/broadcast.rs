@@ -1,0 +1,39 @@
+//! Rooms over DynamoDB.
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use room_auth::registry::Registry;
+use room_auth::rooms::{Broadcast, Rooms};
+use room_auth::testing::RecordingTransport;
+
+use super::dynamo::{self, Embedded, connection, now};
+
+#[tokio::test]
+async fn a_broadcast_reaches_a_room_in_it_and_forgets_who_is_gone() {
+    let dynamodb = Embedded::start().await;
+    let registry = dynamo::registry(&dynamo::client(&dynamodb.url()), "connections").await;
+    let registry = registry.with_shards(3).with_page_size(9);
+    let transport = RecordingTransport::new();
+    // Not young: a 410 is final.
+    let connected_at = now() - Duration::from_mins(1);
+    for number in 0..90 {
+        let connection = connection(&format!("m{number}"), "lobby", connected_at);
+        if number % 3 == 0 {
+            transport.disconnect(&connection.id);
+        }
+        registry.record(&connection).await.unwrap();
+    }
+    let rooms = Rooms::new(registry.clone(), transport.clone());
+    let lobby = "lobby".parse().unwrap();
+    for gone in [30, 0] {
+        let report = rooms.broadcast(Broadcast::new(&lobby, "{}")).await.unwrap();
+        assert!(report.is_complete());
+        assert_eq!((report.delivered(), report.gone()), (60, gone));
+    }
+    assert_eq!(transport.sent().len(), 2 * 60);
+    let left: Vec<_> = rooms.members(&lobby).try_collect().await.unwrap();
+    assert_eq!(left.len(), 60);
+    let id = "m0".parse().unwrap();
+    assert_eq!(registry.find(&id).await.unwrap(), None);
+}

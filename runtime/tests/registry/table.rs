@@ -1,0 +1,259 @@
+//! What the table must look like, whichever DynamoDB holds it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, TimeToLiveStatus};
+use room_auth::registry::{DynamoRegistry, Registry};
+use room_auth::{Connection, RoomId};
+
+use super::dynamo::{self, connection, millis, now};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// Returns every item of the table as `pk sk`.
+async fn keys(client: &Client, table: &str) -> BTreeSet<String> {
+    let scan = client.scan().table_name(table).send().await.unwrap();
+    let text = |value: Option<&AttributeValue>| value.unwrap().as_s().unwrap().clone();
+    scan.items()
+        .iter()
+        .map(|item| format!("{} {}", text(item.get("pk")), text(item.get("sk"))))
+        .collect()
+}
+
+fn set(keys: &[&str]) -> BTreeSet<String> {
+    keys.iter().map(ToString::to_string).collect()
+}
+
+/// Returns the same connection, made a millisecond later.
+fn newer(connection: &Connection, room: &str) -> Connection {
+    Connection::new(
+        connection.id.clone(),
+        connection.endpoint.clone(),
+        room.parse().unwrap(),
+        "{}",
+        connection.connected_at + MS,
+        connection.expires_at,
+    )
+}
+
+/// Deletes the connection's own item only, as the time to live may do.
+async fn expire_connection_item(client: &Client, table: &str, connection: &Connection) {
+    let key = |value: &str| AttributeValue::S(value.to_owned());
+    let delete = client
+        .delete_item()
+        .table_name(table)
+        .key("pk", key(&format!("CONNECTION#{}", connection.id)))
+        .key("sk", key("CONNECTION"));
+    delete.send().await.unwrap();
+}
+
+pub(crate) async fn items_are_as_documented(client: &Client, table: &str) {
+    let registry = dynamo::registry(client, table).await;
+    let connected_at = now();
+    let connection = connection("L0SM9cOFvHcCIhw=", "team:blue", connected_at);
+    registry.record(&connection).await.unwrap();
+    assert_eq!(
+        keys(client, table).await,
+        set(&[
+            "CONNECTION#L0SM9cOFvHcCIhw= CONNECTION",
+            "ROOM#team:blue#0 CONNECTION#L0SM9cOFvHcCIhw="
+        ])
+    );
+    let scan = client.scan().table_name(table).send().await.unwrap();
+    for item in scan.items() {
+        let number = |name: &str| item[name].as_n().unwrap().parse::<u64>().unwrap();
+        let text = |name: &str| item[name].as_s().unwrap().as_str();
+        let now = millis(connected_at);
+        assert_eq!(number("connected_at"), now);
+        assert_eq!(number("expires_at"), now / 1000 + 300);
+        assert_eq!(number("ttl"), now / 1000 + 2 * 3600 + 600);
+        assert_eq!(text("endpoint"), "a1b2c3d4e5/prod");
+        assert_eq!(text("claims"), r#"{"user":"alice"}"#);
+        let is_in_room = text("pk").starts_with("ROOM");
+        let names: BTreeSet<_> = item.keys().map(String::as_str).collect();
+        let mut expected = BTreeSet::from([
+            "pk",
+            "sk",
+            "endpoint",
+            "claims",
+            "connected_at",
+            "expires_at",
+            "ttl",
+        ]);
+        if !is_in_room {
+            expected.extend(["room", "shard"]);
+            assert_eq!(text("room"), "team:blue");
+        }
+        assert_eq!(names, expected);
+    }
+
+    let newer = newer(&connection, "red");
+    registry.record(&newer).await.unwrap();
+    assert_eq!(
+        keys(client, table).await,
+        set(&[
+            "CONNECTION#L0SM9cOFvHcCIhw= CONNECTION",
+            "ROOM#red#0 CONNECTION#L0SM9cOFvHcCIhw="
+        ]),
+        "moved in one transaction"
+    );
+    assert!(registry.forget(&newer).await.unwrap());
+    assert_eq!(keys(client, table).await, set(&[]));
+}
+
+pub(crate) async fn shards_can_be_raised(client: &Client, table: &str) {
+    let one = dynamo::registry(client, table).await;
+    let eight = one.clone().with_shards(8);
+    // Of shard 5 among eight.
+    let connection = connection("b", "lobby", now());
+    let in_shard = |shard: u8| {
+        let room_item = format!("ROOM#lobby#{shard} CONNECTION#b");
+        set(&["CONNECTION#b CONNECTION", &room_item])
+    };
+
+    one.record(&connection).await.unwrap();
+    assert_eq!(listed(&eight, &connection.room).await, 1);
+    let renewed = connection.renewed("{}", connection.expires_at + Duration::from_mins(1));
+    assert!(eight.renew(&renewed).await.unwrap());
+    assert_eq!(keys(client, table).await, in_shard(0), "renewed where it is");
+    assert!(
+        !eight.forget(&connection).await.unwrap(),
+        "renewed since it was seen"
+    );
+    assert_eq!(keys(client, table).await, in_shard(0), "it stays where it is");
+    assert!(eight.forget(&renewed).await.unwrap());
+    assert_eq!(keys(client, table).await, set(&[]), "forgotten where it is");
+
+    one.record(&connection).await.unwrap();
+    eight.record(&newer(&connection, "lobby")).await.unwrap();
+    assert_eq!(
+        keys(client, table).await,
+        in_shard(5),
+        "replaced in its own shard"
+    );
+    assert_eq!(listed(&eight, &connection.room).await, 1);
+}
+
+async fn listed(registry: &impl Registry, room: &RoomId) -> usize {
+    let (mut count, mut next) = (0, None);
+    loop {
+        let page = registry.members(room, next.as_ref()).await.unwrap();
+        count += page.connections.len();
+        next = page.next;
+        if next.is_none() {
+            return count;
+        }
+    }
+}
+
+/// The time to live deletes each item by itself, and API Gateway may give an id to another connection.
+pub(crate) async fn stale_room_items_are_deleted_alone(client: &Client, table: &str) {
+    let registry = dynamo::registry(client, table).await;
+    let stale = connection("abc=", "lobby", now());
+    let leave_stale = async |registry: &DynamoRegistry| {
+        registry.record(&stale).await.unwrap();
+        expire_connection_item(client, table, &stale).await;
+        assert_eq!(listed(registry, &stale.room).await, 1, "still listed");
+    };
+
+    leave_stale(&registry).await;
+    assert!(!registry.forget(&stale).await.unwrap(), "nothing is recorded");
+    assert_eq!(keys(client, table).await, set(&[]), "no connection is recorded");
+
+    leave_stale(&registry).await;
+    let of_another_room = newer(&stale, "red");
+    registry.record(&of_another_room).await.unwrap();
+    assert_eq!(keys(client, table).await.len(), 3);
+    let of_another_api = Connection::new(
+        stale.id.clone(),
+        "z9/prod".parse().unwrap(),
+        stale.room.clone(),
+        "{}",
+        stale.connected_at,
+        stale.expires_at,
+    );
+    assert!(!registry.forget(&of_another_api).await.unwrap());
+    assert_eq!(
+        keys(client, table).await.len(),
+        3,
+        "the stale item is not of this API"
+    );
+    assert!(!registry.forget(&stale).await.unwrap());
+    assert_eq!(
+        keys(client, table).await,
+        set(&["CONNECTION#abc= CONNECTION", "ROOM#red#0 CONNECTION#abc="]),
+        "the connection of another room has the id"
+    );
+    let found = registry.find(&stale.id).await.unwrap();
+    assert_eq!(found, Some(of_another_room.clone()));
+    assert!(registry.forget(&of_another_room).await.unwrap());
+
+    leave_stale(&registry).await;
+    let of_the_same_room = newer(&stale, "lobby");
+    registry.record(&of_the_same_room).await.unwrap();
+    assert!(!registry.forget(&stale).await.unwrap());
+    let page = registry.members(&stale.room, None).await.unwrap();
+    assert_eq!(
+        page.connections,
+        [of_the_same_room],
+        "a connection of the same room has the id"
+    );
+}
+
+pub(crate) async fn several_apis_share_the_table(client: &Client, table: &str) {
+    let registry = dynamo::registry(client, table).await;
+    let prod = connection("one=", "lobby", now());
+    let canary = Connection::new(
+        "other=".parse().unwrap(),
+        "z9y8x7w6v5/canary".parse().unwrap(),
+        prod.room.clone(),
+        "{}",
+        prod.connected_at,
+        prod.expires_at,
+    );
+    registry.record(&prod).await.unwrap();
+    registry.record(&canary).await.unwrap();
+    let page = registry.members(&prod.room, None).await.unwrap();
+    assert_eq!(
+        page.connections,
+        [prod.clone(), canary.clone()],
+        "each with its endpoint"
+    );
+
+    // A 410 at the wrong API proves nothing.
+    let at_the_wrong_api = Connection::new(
+        canary.id.clone(),
+        prod.endpoint.clone(),
+        canary.room.clone(),
+        "{}",
+        canary.connected_at,
+        canary.expires_at,
+    );
+    assert!(!registry.forget(&at_the_wrong_api).await.unwrap());
+    assert!(!registry.renew(&at_the_wrong_api).await.unwrap());
+    assert_eq!(registry.find(&canary.id).await.unwrap(), Some(canary.clone()));
+    assert!(registry.forget(&canary).await.unwrap());
+    assert_eq!(listed(&registry, &prod.room).await, 1);
+}
+
+pub(crate) async fn table_can_be_created_again(client: &Client, table: &str) {
+    let registry = dynamo::registry(client, table).await;
+    let connection = connection("abc=", "lobby", now());
+    registry.record(&connection).await.unwrap();
+    registry.create_local_table().await.unwrap();
+    assert_eq!(registry.find(&connection.id).await.unwrap(), Some(connection));
+    let answer = client
+        .describe_time_to_live()
+        .table_name(table)
+        .send()
+        .await
+        .unwrap();
+    let ttl = answer.time_to_live_description().unwrap();
+    assert_eq!(ttl.attribute_name(), Some("ttl"));
+    assert!(matches!(
+        ttl.time_to_live_status(),
+        Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
+    ));
+}
