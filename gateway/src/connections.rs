@@ -1,30 +1,31 @@
-//! The connections that exist now.
+//! The open connections.
 
 use std::{
     collections::HashMap,
     fmt,
     net::IpAddr,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::SystemTime,
 };
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
-use crate::{function::lock, ids};
+use crate::ids;
 
-/// What is known of a connection from its handshake on.
+/// What is known of a connection since its handshake.
 pub(crate) struct ConnectionInfo {
     pub(crate) id: Arc<str>,
     pub(crate) connected_at: SystemTime,
     pub(crate) source_ip: IpAddr,
     pub(crate) user_agent: Option<String>,
     pub(crate) host: String,
-    /// What the authorizer said; part of every event.
+    /// The context from the authorizer, part of every event.
     pub(crate) authorizer: Option<Map<String, Value>>,
 }
 
@@ -35,11 +36,11 @@ pub(crate) struct Connection {
     last_active_ms: AtomicU64,
 }
 
-/// What a socket's task is told to do.
+/// What a socket's task shall do.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
     Message(Bytes),
-    /// Close with 1000.
+    /// Closes the connection with 1000.
     Close,
 }
 
@@ -64,11 +65,11 @@ impl Connection {
         )
     }
 
-    /// Queues a message for the client, unless it has left `limit` bytes unread.
+    /// Queues a message for the client, unless the client has left `limit` bytes unread.
     pub(crate) fn send(&self, message: Bytes, limit: usize) -> Result<(), SendError> {
         let size = message.len();
         let queued = self.queued_bytes.fetch_add(size, Ordering::AcqRel);
-        // An empty queue takes any message: the limit is for what piles up.
+        // An empty queue takes any message, because the limit is for what piles up.
         if queued > 0 && queued + size > limit {
             self.queued_bytes.fetch_sub(size, Ordering::AcqRel);
             return Err(SendError::BufferFull);
@@ -78,15 +79,17 @@ impl Connection {
             .map_err(|_| SendError::Gone)
     }
 
+    /// Asks the socket's task to close the connection.
     pub(crate) fn close(&self) -> Result<(), SendError> {
         self.outbox.send(Outgoing::Close).map_err(|_| SendError::Gone)
     }
 
-    /// The socket has taken a queued message of `size` bytes.
+    /// Notes that the socket has taken a queued message of `size` bytes.
     pub(crate) fn sent(&self, size: usize) {
         self.queued_bytes.fetch_sub(size, Ordering::AcqRel);
     }
 
+    /// Notes that the connection is active now.
     pub(crate) fn touch(&self) {
         self.last_active_ms
             .store(ids::millis(SystemTime::now()), Ordering::Release);
@@ -97,7 +100,7 @@ impl Connection {
     }
 }
 
-/// The id says who; the rest may hold what a client sent.
+/// Shows the id only, because the rest may hold what a client sent.
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
@@ -111,22 +114,24 @@ pub(crate) struct Connections(Mutex<HashMap<Arc<str>, Arc<Connection>>>);
 
 impl Connections {
     pub(crate) fn insert(&self, connection: &Arc<Connection>) {
-        lock(&self.0).insert(connection.info.id.clone(), connection.clone());
+        self.0
+            .lock()
+            .insert(connection.info.id.clone(), connection.clone());
     }
 
     pub(crate) fn remove(&self, connection: &Arc<Connection>) {
-        lock(&self.0).remove(&connection.info.id);
+        self.0.lock().remove(&connection.info.id);
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<Arc<Connection>> {
-        lock(&self.0).get(id).cloned()
+        self.0.lock().get(id).cloned()
     }
 
     pub(crate) fn ids(&self) -> Vec<Arc<str>> {
-        lock(&self.0).keys().cloned().collect()
+        self.0.lock().keys().cloned().collect()
     }
 
     pub(crate) fn len(&self) -> usize {
-        lock(&self.0).len()
+        self.0.lock().len()
     }
 }

@@ -1,18 +1,18 @@
-//! `@connections`: sending to a connection, asking about it, closing it.
+//! `@connections`: sending to a connection, reading its state, closing it.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::{Method, Request, Response, StatusCode, body::Incoming};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::{Method, Request, StatusCode, body::Incoming, header::HeaderValue};
 use serde_json::json;
 
 use crate::{
-    answer,
     api::Api,
-    connections::SendError,
-    event::Moment,
+    connections::{Connection, SendError},
+    event::RequestStamp,
     faults::CallFault,
+    http::responses::{self, FullResponse},
     ids,
     observe::{ObservedEvent, Operation},
 };
@@ -49,10 +49,8 @@ impl Exception {
     }
 }
 
-type Answer = Response<Full<Bytes>>;
-
-/// Answers a call for the connection that `encoded_id`, a step of the URL's path, names.
-pub(crate) async fn handle(api: &Arc<Api>, encoded_id: &str, request: Request<Incoming>) -> Answer {
+/// Answers a call for the connection with the id `encoded_id`, a segment of the URL's path.
+pub(crate) async fn handle(api: &Arc<Api>, encoded_id: &str, request: Request<Incoming>) -> FullResponse {
     let id: Arc<str> = percent_encoding::percent_decode_str(encoded_id)
         .decode_utf8_lossy()
         .into();
@@ -63,12 +61,12 @@ pub(crate) async fn handle(api: &Arc<Api>, encoded_id: &str, request: Request<In
         _ => return refuse(Exception::Forbidden, "Missing Authentication Token", &id),
     };
     let result = perform(api, &id, operation, request).await;
-    let answer = result.unwrap_or_else(|(exception, message)| refuse(exception, &message, &id));
-    api.observer.tell(&id, || ObservedEvent::ManagementCall {
+    let response = result.unwrap_or_else(|(exception, message)| refuse(exception, &message, &id));
+    api.observer.notify(&id, || ObservedEvent::ManagementCall {
         operation,
-        status: answer.status().as_u16(),
+        status: response.status().as_u16(),
     });
-    answer
+    response
 }
 
 async fn perform(
@@ -76,7 +74,7 @@ async fn perform(
     id: &str,
     operation: Operation,
     request: Request<Incoming>,
-) -> Result<Answer, (Exception, String)> {
+) -> Result<FullResponse, (Exception, String)> {
     if api.signed_management_only && !is_signed(&request) {
         return Err((Exception::Forbidden, "Missing Authentication Token".to_owned()));
     }
@@ -90,7 +88,7 @@ async fn perform(
         Bytes::new()
     };
     let throttled = || (Exception::LimitExceeded, "Too Many Requests".to_owned());
-    // As on AWS, there is nothing to read in a GoneException but its name.
+    // As on AWS, a GoneException has a name and no body.
     let gone = || (Exception::Gone, String::new());
     if !api.allows_request() {
         return Err(throttled());
@@ -109,31 +107,28 @@ async fn perform(
                 SendError::BufferFull => throttled(),
             })?;
             api.faults.posted();
-            Ok(Response::new(Full::default()))
+            Ok(responses::empty(StatusCode::OK))
         }
-        Operation::Get => {
-            let info = &connection.info;
-            let body = json!({
-                "connectedAt": ids::iso8601(info.connected_at),
-                "identity": {
-                    "sourceIp": info.source_ip.to_string(),
-                    "userAgent": info.user_agent.as_deref().unwrap_or_default(),
-                },
-                "lastActiveAt": ids::iso8601(connection.last_active()),
-            });
-            let mut answer = Response::new(Full::new(body.to_string().into()));
-            answer
-                .headers_mut()
-                .insert("Content-Type", "application/json".parse().expect("a valid value"));
-            Ok(answer)
-        }
+        Operation::Get => Ok(responses::json(StatusCode::OK, state(&connection))),
         Operation::Delete => {
             connection.close().map_err(|_| gone())?;
-            let mut answer = Response::new(Full::default());
-            *answer.status_mut() = StatusCode::NO_CONTENT;
-            Ok(answer)
+            Ok(responses::empty(StatusCode::NO_CONTENT))
         }
     }
+}
+
+/// Returns what `GET` tells about a connection, as JSON.
+fn state(connection: &Connection) -> String {
+    let info = &connection.info;
+    let state = json!({
+        "connectedAt": ids::iso8601(info.connected_at),
+        "identity": {
+            "sourceIp": info.source_ip.to_string(),
+            "userAgent": info.user_agent.as_deref().unwrap_or_default(),
+        },
+        "lastActiveAt": ids::iso8601(connection.last_active()),
+    });
+    state.to_string()
 }
 
 async fn read(request: Request<Incoming>, limit: usize) -> Result<Bytes, (Exception, String)> {
@@ -146,7 +141,7 @@ async fn read(request: Request<Incoming>, limit: usize) -> Result<Bytes, (Except
     }
 }
 
-/// Whether the call claims a signature. Whose, and whether it is right, nobody can say here.
+/// Returns whether the call has a signature. It is not verified.
 fn is_signed(request: &Request<Incoming>) -> bool {
     let header = request
         .headers()
@@ -159,17 +154,13 @@ fn is_signed(request: &Request<Incoming>) -> bool {
             .is_some_and(|query| query.contains("X-Amz-Signature="))
 }
 
-fn refuse(exception: Exception, message: &str, id: &str) -> Answer {
-    let mut answer = if message.is_empty() {
-        let mut empty = Response::new(Full::default());
-        *empty.status_mut() = exception.status();
-        empty
+fn refuse(exception: Exception, message: &str, id: &str) -> FullResponse {
+    let mut response = if message.is_empty() {
+        responses::empty(exception.status())
     } else {
-        answer::message(exception.status(), message, id, &Moment::now().request_id)
+        responses::message(exception.status(), message, id, &RequestStamp::now().request_id)
     };
-    answer.headers_mut().insert(
-        "x-amzn-ErrorType",
-        exception.name().parse().expect("a valid value"),
-    );
-    answer
+    let name = HeaderValue::from_static(exception.name());
+    response.headers_mut().insert("x-amzn-ErrorType", name);
+    response
 }

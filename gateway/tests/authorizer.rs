@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 async fn gateway(sources: IdentitySources) -> (Gateway, Log, Log) {
     let (builder, log) = builder();
     let (sink, authorizer_log) = Log::channel();
-    let authorizer = Function::process(scripted()).logs(sink);
+    let authorizer = Function::new(scripted()).logs(sink);
     let gateway = builder
         .function("gate", authorizer)
         .authorizer("gate", sources)
@@ -43,7 +43,7 @@ fn answer(answer: &Value) -> String {
 
 #[tokio::test]
 async fn what_the_authorizer_says_is_part_of_every_later_event() {
-    let (gateway, mut authorizer, mut log) = gateway(IdentitySources::none()).await;
+    let (gateway, mut authorizer, mut log) = gateway(IdentitySources::new()).await;
     let (mut client, _) = try_connect(&gateway, "?token=x", &[("user-agent", "tester/1")])
         .await
         .unwrap();
@@ -99,7 +99,7 @@ async fn what_the_authorizer_says_is_part_of_every_later_event() {
 
 #[tokio::test]
 async fn without_a_query_the_authorizer_gets_empty_maps() {
-    let (gateway, mut authorizer, _log) = gateway(IdentitySources::none()).await;
+    let (gateway, mut authorizer, _log) = gateway(IdentitySources::new()).await;
     try_connect(&gateway, "", &[]).await.unwrap();
     let asked = authorizer.event().await;
     assert_eq!(
@@ -113,7 +113,7 @@ async fn without_a_query_the_authorizer_gets_empty_maps() {
 
 #[tokio::test]
 async fn a_missing_identity_source_is_401_without_a_call() {
-    let sources = IdentitySources::none().header("Authorization").query("token");
+    let sources = IdentitySources::new().header("Authorization").query("token");
     let (gateway, mut authorizer, mut log) = gateway(sources).await;
     let header = [("authorization", "Bearer x")];
     for (suffix, headers) in [
@@ -142,7 +142,7 @@ async fn a_missing_identity_source_is_401_without_a_call() {
 
 #[tokio::test]
 async fn what_the_authorizer_answers_decides_the_status() {
-    let (gateway, _authorizer, mut log) = gateway(IdentitySources::none()).await;
+    let (gateway, _authorizer, mut log) = gateway(IdentitySources::new()).await;
     let here = "arn:aws:execute-api:us-east-1:000000000000:local/dev/$connect";
     let too_large = {
         let mut policy = policy("Allow", here);
@@ -217,13 +217,13 @@ async fn what_the_authorizer_answers_decides_the_status() {
             curl -s -d '{too_large}' "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/$id/response"
         done"#
     );
-    let gate = Function::process("/bin/sh")
+    let gate = Function::new("/bin/sh")
         .arg("-c")
         .arg(script)
         .logs(LogSink::discard());
     let gateway = Gateway::builder()
         .function("gate", gate)
-        .authorizer("gate", IdentitySources::none());
+        .authorizer("gate", IdentitySources::new());
     let gateway = gateway.start().await.unwrap();
     assert_eq!(
         refused(&gateway, "", &[]).await.0,

@@ -148,27 +148,27 @@ async fn what_is_wrong_is_said_in_one_line_and_with_a_status() {
         (
             &["-p", "0", "-r", "$connect=nowhere"],
             1,
-            "error: function nowhere: there is no nowhere; build it first",
+            "error: function nowhere: nowhere does not exist; build it first",
         ),
         (
             &["-p", &port, "-r", &route],
             1,
-            "another program has this port: choose another one, or 0",
+            "another program uses this port: choose another one, or 0",
         ),
         (
             &["-p", "0", "-r", "=x"],
             2,
-            "is a $ in double quotes, where the shell takes it?",
+            "put a text with a `$` in single quotes",
         ),
         (
             &["-p", "0", "-r", &route, "--identity-sources", "x"],
             2,
-            "`x` is no identity source",
+            "`x` is not an identity source",
         ),
         (
             &["-p", "0", "-r", &route, "--route-selection", "$x"],
             2,
-            "`$x` is no route selection expression",
+            "`$x` is not a route selection expression",
         ),
     ];
     for (options, code, expected) in table {

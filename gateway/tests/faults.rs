@@ -17,10 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 async fn a_message_without_a_route_gets_the_forbidden_frame() {
     let (sink, mut log) = common::Log::channel();
     let gateway = room_auth_gateway::Gateway::builder()
-        .function(
-            "scripted",
-            room_auth_gateway::Function::process(common::scripted()),
-        )
+        .function("scripted", room_auth_gateway::Function::new(common::scripted()))
         .route("$connect", "scripted")
         .route_with_response("echo", "scripted")
         .logs(sink)

@@ -14,9 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 fn function() -> Function {
-    Function::process(scripted())
-        .name("alone")
-        .logs(LogSink::discard())
+    Function::new(scripted()).name("alone").logs(LogSink::discard())
 }
 
 /// Orders the function as the body of a MESSAGE event would.
@@ -169,7 +167,7 @@ async fn what_a_function_says_when_it_cannot_start_is_the_error() {
         curl -s -d '{"errorType":"Bad","errorMessage":"no key"}' \
             "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/init/error"
         exec sleep 1000"#;
-    let shell = Function::process("/bin/sh").arg("-c").arg(reported);
+    let shell = Function::new("/bin/sh").arg("-c").arg(reported);
     let error = start(shell.logs(LogSink::discard())).await.to_string();
     assert_eq!(
         error,
@@ -183,28 +181,25 @@ async fn what_a_function_says_when_it_cannot_start_is_the_error() {
     .await;
     assert!(matches!(error, StartFunctionError::InitTimeout { .. }));
     assert!(
-        error.to_string().contains("asked for no event within 200ms"),
+        error
+            .to_string()
+            .contains("did not ask for an event within 200ms"),
         "{error}"
     );
 
-    let error = start(Function::process("/nowhere/at-all")).await.to_string();
+    let error = start(Function::new("/nowhere/at-all")).await.to_string();
     assert_eq!(
         error,
-        "function at-all: there is no /nowhere/at-all; build it first, or correct the path"
+        "function at-all: /nowhere/at-all does not exist; build it first, or correct the path"
     );
-    let error = start(Function::process(env!("CARGO_MANIFEST_DIR")))
-        .await
-        .to_string();
+    let error = start(Function::new(env!("CARGO_MANIFEST_DIR"))).await.to_string();
     assert!(
         error.ends_with("it is a directory without a `bootstrap` in it"),
         "{error}"
     );
-    let error = start(Function::process(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/Cargo.toml"
-    )))
-    .await
-    .to_string();
+    let error = start(Function::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")))
+        .await
+        .to_string();
     assert!(error.contains("cannot be executed"), "{error}");
 }
 
@@ -219,7 +214,7 @@ async fn a_further_process_that_cannot_start_fails_the_invocation_that_needs_it(
         marker.display(),
         scripted().display()
     );
-    let spec = Function::process("/bin/sh")
+    let spec = Function::new("/bin/sh")
         .name("once")
         .arg("-c")
         .arg(script)
@@ -239,13 +234,7 @@ async fn a_further_process_that_cannot_start_fails_the_invocation_that_needs_it(
 #[tokio::test]
 async fn no_process_outlives_its_function_not_even_a_grandchild() {
     let script = format!("sleep 1000 & echo child $!; {}", scripted().display());
-    let start = |script: &str, sink| {
-        Function::process("/bin/sh")
-            .arg("-c")
-            .arg(script)
-            .logs(sink)
-            .start()
-    };
+    let start = |script: &str, sink| Function::new("/bin/sh").arg("-c").arg(script).logs(sink).start();
     for how in ["shutdown", "drop"] {
         let (sink, mut log) = Log::channel();
         let pool = start(&script, sink).await.unwrap();
@@ -282,7 +271,7 @@ async fn the_environment_is_lambdas_and_not_the_callers() {
         }
     };
     let shell = || {
-        Function::process("/bin/sh")
+        Function::new("/bin/sh")
             .name("chat")
             .region("eu-central-1")
             .memory_size(256)
@@ -317,7 +306,7 @@ async fn the_environment_is_lambdas_and_not_the_callers() {
 #[tokio::test]
 async fn what_a_function_prints_reaches_the_sink_with_its_origin() {
     let (sink, mut log) = Log::channel();
-    let pool = Function::process(scripted())
+    let pool = Function::new(scripted())
         .name("talker")
         .logs(sink)
         .start()
@@ -352,7 +341,7 @@ async fn one_process_can_take_several_invocations_at_once() {
         next $DIR/a & next $DIR/b & wait
         answer $DIR/a; answer $DIR/b; rm -r $DIR; sleep 1000
     "#;
-    let spec = Function::process("/bin/sh")
+    let spec = Function::new("/bin/sh")
         .arg("-c")
         .arg(script)
         .invocations_per_process(2)
@@ -379,7 +368,7 @@ async fn the_runtime_api_answers_as_lambda_documents_it() {
         exec sleep 1000
     "#;
     let (sink, mut log) = Log::channel();
-    let spec = Function::process("/bin/sh")
+    let spec = Function::new("/bin/sh")
         .arg("-c")
         .arg(script)
         .name("f")

@@ -1,20 +1,14 @@
-//! The environment Lambda gives a function.
+//! The environment variables that Lambda gives a function.
 
 use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::Path};
 
-use super::Function;
+use super::spec::{Function, Inherit};
 use crate::ids;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Inherit {
-    Essentials,
-    All,
-}
-
-/// What a process needs to run at all, to find its way, and to be debugged.
+/// What a process needs to run at all, and to be debugged.
 const ESSENTIALS: [&str; 5] = ["PATH", "HOME", "TMPDIR", "RUST_LOG", "RUST_BACKTRACE"];
 
-/// What the environment of the caller overrides when all of it is inherited: choices, not facts.
+/// What the caller's environment overrides when all of it is inherited.
 const CHOICES: [&str; 5] = [
     "AWS_REGION",
     "AWS_DEFAULT_REGION",
@@ -23,6 +17,7 @@ const CHOICES: [&str; 5] = [
     "TZ",
 ];
 
+/// Returns all variables of a process of the function.
 pub(super) fn variables(
     spec: &Function,
     name: &str,
@@ -34,7 +29,7 @@ pub(super) fn variables(
             spec.inherit == Inherit::All || name.to_str().is_some_and(|n| ESSENTIALS.contains(&n))
         })
         .collect();
-    let region = spec.region.as_deref().unwrap_or("us-east-1");
+    let region = spec.region_or_default();
     let task_root = executable.parent().unwrap_or(Path::new("/"));
     let defaults: [(&str, OsString); 17] = [
         ("AWS_REGION", region.into()),

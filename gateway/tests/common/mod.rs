@@ -110,7 +110,7 @@ impl Log {
 pub(crate) fn builder() -> (GatewayBuilder, Log) {
     let (sink, log) = Log::channel();
     let builder = Gateway::builder()
-        .function("scripted", Function::process(scripted()))
+        .function("scripted", Function::new(scripted()))
         .route("$connect", "scripted")
         .route("$disconnect", "scripted")
         .route("$default", "scripted")

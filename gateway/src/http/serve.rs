@@ -1,20 +1,19 @@
-//! Serving HTTP/1.1 on a listener: one task a connection, all of them ended by one token.
+//! Serving HTTP/1.1 on a listener: one task per connection, all of them ended by one token.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::header_case::Recorded;
+use super::{header_case::RecordingStream, responses::FullResponse};
 
+/// Serves `listener` until `stopped` is cancelled, which also ends the connections.
 pub(crate) async fn serve<H, F>(listener: TcpListener, stopped: CancellationToken, handler: H)
 where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
-    F: Future<Output = Result<Response<Full<Bytes>>, std::convert::Infallible>> + Send + 'static,
+    F: Future<Output = FullResponse> + Send + 'static,
 {
     loop {
         let accepted = tokio::select! {
@@ -22,7 +21,7 @@ where
             () = stopped.cancelled() => return,
         };
         let Ok((stream, peer)) = accepted else {
-            // Out of file descriptors, as a rule: others must end before another can begin.
+            // Usually there are no file descriptors left: some connection must end before another can begin.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
@@ -30,19 +29,20 @@ where
         let _ = stream.set_nodelay(true);
         let (stopped, handler) = (stopped.clone(), handler.clone());
         tokio::spawn(async move {
-            let (stream, first_head) = Recorded::new(stream);
+            let (stream, first_head) = RecordingStream::new(stream);
             let service = service_fn(move |mut request: Request<Incoming>| {
                 request.extensions_mut().insert(first_head.take());
-                handler(request, peer)
+                let response = handler(request, peer);
+                async { Ok::<_, Infallible>(response.await) }
             });
             let connection = http1::Builder::new()
-                // Both functions and their SDKs keep connections for later; one that is closed as it is used
-                // again is an error that AWS would not have.
+                // Functions and their SDKs keep connections for later. Closing one as it is used again would be an
+                // error that AWS does not have.
                 .header_read_timeout(None)
                 .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades();
             tokio::select! {
-                // The peer's faults are the peer's to notice.
+                // The peer notices its own faults.
                 _ = connection => {}
                 () = stopped.cancelled() => {}
             }

@@ -1,4 +1,7 @@
-//! REQUEST authorizers: identity sources, the call, and what its answer means.
+//! REQUEST authorizers: identity sources, the call, and what the answer means.
+
+mod identity;
+mod policy;
 
 use std::{
     sync::Arc,
@@ -7,62 +10,58 @@ use std::{
 
 use serde_json::{Map, Value};
 
+pub use self::identity::{IdentitySourceError, IdentitySources};
 use crate::{
-    api::Api,
+    client_request::ClientRequest,
     connections::ConnectionInfo,
-    event::{self, Moment},
+    event::{self, RequestStamp},
     function::{FunctionPool, InvokeError},
-    handshake::Upgrade,
-    identity::IdentitySources,
-    observe::{Decision, ObservedEvent},
-    policy,
+    observe::{Decision, ObservedEvent, Observer},
+    stage::Stage,
 };
 
 #[derive(Debug)]
 pub(crate) struct Authorizer {
     pub(crate) function: Arc<FunctionPool>,
     pub(crate) sources: IdentitySources,
+    /// How long the function may take.
+    pub(crate) timeout: Duration,
+    /// The largest answer, in bytes.
+    pub(crate) max_result_bytes: usize,
 }
 
 impl Authorizer {
-    /// What the authorizer says of this handshake, and its context if it allows it.
+    /// Returns the decision about this handshake, and the context if it is allowed.
     pub(crate) async fn decide(
         &self,
-        api: &Api,
+        stage: &Stage,
+        observer: &Observer,
         connection: &ConnectionInfo,
-        moment: &Moment,
-        upgrade: &Upgrade,
+        stamp: &RequestStamp,
+        request: &ClientRequest,
     ) -> (Decision, Option<Map<String, Value>>) {
         let name = self.function.shared_name();
         let answered = |decision, took| {
-            let event = || ObservedEvent::AuthorizerAnswered {
+            observer.notify(&connection.id, || ObservedEvent::AuthorizerAnswered {
                 function: name.clone(),
                 decision,
                 took,
-            };
-            api.observer.tell(&connection.id, event);
+            });
         };
-        if !self.sources.are_present(upgrade, &api.stage_variables) {
+        if !self.sources.are_present(request, &stage.variables) {
             answered(Decision::NoIdentity, Duration::ZERO);
             return (Decision::NoIdentity, None);
         }
-        let event = event::authorize(api, connection, moment, upgrade);
-        api.observer
-            .tell(&connection.id, || ObservedEvent::AuthorizerCalled {
-                function: name.clone(),
-            });
+        let event = event::authorize(stage, connection, stamp, request);
+        observer.notify(&connection.id, || ObservedEvent::AuthorizerCalled {
+            function: name.clone(),
+        });
         let started = Instant::now();
-        let call = self.function.invoke(event);
-        let answer = tokio::time::timeout(api.limits.integration_timeout, call).await;
+        let answer = tokio::time::timeout(self.timeout, self.function.invoke(event)).await;
         let took = started.elapsed();
         let (decision, context) = match answer {
-            Ok(Ok(answer)) => read(
-                &answer,
-                &api.method_arn(),
-                api.limits.authorizer_result_bytes,
-                took,
-            ),
-            // The one error that a client is told of.
+            Ok(Ok(answer)) => read(&answer, &stage.method_arn(), self.max_result_bytes, took),
+            // The only error that a client is told about.
             Ok(Err(InvokeError::Function { message, .. })) if message == "Unauthorized" => {
                 (Decision::Unauthorized, None)
             }
@@ -73,9 +72,9 @@ impl Authorizer {
     }
 }
 
-/// Reads an authorizer's answer. Anything that is not as documented makes it unusable.
+/// Reads the answer of an authorizer. An answer in another form than the documented one is a failure.
 fn read(answer: &[u8], arn: &str, limit: usize, took: Duration) -> (Decision, Option<Map<String, Value>>) {
-    let Some((decision, principal, mut context)) = usable(answer, arn, limit) else {
+    let Some((decision, principal, mut context)) = parse_answer(answer, arn, limit) else {
         return (Decision::Failed, None);
     };
     if decision != Decision::Allow {
@@ -89,7 +88,7 @@ fn read(answer: &[u8], arn: &str, limit: usize, took: Duration) -> (Decision, Op
     (Decision::Allow, Some(context))
 }
 
-fn usable(answer: &[u8], arn: &str, limit: usize) -> Option<(Decision, String, Map<String, Value>)> {
+fn parse_answer(answer: &[u8], arn: &str, limit: usize) -> Option<(Decision, String, Map<String, Value>)> {
     if answer.len() > limit {
         return None;
     }
@@ -97,14 +96,14 @@ fn usable(answer: &[u8], arn: &str, limit: usize) -> Option<(Decision, String, M
     let decision = policy::decide(answer.get("policyDocument")?, arn)?;
     let context = match answer.get("context") {
         None | Some(Value::Null) => Map::new(),
-        Some(Value::Object(context)) => texts(context)?,
+        Some(Value::Object(context)) => stringify(context)?,
         Some(_) => return None,
     };
     Some((decision, answer.get("principalId")?.as_str()?.to_owned(), context))
 }
 
-/// A context has texts, numbers and booleans; functions get all of them as texts.
-fn texts(context: &Map<String, Value>) -> Option<Map<String, Value>> {
+/// Turns the texts, numbers and booleans of a context into texts, as functions get them.
+fn stringify(context: &Map<String, Value>) -> Option<Map<String, Value>> {
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),

@@ -1,14 +1,16 @@
+//! Identity sources of REQUEST authorizers.
+
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use crate::handshake::Upgrade;
+use crate::client_request::ClientRequest;
 
-/// Where an authorizer finds who asks. If one of the sources is missing or empty, the client gets 401 and
-/// the authorizer is not called.
+/// The places in which an authorizer expects the identity of a client. If one of them is missing or empty, the client
+/// gets 401, and the authorizer is not called.
 ///
 /// ```
 /// use room_auth_gateway::IdentitySources;
 ///
-/// let sources = IdentitySources::none().header("Authorization").query("token");
+/// let sources = IdentitySources::new().header("Authorization").query("token");
 /// assert_eq!(sources.to_string(), "route.request.header.Authorization,route.request.querystring.token");
 /// assert_eq!(sources.to_string().parse(), Ok(sources));
 /// ```
@@ -22,21 +24,21 @@ enum Source {
     StageVariable(String),
 }
 
-/// A text names no identity source.
+/// The error for a text that is not an identity source.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no identity source; one is route.request.header.NAME, route.request.querystring.NAME or \
+    "`{0}` is not an identity source; use route.request.header.NAME, route.request.querystring.NAME or \
      stageVariables.NAME"
 )]
 pub struct IdentitySourceError(String);
 
 impl IdentitySources {
-    /// No source: the authorizer is called for every handshake, and finds the identity itself.
-    pub fn none() -> Self {
+    /// Creates an empty list: the authorizer is called for every handshake, and finds the identity itself.
+    pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds the header `name`, in any case.
+    /// Adds the header `name`. Its case is ignored.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>) -> Self {
         self.0.push(Source::Header(name.into()));
@@ -57,13 +59,17 @@ impl IdentitySources {
         self
     }
 
-    pub(crate) fn are_present(&self, upgrade: &Upgrade, stage_variables: &BTreeMap<String, String>) -> bool {
+    pub(crate) fn are_present(
+        &self,
+        request: &ClientRequest,
+        stage_variables: &BTreeMap<String, String>,
+    ) -> bool {
         self.0.iter().all(|source| match source {
             Source::Header(wanted) => {
-                let mut headers = upgrade.headers.iter();
+                let mut headers = request.headers.iter();
                 headers.any(|(name, value)| name.eq_ignore_ascii_case(wanted) && !value.is_empty())
             }
-            Source::Query(wanted) => upgrade
+            Source::Query(wanted) => request
                 .query
                 .iter()
                 .any(|(name, value)| name == wanted && !value.is_empty()),
@@ -74,7 +80,7 @@ impl IdentitySources {
     }
 }
 
-/// Reads API Gateway's notation, several sources apart by commas.
+/// Parses the notation of API Gateway, with commas between the sources.
 impl FromStr for IdentitySources {
     type Err = IdentitySourceError;
 
@@ -127,7 +133,7 @@ mod tests {
                 .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
                 .collect()
         };
-        let upgrade = Upgrade {
+        let request = ClientRequest {
             headers: pairs(&[("authorization", "Bearer x"), ("Empty", "")]),
             query: pairs(&[("token", "x"), ("none", "")]),
         };
@@ -153,7 +159,7 @@ mod tests {
         ];
         for (sources, expected) in table {
             let parsed: IdentitySources = sources.parse().unwrap();
-            assert_eq!(parsed.are_present(&upgrade, &variables), expected, "{sources}");
+            assert_eq!(parsed.are_present(&request, &variables), expected, "{sources}");
         }
     }
 

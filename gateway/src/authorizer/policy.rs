@@ -1,11 +1,11 @@
-//! IAM policies, as far as an authorizer's answer needs them.
+//! IAM policies, as far as the answer of an authorizer needs them.
 
 use serde_json::Value;
 
 use crate::observe::Decision;
 
-/// What `policy` says of invoking `arn`: an explicit deny wins, and what is not allowed is denied. `None` if
-/// it is no policy.
+/// Returns whether `policy` allows to invoke `arn`: an explicit deny wins, and what is not allowed is denied. Returns
+/// `None` if it is not a policy.
 pub(crate) fn decide(policy: &Value, arn: &str) -> Option<Decision> {
     let statements = match policy.get("Statement")? {
         Value::Array(statements) => statements.as_slice(),
@@ -48,8 +48,8 @@ fn any_fits(patterns: &Value, text: &str, ignore_case: bool) -> Option<bool> {
     }
 }
 
-/// `*` is any text, `?` any one character. Greedy with one point of return, so linear in practice and never
-/// exponential.
+/// Matches a pattern in which `*` stands for any text and `?` for any one character. Backtracks to the last `*` only,
+/// so it never takes exponential time.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star = None;
