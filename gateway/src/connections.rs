@@ -6,7 +6,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::SystemTime,
 };
@@ -17,6 +17,9 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use crate::ids;
+
+/// What a queued message costs in any case, in bytes: empty ones are not free.
+const MIN_COST: usize = 64;
 
 /// What is known of a connection since its handshake.
 pub(crate) struct ConnectionInfo {
@@ -34,6 +37,11 @@ pub(crate) struct Connection {
     outbox: mpsc::UnboundedSender<Outgoing>,
     queued_bytes: AtomicUsize,
     last_active_ms: AtomicU64,
+    is_closing: AtomicBool,
+}
+
+fn cost(size: usize) -> usize {
+    size.max(MIN_COST)
 }
 
 /// What a socket's task shall do.
@@ -60,6 +68,7 @@ impl Connection {
                 outbox,
                 queued_bytes: AtomicUsize::new(0),
                 last_active_ms,
+                is_closing: AtomicBool::new(false),
             }),
             inbox,
         )
@@ -67,11 +76,11 @@ impl Connection {
 
     /// Queues a message for the client, unless the client has left `limit` bytes unread.
     pub(crate) fn send(&self, message: Bytes, limit: usize) -> Result<(), SendError> {
-        let size = message.len();
-        let queued = self.queued_bytes.fetch_add(size, Ordering::AcqRel);
+        let cost = cost(message.len());
+        let queued = self.queued_bytes.fetch_add(cost, Ordering::AcqRel);
         // An empty queue takes any message, because the limit is for what piles up.
-        if queued > 0 && queued + size > limit {
-            self.queued_bytes.fetch_sub(size, Ordering::AcqRel);
+        if queued > 0 && queued + cost > limit {
+            self.queued_bytes.fetch_sub(cost, Ordering::AcqRel);
             return Err(SendError::BufferFull);
         }
         self.outbox
@@ -79,14 +88,17 @@ impl Connection {
             .map_err(|_| SendError::Gone)
     }
 
-    /// Asks the socket's task to close the connection.
+    /// Asks the socket's task, once, to close the connection.
     pub(crate) fn close(&self) -> Result<(), SendError> {
+        if self.is_closing.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
         self.outbox.send(Outgoing::Close).map_err(|_| SendError::Gone)
     }
 
     /// Notes that the socket has taken a queued message of `size` bytes.
     pub(crate) fn sent(&self, size: usize) {
-        self.queued_bytes.fetch_sub(size, Ordering::AcqRel);
+        self.queued_bytes.fetch_sub(cost(size), Ordering::AcqRel);
     }
 
     /// Notes that the connection is active now.
@@ -133,5 +145,47 @@ impl Connections {
 
     pub(crate) fn len(&self) -> usize {
         self.0.lock().len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection() -> (Arc<Connection>, mpsc::UnboundedReceiver<Outgoing>) {
+        Connection::new(ConnectionInfo {
+            id: "id".into(),
+            connected_at: SystemTime::now(),
+            source_ip: [127, 0, 0, 1].into(),
+            user_agent: None,
+            host: String::new(),
+            authorizer: None,
+        })
+    }
+
+    #[test]
+    fn empty_messages_fill_the_outbox_too() {
+        let (connection, mut inbox) = connection();
+        let limit = 10 * MIN_COST;
+        let accepted = std::iter::from_fn(|| connection.send(Bytes::new(), limit).ok()).count();
+        assert_eq!(accepted, 10);
+        assert_eq!(connection.send(Bytes::new(), limit), Err(SendError::BufferFull));
+        for _ in 0..10 {
+            assert!(matches!(inbox.try_recv(), Ok(Outgoing::Message(_))));
+            connection.sent(0);
+        }
+        assert_eq!(
+            connection.send(Bytes::new(), limit),
+            Ok(()),
+            "the client has read"
+        );
+    }
+
+    #[test]
+    fn closing_again_queues_nothing() {
+        let (connection, mut inbox) = connection();
+        assert_eq!([connection.close(), connection.close()], [Ok(()), Ok(())]);
+        assert!(matches!(inbox.try_recv(), Ok(Outgoing::Close)));
+        assert!(inbox.try_recv().is_err());
     }
 }

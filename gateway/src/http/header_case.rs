@@ -90,10 +90,19 @@ impl FirstHead {
     fn record(&self, bytes: &[u8]) {
         let mut recording = self.0.lock();
         if !recording.is_over {
+            // Only what is new is searched, and the three bytes before it, in which the end may have begun.
+            let searched = recording.bytes.len().saturating_sub(3);
             recording.bytes.extend_from_slice(bytes);
             recording.is_over = recording.bytes.len() > HEAD_LIMIT
-                || recording.bytes.windows(4).any(|end| end == b"\r\n\r\n");
+                || recording.bytes[searched..]
+                    .windows(4)
+                    .any(|end| end == b"\r\n\r\n");
         }
+    }
+
+    /// Returns whether the first head has arrived.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.lock().is_over
     }
 }
 
@@ -167,6 +176,19 @@ mod tests {
         ];
         for (name, expected) in table {
             assert_eq!(usual(name), expected);
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_head_is_found_wherever_the_reads_are_cut() {
+        let head = b"GET /dev HTTP/1.1\r\nHOST: a\r\n\r\n";
+        for size in 1..=head.len() {
+            let recorded = FirstHead::default();
+            for part in head.chunks(size) {
+                assert!(!recorded.is_over(), "before the last of parts of {size} bytes");
+                recorded.record(part);
+            }
+            assert!(recorded.is_over(), "parts of {size} bytes");
         }
     }
 

@@ -6,7 +6,7 @@ use hyper::{
     Response, StatusCode,
     header::{CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE},
 };
-use serde::Serialize;
+use serde_json::Value;
 
 /// The media type of every body that the gateway writes.
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -14,23 +14,12 @@ pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json"
 /// A response with its whole body at hand.
 pub(crate) type FullResponse = Response<Full<Bytes>>;
 
-/// The gateway responses of WebSocket APIs, the same for a refused handshake and for a frame.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct GatewayResponse<'a> {
-    message: &'a str,
-    connection_id: &'a str,
-    request_id: &'a str,
-}
-
-/// Returns `{"message":…,"connectionId":…,"requestId":…}`.
+/// Returns the body of a gateway response, the same for a refused handshake and for a frame, with the spaces that API
+/// Gateway puts into it: `{"message": "…", "connectionId":"…", "requestId":"…"}`.
 pub(crate) fn body(message: &str, connection_id: &str, request_id: &str) -> Bytes {
-    let response = GatewayResponse {
-        message,
-        connection_id,
-        request_id,
-    };
-    serde_json::to_vec(&response).expect("texts serialize").into()
+    let [message, connection_id, request_id] =
+        [message, connection_id, request_id].map(|text| Value::from(text).to_string());
+    format!("{{\"message\": {message}, \"connectionId\":{connection_id}, \"requestId\":{request_id}}}").into()
 }
 
 /// Returns a response with [`body`].
@@ -54,6 +43,19 @@ pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> FullResponse {
     let mut response = empty(status);
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     *response.body_mut() = Full::new(body.into());
+    response
+}
+
+/// Names the exception that a response is, for the AWS SDKs.
+pub(crate) fn set_error_type(response: &mut FullResponse, name: &'static str) {
+    let name = HeaderValue::from_static(name);
+    response.headers_mut().insert("x-amzn-ErrorType", name);
+}
+
+/// Returns the response to a path that leads nowhere.
+pub(crate) fn forbidden() -> FullResponse {
+    let mut response = status_only(StatusCode::FORBIDDEN);
+    set_error_type(&mut response, "ForbiddenException");
     response
 }
 
