@@ -10,6 +10,7 @@ use crate::{
     event::{self, RequestStamp},
     faults::Faults,
     function::{FunctionPool, InvokeError},
+    http::Hosts,
     ids,
     limits::{Limits, Throttle},
     observe::{ObservedEvent, Observer},
@@ -22,6 +23,8 @@ use crate::{
 pub(crate) struct Api {
     pub(crate) stage: Stage,
     pub(crate) signed_management_only: bool,
+    /// The hosts by which `@connections` may be called.
+    pub(crate) hosts: Hosts,
     pub(crate) selection: SelectionExpression,
     pub(crate) routes: HashMap<String, Route>,
     pub(crate) authorizer: Option<Authorizer>,
@@ -53,6 +56,8 @@ pub(crate) struct Route {
 pub(crate) enum IntegrationError {
     /// The function failed, or its answer is not a proxy response.
     Failed,
+    /// Lambda has refused the invocation.
+    Refused,
     /// The function took longer than the integration timeout.
     TimedOut,
 }
@@ -123,6 +128,7 @@ impl Api {
             {
                 Err(IntegrationError::TimedOut)
             }
+            Ok(Err(InvokeError::Throttled)) => Err(IntegrationError::Refused),
             Ok(Err(_)) => Err(IntegrationError::Failed),
             Err(_) => Err(IntegrationError::TimedOut),
         }

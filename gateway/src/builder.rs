@@ -20,6 +20,7 @@ use crate::{
     faults::Faults,
     function::{Function, FunctionPool, LogSink},
     gateway::Gateway,
+    http::Hosts,
     limits::{Limits, RequestRate, Throttle},
     observe::{Observation, Observer},
     selection::SelectionExpression,
@@ -38,6 +39,7 @@ pub struct GatewayBuilder {
     domain_name: Option<String>,
     stage_variables: BTreeMap<String, String>,
     signed_management_only: bool,
+    allowed_hosts: Vec<String>,
     selection: SelectionExpression,
     functions: Vec<(String, Function)>,
     routes: Vec<RouteSpec>,
@@ -65,6 +67,7 @@ impl GatewayBuilder {
             domain_name: None,
             stage_variables: BTreeMap::new(),
             signed_management_only: false,
+            allowed_hosts: Vec::new(),
             selection: SelectionExpression::default(),
             functions: Vec::new(),
             routes: Vec::new(),
@@ -191,6 +194,15 @@ impl GatewayBuilder {
         self
     }
 
+    /// Lets `@connections` be called by this host name, too (default: `localhost`, the
+    /// [`domain_name`](Self::domain_name) and IP addresses). Unknown names are refused, because a web page could call by
+    /// one (DNS rebinding). Clients may connect by any name.
+    #[must_use]
+    pub fn allow_host(mut self, name: impl Into<String>) -> Self {
+        self.allowed_hosts.push(name.into());
+        self
+    }
+
     /// Sets where the functions without a sink of their own print to (default: standard error).
     #[must_use]
     pub fn logs(mut self, sink: LogSink) -> Self {
@@ -223,6 +235,7 @@ impl GatewayBuilder {
             let function = function
                 .name_or(&name)
                 .region_or(&self.region)
+                .account_id_or(&self.account_id)
                 .logs_or(&self.logs)
                 .env_default("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", &endpoint);
             async move { Ok::<_, StartError>((name, Arc::new(function.start().await?))) }
@@ -239,6 +252,7 @@ impl GatewayBuilder {
         };
         let now = Instant::now();
         let per_second = |rate| RequestRate { rate, burst: rate };
+        let hosts = Hosts::new(self.allowed_hosts.into_iter().chain(self.domain_name.clone()));
         let api = Arc::new(Api {
             stage: Stage {
                 api_id: self.api_id,
@@ -250,6 +264,7 @@ impl GatewayBuilder {
                 variables: self.stage_variables,
             },
             signed_management_only: self.signed_management_only,
+            hosts,
             selection: self.selection,
             routes: self.routes.into_iter().map(route).collect(),
             authorizer: self.authorizer.map(|(name, sources)| Authorizer {
@@ -283,6 +298,9 @@ impl GatewayBuilder {
         checks::stage(&self.stage)?;
         let functions = self.functions.iter().map(|(name, _)| name.as_str());
         let authorizer = self.authorizer.as_ref().map(|(name, _)| name.as_str());
+        if let Some((_, sources)) = &self.authorizer {
+            sources.check()?;
+        }
         checks::references(functions, &self.routes, authorizer)
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     io::{self, Write},
     net::{IpAddr, Ipv4Addr},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -12,14 +12,17 @@ use room_auth_gateway::{
     Function, Gateway, GatewayBuilder, IdentitySources, Observation, SelectionExpression,
 };
 
+use crate::env_file::{self, Variables};
+
 /// A local API Gateway WebSocket API that runs any Lambda bootstrap.
 ///
 /// Prints the URL for clients as its first line, and then what the functions print. Functions see the
-/// environment of this program, and AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI, which points the AWS SDKs to
-/// the @connections of this gateway.
+/// environment that Lambda gives them, what --env and --env-file set, and
+/// AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI, which points the AWS SDKs to the @connections of this gateway.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
 #[allow(clippy::doc_markdown, reason = "the texts are for a terminal")]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Options {
     /// Adds a route to a function. KEY is $connect, $disconnect, $default or a key of your own; FUNCTION is
     /// the path of a bootstrap (an executable, or a directory of cargo lambda) or the name of a --function.
@@ -73,17 +76,38 @@ pub(crate) struct Options {
     #[arg(short, long = "env", value_name = "NAME=VALUE", value_parser = pair)]
     env: Vec<(String, String)>,
 
+    /// Reads environment variables of the functions from a file: a NAME=VALUE per line, as it is, without
+    /// quotes; lines that begin with # are comments. --env takes precedence. Repeatable
+    #[arg(long = "env-file", value_name = "FILE", value_parser = env_file::read)]
+    env_files: Vec<Variables>,
+
+    /// Passes the whole environment of this program on to the functions, AWS credentials included
+    #[arg(long)]
+    inherit_env: bool,
+
+    /// Sets the directory that the functions start in; without it, that of each executable, as on Lambda
+    #[arg(long, value_name = "DIR")]
+    current_dir: Option<PathBuf>,
+
+    /// Lets the functions run on after their answers, where Lambda freezes them until the next event
+    #[arg(long)]
+    no_freeze: bool,
+
     /// Sets how many processes, and so invocations, each function may have at once
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
 
     /// Sets how long an invocation may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     function_timeout: u64,
 
     /// Sets how long a connection may be idle; then it is closed
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     idle_timeout: u64,
+
+    /// Lets pings keep a connection from being idle. AWS does not document it; by default only messages do
+    #[arg(long)]
+    pings_keep_alive: bool,
 
     /// Sets the longest time that a connection lasts
     #[arg(long, value_name = "SECONDS", default_value_t = 7200)]
@@ -101,6 +125,10 @@ pub(crate) struct Options {
     #[arg(long)]
     signed_management_only: bool,
 
+    /// Lets @connections be called by this host name, too, for example from a container. Repeatable
+    #[arg(long = "allow-host", value_name = "NAME")]
+    allowed_hosts: Vec<String>,
+
     /// Prints what happens to standard error, one JSON object per line
     #[arg(short, long)]
     verbose: bool,
@@ -108,7 +136,7 @@ pub(crate) struct Options {
 
 const EXAMPLES: &str = "\
 Examples:
-  PUBLIC_KEY=\"$(cat public.pem)\" room-auth-gateway --route '$connect=target/debug/connect' --port 3001
+  room-auth-gateway --route '$connect=target/debug/connect' --env PUBLIC_KEY=\"$(cat public.pem)\"
   room-auth-gateway --function chat=target/lambda/chat --route '$connect=chat' \\
       --route '$disconnect=chat' --route '$default=chat'
 
@@ -128,6 +156,7 @@ impl Options {
             .limits(|limits| {
                 limits.idle_timeout = seconds(self.idle_timeout);
                 limits.connection_duration = seconds(self.connection_duration);
+                limits.pings_keep_alive = self.pings_keep_alive;
                 limits.integration_timeout = seconds(self.integration_timeout);
                 if self.no_throttling {
                     (limits.connections_per_second, limits.requests_per_second) = (None, None);
@@ -143,11 +172,18 @@ impl Options {
             builder = builder.authorizer(names.name_of(function), self.identity_sources.unwrap_or_default());
         }
         for (name, path) in names.0 {
-            let function = Function::new(path)
-                .inherit_env()
+            let mut function = Function::new(path)
+                .envs(self.env_files.iter().flat_map(|file| file.0.clone()))
                 .envs(self.env.clone())
                 .concurrency(usize::from(self.concurrency))
+                .freeze(!self.no_freeze)
                 .timeout(seconds(self.function_timeout));
+            if self.inherit_env {
+                function = function.inherit_env();
+            }
+            if let Some(dir) = &self.current_dir {
+                function = function.current_dir(dir);
+            }
             builder = builder.function(name, function);
         }
         for (name, value) in self.stage_variables {
@@ -155,6 +191,9 @@ impl Options {
         }
         if self.signed_management_only {
             builder = builder.signed_management_only();
+        }
+        for name in self.allowed_hosts {
+            builder = builder.allow_host(name);
         }
         if self.verbose {
             builder = builder.observe(|observation| print(&observation));

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr};
 
-use crate::function::StartFunctionError;
+use crate::{authorizer::IdentitySourceError, function::StartFunctionError};
 
 /// The reason why a gateway could not be started. The texts are for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,9 @@ pub enum StartError {
         /// The name of the function.
         function: String,
     },
+    /// An identity source of the authorizer has a name that API Gateway refuses.
+    #[error(transparent)]
+    IdentitySource(#[from] IdentitySourceError),
     /// Two functions have the same name.
     #[error("there are two functions named `{0}`; rename one of them")]
     TwoFunctions(String),

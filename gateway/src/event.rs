@@ -101,7 +101,12 @@ pub(crate) fn authorize(
     stamp: &RequestStamp,
     request: &ClientRequest,
 ) -> Vec<u8> {
-    let (headers, multi_headers) = maps(&request.headers);
+    let content_length = ("content-length".to_owned(), "0".to_owned());
+    let headers = request
+        .headers
+        .iter()
+        .filter(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+    let (headers, multi_headers) = maps(headers.chain([&content_length]));
     let (query, multi_query) = maps(&request.query);
     to_vec(json!({
         "type": "REQUEST",

@@ -21,6 +21,7 @@ pub struct Faults(Arc<Injected>);
 #[derive(Default)]
 struct Injected {
     functions: Mutex<HashMap<String, Arc<FunctionPool>>>,
+    denied_posts: Mutex<usize>,
     throttled_posts: Mutex<usize>,
     connections: Mutex<HashMap<String, ConnectionFaults>>,
     disconnects: Mutex<VecDeque<DisconnectFault>>,
@@ -55,6 +56,7 @@ enum DisconnectFault {
 /// A fault of a call of @connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallFault {
+    Denied,
     Throttled,
     Gone,
 }
@@ -87,6 +89,12 @@ impl Faults {
     pub fn kill_after_posts(&self, function: &str, posts: usize) {
         self.pool(function);
         *self.0.kill_after_posts.lock() = Some((function.to_owned(), posts));
+    }
+
+    /// Answers the next `times` posts to any connection with 403, as AWS does if the function's role lacks
+    /// `execute-api:ManageConnections`.
+    pub fn deny_posts(&self, times: usize) {
+        *self.0.denied_posts.lock() += times;
     }
 
     /// Answers the next `times` posts to any connection with 429.
@@ -145,6 +153,12 @@ impl Faults {
 
     /// Returns the fault of a call of @connections. A post uses up the faults of posts.
     pub(crate) fn call(&self, connection_id: &str, post: bool) -> Option<CallFault> {
+        let mut denied = self.0.denied_posts.lock();
+        if post && *denied > 0 {
+            *denied -= 1;
+            return Some(CallFault::Denied);
+        }
+        drop(denied);
         let mut connections = self.0.connections.lock();
         let mut faults = connections.get_mut(connection_id);
         if faults.as_ref().is_some_and(|faults| faults.gone) {

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use crate::{
-    api::{Api, IntegrationError},
+    api::{Api, IntegrationError, Route},
     client_request::ClientRequest,
     connections::{Connection, ConnectionInfo, Outgoing},
     event::{self, RequestStamp},
@@ -84,11 +84,12 @@ async fn respond(
         let (decision, context) = decide.await;
         match decision {
             Decision::Allow => info.authorizer = context,
-            Decision::Deny => return refuse(StatusCode::FORBIDDEN, "Forbidden"),
-            Decision::Unauthorized | Decision::NoIdentity => {
-                return refuse(StatusCode::UNAUTHORIZED, "Unauthorized");
+            refused => {
+                let (status, message, exception) = refusal_of(refused);
+                let mut refusal = refuse(status, message);
+                responses::set_error_type(&mut refusal, exception);
+                return refusal;
             }
-            Decision::Failed => return refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error"),
         }
     }
     let mut protocol = None;
@@ -100,7 +101,10 @@ async fn respond(
                     .header("Sec-WebSocket-Protocol")
                     .map(HeaderValue::from_str);
             }
-            Ok(response) => return refused_by_function(&response),
+            Ok(response) => return refused_by_function(route, &response),
+            Err(IntegrationError::Refused) => {
+                return refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error");
+            }
             Err(IntegrationError::Failed) => return refuse(StatusCode::BAD_GATEWAY, "Internal server error"),
             Err(IntegrationError::TimedOut) => {
                 return refuse(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out");
@@ -151,12 +155,31 @@ fn not_a_handshake(error: &Error) -> FullResponse {
     }
 }
 
-/// Passes on the status and the body of the function, and of its headers only the type of the body.
-fn refused_by_function(response: &ProxyResponse) -> FullResponse {
+/// Returns what a client is told of a decision that does not allow its connection.
+fn refusal_of(decision: Decision) -> (StatusCode, &'static str, &'static str) {
+    match decision {
+        Decision::Unauthorized | Decision::NoIdentity => {
+            (StatusCode::UNAUTHORIZED, "Unauthorized", "UnauthorizedException")
+        }
+        Decision::Allow | Decision::Deny => (StatusCode::FORBIDDEN, "Forbidden", "ForbiddenException"),
+        Decision::Failed => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Internal server error",
+            "AuthorizerConfigurationException",
+        ),
+    }
+}
+
+/// Passes on the status of the function. The body, and of the headers its type, are passed on only if the route has a
+/// response.
+fn refused_by_function(route: &Route, response: &ProxyResponse) -> FullResponse {
     let Ok(status) = StatusCode::from_u16(response.status) else {
         return responses::status_only(StatusCode::BAD_GATEWAY);
     };
     let mut refusal = responses::empty(status);
+    if !route.has_response {
+        return refusal;
+    }
     if let Some(kind) = response.header("Content-Type") {
         let Ok(kind) = HeaderValue::from_str(kind) else {
             return responses::status_only(StatusCode::BAD_GATEWAY);

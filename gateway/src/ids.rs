@@ -3,14 +3,15 @@
 use std::time::{Duration, SystemTime};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
-use time::{
-    OffsetDateTime, format_description::BorrowedFormatItem, format_description::well_known::Rfc3339,
-    macros::format_description,
-};
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 /// The common log format: `09/Feb/2024:18:23:28 +0000`.
 const REQUEST_TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
+
+/// As in `2024-02-09T18:23:28.941Z`.
+const ISO_8601: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 const LOG_STREAM_DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]/[month]/[day]");
 
@@ -41,15 +42,19 @@ pub(crate) fn trace_root(now: SystemTime) -> String {
     )
 }
 
-/// Returns the trace id of one invocation, made of its request id: whoever sees the calls that a function makes can
-/// tell which invocation made them.
-pub(crate) fn trace_root_of(request_id: &str, now: SystemTime) -> String {
+/// Returns the trace header of one invocation, whose root is made of the request id: whoever sees the calls that a
+/// function makes can tell which invocation made them.
+pub(crate) fn trace_of(request_id: &str, now: SystemTime) -> String {
     let mut digits: Vec<char> = request_id.chars().filter(char::is_ascii_hexdigit).collect();
     let digits: String = digits
         .split_off(digits.len().saturating_sub(24))
         .into_iter()
         .collect();
-    format!("Root=1-{:08x}-{digits:0>24}", millis(now) / 1000)
+    let parent = rand::random::<u64>();
+    format!(
+        "Root=1-{:08x}-{digits:0>24};Parent={parent:016x};Sampled=0",
+        millis(now) / 1000
+    )
 }
 
 /// Returns the name of a new log stream, which begins with today's date.
@@ -74,12 +79,10 @@ pub(crate) fn request_time(time: SystemTime) -> String {
     time.format(REQUEST_TIME).expect("a year of four digits formats")
 }
 
-/// Returns a time as in the answers of @connections: ISO 8601 in UTC, to the second.
+/// Returns a time as in the answers of @connections: ISO 8601 in UTC, with milliseconds.
 pub(crate) fn iso8601(time: SystemTime) -> String {
-    let time = OffsetDateTime::from(time)
-        .replace_nanosecond(0)
-        .expect("0 is a valid nanosecond");
-    time.format(&Rfc3339).expect("a year of four digits formats")
+    let time = OffsetDateTime::from(time);
+    time.format(ISO_8601).expect("a year of four digits formats")
 }
 
 #[cfg(test)]
@@ -118,7 +121,7 @@ mod tests {
     fn times_have_the_formats_of_aws() {
         let time = SystemTime::UNIX_EPOCH + A_TIME;
         assert_eq!(request_time(time), "09/Feb/2024:18:23:28 +0000");
-        assert_eq!(iso8601(time), "2024-02-09T18:23:28Z");
+        assert_eq!(iso8601(time), "2024-02-09T18:23:28.941Z");
         assert_eq!(millis(time), 1_707_503_008_941);
         assert!(
             trace_root(time).starts_with("Root=1-65c66da0-"),
@@ -126,9 +129,10 @@ mod tests {
             trace_root(time)
         );
         assert_eq!(trace_root(time).len(), 40);
-        assert_eq!(
-            trace_root_of("01234567-89ab-4def-8123-456789abcdef", time),
-            "Root=1-65c66da0-89ab4def8123456789abcdef"
-        );
+        let trace = trace_of("01234567-89ab-4def-8123-456789abcdef", time);
+        let parts: Vec<&str> = trace.split(';').collect();
+        assert_eq!(parts[0], "Root=1-65c66da0-89ab4def8123456789abcdef");
+        assert!(parts[1].starts_with("Parent=") && parts[1].len() == 23, "{trace}");
+        assert_eq!(parts[2..], ["Sampled=0"]);
     }
 }

@@ -5,6 +5,7 @@
 // From top to bottom, so that each module only uses those below it.
 mod builder;
 mod checks;
+mod error;
 mod gateway;
 
 mod server;
@@ -29,7 +30,6 @@ mod proxy_response;
 mod selection;
 mod stage;
 
-mod error;
 mod function;
 mod http;
 mod ids;

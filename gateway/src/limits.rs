@@ -13,14 +13,18 @@ pub struct Limits {
     pub connection_duration: Duration,
     /// How long a connection may be idle in both directions; then it is closed with 1001 (default: 10 minutes).
     pub idle_timeout: Duration,
+    /// Whether pings and pongs keep a connection from being idle (default: false). AWS does not document it, so the
+    /// default is the stricter reading: only messages count.
+    pub pings_keep_alive: bool,
     /// How long a client waits for a function (default: 29 seconds). Then the client gets an error, and the function
     /// goes on.
     pub integration_timeout: Duration,
     /// The largest frame from a client, in bytes; a larger one closes the connection with 1009 (default: 32 KB).
     /// Larger messages to a client are split into frames of this size.
     pub frame_bytes: usize,
-    /// The largest message, in bytes (default: 128 KB). A larger one from a client closes the connection with 1009; a
-    /// larger one to a client is refused with 413.
+    /// The largest message, in bytes (default: 128 KB). A larger one from a client closes the connection with 1009, and
+    /// a larger post to a client is refused with 413. In place of a larger response of a route the client gets the frame
+    /// `Internal server error`; AWS documents the limit, but not what the client gets.
     pub message_bytes: usize,
     /// The largest answer of an authorizer, in bytes (default: 8 KB).
     pub authorizer_result_bytes: usize,
@@ -31,8 +35,8 @@ pub struct Limits {
     /// Messages, handshakes and @connections calls per second; more get 429, or an error frame (default: 10,000, with
     /// bursts of 5,000). `None` is no limit.
     pub requests_per_second: Option<RequestRate>,
-    /// How much a slow client may leave unread before posts to it fail with 429, in bytes (default: 1 MB). API Gateway
-    /// has such a buffer and does not document its size.
+    /// How much a slow client may leave unread before posts to it fail with 429, in bytes (default: 1 MB); a message
+    /// counts as at least 64. API Gateway has such a buffer and does not document its size.
     pub client_buffer_bytes: usize,
     /// How many messages of one connection are worked on at once; further ones wait unread (default: 100). API Gateway
     /// does not document such a limit.
@@ -53,6 +57,7 @@ impl Default for Limits {
         Self {
             connection_duration: Duration::from_hours(2),
             idle_timeout: Duration::from_mins(10),
+            pings_keep_alive: false,
             integration_timeout: Duration::from_secs(29),
             frame_bytes: 32 * 1024,
             message_bytes: 128 * 1024,

@@ -1,6 +1,7 @@
 //! The gateway as a program: it reads its options, prints the URL, and runs until Ctrl-C.
 
 mod cli;
+mod env_file;
 
 use std::{
     io::{self, Write},

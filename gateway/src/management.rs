@@ -1,11 +1,15 @@
 //! `@connections`: sending to a connection, reading its state, closing it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::{Method, Request, StatusCode, body::Incoming, header::HeaderValue};
-use serde_json::json;
+use hyper::{
+    Method, Request, StatusCode,
+    body::Incoming,
+    header::{CONTENT_TYPE, HeaderValue},
+};
+use serde_json::{Value, json};
 
 use crate::{
     api::Api,
@@ -15,13 +19,18 @@ use crate::{
     http::responses::{self, FullResponse},
     ids,
     observe::{ObservedEvent, Operation},
+    stage::Stage,
 };
+
+/// What AWS says to a call without a signature, and to one for which there is no operation.
+const NO_SIGNATURE: &str = "Missing Authentication Token";
 
 /// The exceptions of the API Gateway Management API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exception {
     BadRequest,
-    Forbidden,
+    AccessDenied,
+    MissingAuthenticationToken,
     Gone,
     PayloadTooLarge,
     LimitExceeded,
@@ -31,7 +40,7 @@ impl Exception {
     fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::AccessDenied | Self::MissingAuthenticationToken => StatusCode::FORBIDDEN,
             Self::Gone => StatusCode::GONE,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::LimitExceeded => StatusCode::TOO_MANY_REQUESTS,
@@ -41,7 +50,8 @@ impl Exception {
     fn name(self) -> &'static str {
         match self {
             Self::BadRequest => "BadRequestException",
-            Self::Forbidden => "ForbiddenException",
+            Self::AccessDenied => "AccessDeniedException",
+            Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
             Self::Gone => "GoneException",
             Self::PayloadTooLarge => "PayloadTooLargeException",
             Self::LimitExceeded => "LimitExceededException",
@@ -51,6 +61,9 @@ impl Exception {
 
 /// Answers a call for the connection with the id `encoded_id`, a segment of the URL's path.
 pub(crate) async fn handle(api: &Arc<Api>, encoded_id: &str, request: Request<Incoming>) -> FullResponse {
+    if let Err(refusal) = api.hosts.check(request.headers()) {
+        return *refusal;
+    }
     let id: Arc<str> = percent_encoding::percent_decode_str(encoded_id)
         .decode_utf8_lossy()
         .into();
@@ -58,10 +71,11 @@ pub(crate) async fn handle(api: &Arc<Api>, encoded_id: &str, request: Request<In
         Method::POST => Operation::Post,
         Method::GET => Operation::Get,
         Method::DELETE => Operation::Delete,
-        _ => return refuse(Exception::Forbidden, "Missing Authentication Token", &id),
+        _ => return refuse(Exception::MissingAuthenticationToken, NO_SIGNATURE, &id),
     };
     let result = perform(api, &id, operation, request).await;
     let response = result.unwrap_or_else(|(exception, message)| refuse(exception, &message, &id));
+    let response = with_ids(response);
     api.observer.notify(&id, || ObservedEvent::ManagementCall {
         operation,
         status: response.status().as_u16(),
@@ -76,7 +90,7 @@ async fn perform(
     request: Request<Incoming>,
 ) -> Result<FullResponse, (Exception, String)> {
     if api.signed_management_only && !is_signed(&request) {
-        return Err((Exception::Forbidden, "Missing Authentication Token".to_owned()));
+        return Err((Exception::MissingAuthenticationToken, NO_SIGNATURE.to_owned()));
     }
     if !ids::is_connection_id(id) {
         return Err((Exception::BadRequest, format!("Invalid connectionId: {id}")));
@@ -94,6 +108,7 @@ async fn perform(
         return Err(throttled());
     }
     match api.faults.call(id, is_post) {
+        Some(CallFault::Denied) => return Err((Exception::AccessDenied, access_denied(&api.stage, id))),
         Some(CallFault::Throttled) => return Err(throttled()),
         Some(CallFault::Gone) => return Err(gone()),
         None => {}
@@ -117,18 +132,50 @@ async fn perform(
     }
 }
 
-/// Returns what `GET` tells about a connection, as JSON.
+/// Returns what `GET` tells about a connection, in the order and with the spaces of API Gateway.
 fn state(connection: &Connection) -> String {
     let info = &connection.info;
-    let state = json!({
-        "connectedAt": ids::iso8601(info.connected_at),
-        "identity": {
-            "sourceIp": info.source_ip.to_string(),
-            "userAgent": info.user_agent.as_deref().unwrap_or_default(),
-        },
-        "lastActiveAt": ids::iso8601(connection.last_active()),
-    });
-    state.to_string()
+    let [source_ip, user_agent, connected_at, last_active_at] = [
+        info.source_ip.to_string(),
+        info.user_agent.clone().unwrap_or_default(),
+        ids::iso8601(info.connected_at),
+        ids::iso8601(connection.last_active()),
+    ]
+    .map(|text| Value::from(text).to_string());
+    format!(
+        "{{\n  \"identity\" : {{\n    \"sourceIp\" : {source_ip},\n    \"userAgent\" : {user_agent}\n  }},\n  \
+         \"connectedAt\" : {connected_at},\n  \"lastActiveAt\" : {last_active_at}\n}}"
+    )
+}
+
+/// Returns what AWS says to a function whose role must not call `@connections`.
+fn access_denied(stage: &Stage, id: &str) -> String {
+    let Stage {
+        region,
+        account_id,
+        api_id,
+        name,
+        ..
+    } = stage;
+    format!(
+        "User: arn:aws:sts::{account_id}:assumed-role/local/local is not authorized to perform: \
+         execute-api:ManageConnections on resource: \
+         arn:aws:execute-api:{region}:{account_id}:{api_id}/{name}/POST/@connections/{id}"
+    )
+}
+
+/// Adds the headers by which AWS identifies a response, and the content type that empty ones have, too.
+fn with_ids(mut response: FullResponse) -> FullResponse {
+    let now = SystemTime::now();
+    let is_bad_request = response.status() == StatusCode::BAD_REQUEST;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, responses::JSON);
+    let value = |text: String| HeaderValue::try_from(text).expect("an id is a header value");
+    headers.insert("x-amz-apigw-id", value(ids::api_gateway_id()));
+    if !is_bad_request {
+        headers.insert("x-amzn-trace-id", value(ids::trace_root(now)));
+    }
+    response
 }
 
 async fn read(request: Request<Incoming>, limit: usize) -> Result<Bytes, (Exception, String)> {
@@ -155,12 +202,15 @@ fn is_signed(request: &Request<Incoming>) -> bool {
 }
 
 fn refuse(exception: Exception, message: &str, id: &str) -> FullResponse {
-    let mut response = if message.is_empty() {
-        responses::empty(exception.status())
-    } else {
-        responses::message(exception.status(), message, id, &RequestStamp::now().request_id)
+    let status = exception.status();
+    let mut response = match exception {
+        _ if message.is_empty() => responses::empty(status),
+        Exception::AccessDenied => responses::json(status, json!({ "Message": message }).to_string()),
+        Exception::BadRequest | Exception::MissingAuthenticationToken => {
+            responses::json(status, json!({ "message": message }).to_string())
+        }
+        _ => responses::message(status, message, id, &RequestStamp::now().request_id),
     };
-    let name = HeaderValue::from_static(exception.name());
-    response.headers_mut().insert("x-amzn-ErrorType", name);
+    responses::set_error_type(&mut response, exception.name());
     response
 }

@@ -35,12 +35,15 @@ pub(crate) async fn handle(api: &Api, connection: &Arc<Connection>, text: &str) 
     let event = event::message(&api.stage, &connection.info, &stamp, &route.key, text);
     match api.integrate(route, id, event).await {
         Ok(response) if route.has_response => {
-            if let Some(body) = response.body {
-                let _ = connection.send(body, api.limits.client_buffer_bytes);
+            // Seen on AWS: without a body the client gets an empty message.
+            let body = response.body.unwrap_or_default();
+            if body.len() > api.limits.message_bytes {
+                return error_frame("Internal server error");
             }
+            let _ = connection.send(body, api.limits.client_buffer_bytes);
         }
         Ok(_) => {}
-        Err(IntegrationError::Failed) => error_frame("Internal server error"),
+        Err(IntegrationError::Failed | IntegrationError::Refused) => error_frame("Internal server error"),
         Err(IntegrationError::TimedOut) => error_frame("Endpoint request timed out"),
     }
 }

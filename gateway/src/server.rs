@@ -38,7 +38,7 @@ async fn route(api: Arc<Api>, request: Request<Incoming>, peer: SocketAddr) -> F
     let mut segments = path.strip_prefix('/').unwrap_or(&path).splitn(3, '/');
     let (stage, second, third) = (segments.next(), segments.next(), segments.next());
     if stage != Some(api.stage.name.as_str()) {
-        return responses::status_only(StatusCode::FORBIDDEN);
+        return responses::forbidden();
     }
     match (second, third) {
         (None | Some(""), None) if api.closing.is_cancelled() => {
@@ -46,6 +46,6 @@ async fn route(api: Arc<Api>, request: Request<Incoming>, peer: SocketAddr) -> F
         }
         (None | Some(""), None) => handshake::handle(api, request, peer).await,
         (Some("@connections" | "%40connections"), Some(id)) => management::handle(&api, id, request).await,
-        _ => responses::status_only(StatusCode::FORBIDDEN),
+        _ => responses::forbidden(),
     }
 }

@@ -110,10 +110,9 @@ pub(crate) async fn run(
 async fn read(api: &Arc<Api>, connection: &Arc<Connection>, stream: &mut SplitStream<Stream>) -> Closure {
     let in_flight = Arc::new(Semaphore::new(api.limits.messages_in_flight));
     loop {
-        let received = stream.next().await;
-        connection.touch();
-        match received {
+        match stream.next().await {
             Some(Ok(Message::Text(text))) => {
+                connection.touch();
                 let permit = in_flight
                     .clone()
                     .acquire_owned()
@@ -130,7 +129,11 @@ async fn read(api: &Arc<Api>, connection: &Arc<Connection>, stream: &mut SplitSt
             }
             Some(Ok(Message::Close(frame))) => return closed_by_client(frame),
             // tungstenite answers pings.
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+                if api.limits.pings_keep_alive {
+                    connection.touch();
+                }
+            }
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
                 return Closure::by_gateway(1009, "Message too big");
             }

@@ -204,6 +204,9 @@ impl Plan {
     }
 
     fn function(&self, program: Program) -> Function {
-        Function::new(&self.executables[program.name]).env("PUBLIC_KEY", &self.public_key)
+        // As deployed, and not Lambda's default of 3 s.
+        Function::new(&self.executables[program.name])
+            .timeout(Duration::from_secs(30))
+            .env("PUBLIC_KEY", &self.public_key)
     }
 }

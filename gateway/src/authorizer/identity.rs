@@ -28,7 +28,7 @@ enum Source {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is not an identity source; use route.request.header.NAME, route.request.querystring.NAME or \
-     stageVariables.NAME"
+     stageVariables.NAME, with letters, digits, `.`, `_` and `-` in NAME"
 )]
 pub struct IdentitySourceError(String);
 
@@ -59,6 +59,21 @@ impl IdentitySources {
         self
     }
 
+    /// Checks the names that were added.
+    ///
+    /// # Errors
+    ///
+    /// If API Gateway would refuse one of them.
+    pub(crate) fn check(&self) -> Result<(), IdentitySourceError> {
+        let is_valid = |source: &Source| match source {
+            Source::Header(name) | Source::Query(name) | Source::StageVariable(name) => is_name(name),
+        };
+        match self.0.iter().find(|source| !is_valid(source)) {
+            Some(wrong) => Err(IdentitySourceError(Self(vec![wrong.clone()]).to_string())),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn are_present(
         &self,
         request: &ClientRequest,
@@ -80,6 +95,14 @@ impl IdentitySources {
     }
 }
 
+/// Returns whether `name` has the characters that API Gateway takes: `[a-zA-Z0-9._-]+`.
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+}
+
 /// Parses the notation of API Gateway, with commas between the sources.
 impl FromStr for IdentitySources {
     type Err = IdentitySourceError;
@@ -88,7 +111,7 @@ impl FromStr for IdentitySources {
         let source = |text: &str| {
             let after = |prefix| {
                 text.strip_prefix(prefix)
-                    .filter(|name| !name.is_empty())
+                    .filter(|name| is_name(name))
                     .map(str::to_owned)
             };
             let header = after("route.request.header.").map(Source::Header);
@@ -164,12 +187,29 @@ mod tests {
     }
 
     #[test]
+    fn names_added_by_hand_are_checked_too() {
+        let fine = IdentitySources::new().header("X-Api.Key_1").query("token");
+        assert_eq!(fine.check(), Ok(()));
+        let error = fine.header("a,stageVariables.b").check().unwrap_err().to_string();
+        assert!(
+            error.starts_with("`route.request.header.a,stageVariables.b`"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn what_names_no_source_is_refused() {
         for wrong in [
             "Authorization",
             "route.request.header.",
             "method.request.header.A",
             "$request.header.A",
+            "route.request.header.A B",
+            "route.request.header.A*",
+            "route.request.querystring.tökén",
+            "route.request.querystring.a[0]",
+            "stageVariables.a/b",
+            "context.identity.sourceIp",
         ] {
             let error = wrong.parse::<IdentitySources>().expect_err(wrong).to_string();
             assert!(error.starts_with(&format!("`{wrong}`")), "{error}");

@@ -1,6 +1,8 @@
 //! REQUEST authorizers: identity sources, the call, and what the answer means.
 
+mod condition;
 mod identity;
+mod pattern;
 mod policy;
 
 use std::{
@@ -10,6 +12,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
+use self::condition::Keys;
 pub use self::identity::{IdentitySourceError, IdentitySources};
 use crate::{
     client_request::ClientRequest,
@@ -39,7 +42,7 @@ impl Authorizer {
         connection: &ConnectionInfo,
         stamp: &RequestStamp,
         request: &ClientRequest,
-    ) -> (Decision, Option<Map<String, Value>>) {
+    ) -> Answer {
         let name = self.function.shared_name();
         let answered = |decision, took| {
             observer.notify(&connection.id, || ObservedEvent::AuthorizerAnswered {
@@ -60,7 +63,20 @@ impl Authorizer {
         let answer = tokio::time::timeout(self.timeout, self.function.invoke(event)).await;
         let took = started.elapsed();
         let (decision, context) = match answer {
-            Ok(Ok(answer)) => read(&answer, &stage.method_arn(), self.max_result_bytes, took),
+            Ok(Ok(answer)) => {
+                let keys = Keys {
+                    source_ip: connection.source_ip,
+                    now: stamp.at.into(),
+                    user_agent: connection.user_agent.clone(),
+                    referer: request.header("referer").map(str::to_owned),
+                };
+                let read = read(&answer, &stage.method_arn(), &keys, self.max_result_bytes, took);
+                read.unwrap_or_else(|reason| {
+                    let text = format!("the answer of this authorizer is not usable: {reason}");
+                    self.function.note(text);
+                    (Decision::Failed, None)
+                })
+            }
             // The only error that a client is told about.
             Ok(Err(InvokeError::Function { message, .. })) if message == "Unauthorized" => {
                 (Decision::Unauthorized, None)
@@ -72,34 +88,40 @@ impl Authorizer {
     }
 }
 
-/// Reads the answer of an authorizer. An answer in another form than the documented one is a failure.
-fn read(answer: &[u8], arn: &str, limit: usize, took: Duration) -> (Decision, Option<Map<String, Value>>) {
-    let Some((decision, principal, mut context)) = parse_answer(answer, arn, limit) else {
-        return (Decision::Failed, None);
+type Answer = (Decision, Option<Map<String, Value>>);
+
+/// Reads the answer of an authorizer.
+///
+/// # Errors
+///
+/// If it does not have the documented form: what is wrong, for the function's log.
+fn read(answer: &[u8], arn: &str, keys: &Keys, limit: usize, took: Duration) -> Result<Answer, String> {
+    if answer.len() > limit {
+        return Err(format!("it is larger than {limit} bytes"));
+    }
+    let answer: Map<String, Value> =
+        serde_json::from_slice(answer).map_err(|_| "it is not a JSON object".to_owned())?;
+    let policy = answer.get("policyDocument").ok_or("it has no `policyDocument`")?;
+    let decision = policy::decide(policy, arn, keys)?;
+    let principal = answer.get("principalId").and_then(Value::as_str);
+    // AWS does not document what it does without one.
+    let principal = principal.ok_or("it has no `principalId`")?;
+    let mut context = match answer.get("context") {
+        None | Some(Value::Null) => Map::new(),
+        Some(Value::Object(context)) => {
+            stringify(context).ok_or("its `context` has other values than texts, numbers and booleans")?
+        }
+        Some(_) => return Err("its `context` is not an object".to_owned()),
     };
     if decision != Decision::Allow {
-        return (decision, None);
+        return Ok((decision, None));
     }
     context.insert("principalId".into(), principal.into());
     context.insert(
         "integrationLatency".into(),
         u64::try_from(took.as_millis()).unwrap_or(u64::MAX).into(),
     );
-    (Decision::Allow, Some(context))
-}
-
-fn parse_answer(answer: &[u8], arn: &str, limit: usize) -> Option<(Decision, String, Map<String, Value>)> {
-    if answer.len() > limit {
-        return None;
-    }
-    let answer: Map<String, Value> = serde_json::from_slice(answer).ok()?;
-    let decision = policy::decide(answer.get("policyDocument")?, arn)?;
-    let context = match answer.get("context") {
-        None | Some(Value::Null) => Map::new(),
-        Some(Value::Object(context)) => stringify(context)?,
-        Some(_) => return None,
-    };
-    Some((decision, answer.get("principalId")?.as_str()?.to_owned(), context))
+    Ok((Decision::Allow, Some(context)))
 }
 
 /// Turns the texts, numbers and booleans of a context into texts, as functions get them.
@@ -135,8 +157,18 @@ mod tests {
         .into_bytes()
     }
 
-    fn read_context(context: &Value) -> (Decision, Option<Map<String, Value>>) {
-        read(&answer(context), ARN, 8192, Duration::from_millis(12))
+    fn read_answer(answer: &[u8]) -> Answer {
+        let keys = Keys {
+            source_ip: "127.0.0.1".parse().unwrap(),
+            now: time::OffsetDateTime::UNIX_EPOCH,
+            user_agent: None,
+            referer: None,
+        };
+        read(answer, ARN, &keys, 8192, Duration::from_millis(12)).unwrap_or((Decision::Failed, None))
+    }
+
+    fn read_context(context: &Value) -> Answer {
+        read_answer(&answer(context))
     }
 
     #[test]
@@ -173,11 +205,7 @@ mod tests {
             r#"{"principalId":"me"}"#,
             r#"{"isAuthorized":true}"#,
         ] {
-            assert_eq!(
-                read(text.as_bytes(), ARN, 8192, Duration::ZERO).0,
-                Decision::Failed,
-                "{text}"
-            );
+            assert_eq!(read_answer(text.as_bytes()).0, Decision::Failed, "{text}");
         }
     }
 }

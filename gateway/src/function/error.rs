@@ -27,6 +27,17 @@ pub enum StartFunctionError {
         /// The error of the operating system.
         source: io::Error,
     },
+    /// The function has an environment variable of its own whose name Lambda reserves.
+    #[error(
+        "function {name}: Lambda reserves the environment variable {variable}; remove it, or use the option \
+         that sets it"
+    )]
+    ReservedVariable {
+        /// The function's name.
+        name: String,
+        /// The name of the variable.
+        variable: &'static str,
+    },
     /// The process ended, or reported an error, before it asked for its first event.
     #[error("function {name} failed at init: {reason}")]
     Init {

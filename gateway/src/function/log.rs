@@ -21,13 +21,13 @@ pub enum LogStream {
     Stderr,
 }
 
-/// One line that a function's process printed.
+/// One line that a function has printed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LogLine {
     /// The function's name.
     pub function: Arc<str>,
-    /// The operating system's id of the process.
+    /// The operating system's id of the process. 0 for a line that the gateway itself writes about the function.
     pub process: u32,
     /// The stream it was printed to.
     pub stream: LogStream,

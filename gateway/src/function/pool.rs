@@ -10,9 +10,11 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
+    environment,
     error::{InvokeError, StartFunctionError},
     fault::{FaultQueue, FunctionFault},
     invocation::{Invocation, Reply},
+    log::{LogLine, LogStream},
     process::{self, InitResult},
     queue::{Dispatch, Key, ProcessInfo},
     shared::Shared,
@@ -44,9 +46,13 @@ impl Function {
     ///
     /// # Errors
     ///
-    /// If the program is missing or cannot be executed, or if it ends, reports an error or stays silent during its
-    /// init.
+    /// If the program is missing or cannot be executed, if Lambda reserves the name of a variable, or if the process
+    /// ends, reports an error or stays silent during its init.
     pub async fn start(self) -> Result<FunctionPool, StartFunctionError> {
+        if let Some(variable) = environment::reserved(&self) {
+            let name = self.name_or_file_name();
+            return Err(StartFunctionError::ReservedVariable { name, variable });
+        }
         let stopped = CancellationToken::new();
         let stop = stopped.clone().drop_guard();
         let most_at_once = self.concurrency * self.invocations_per_process;
@@ -135,6 +141,17 @@ impl FunctionPool {
 
     pub(crate) fn shared_name(&self) -> Arc<str> {
         self.pool.shared.name.clone()
+    }
+
+    /// Writes a line about the function to its sink.
+    pub(crate) fn note(&self, text: String) {
+        let line = LogLine {
+            function: self.shared_name(),
+            process: 0,
+            stream: LogStream::Stderr,
+            text,
+        };
+        self.pool.shared.spec.logs.clone().unwrap_or_default().write(line);
     }
 
     pub(crate) fn timeout(&self) -> Duration {

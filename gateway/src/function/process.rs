@@ -1,6 +1,6 @@
 //! One process of a function: its start, its output, its end.
 
-use std::{io, net::SocketAddr, process::Stdio, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::Path, pin::pin, process::Stdio, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpListener,
@@ -15,7 +15,7 @@ use super::{
     environment,
     error::StartFunctionError,
     log::{self, LogStream},
-    process_group::ProcessGroup,
+    process_group::{self, ProcessGroup},
     queue::Key,
     runtime_api,
     shared::Shared,
@@ -66,9 +66,8 @@ async fn supervise(
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(no_api)?;
     let address = listener.local_addr().map_err(no_api)?;
     let mut child = spawn(shared, address)?;
-    worker.set_process_id(child.id().unwrap_or_default());
+    worker.set_process(child.id().unwrap_or_default(), ProcessGroup::of(&child));
     let mut logs = forward_logs(worker, &mut child);
-    let group = ProcessGroup::of(&child);
     let api = CancellationToken::new();
     let _api_ends = api.clone().drop_guard();
     shared
@@ -76,30 +75,28 @@ async fn supervise(
         .spawn(runtime_api::serve(listener, worker.clone(), api));
 
     let spec = &shared.spec;
-    let init_over = tokio::select! {
-        () = worker.became_ready() => Ok(()),
-        status = child.wait() => Err(Some(status)),
-        () = sleep(spec.init_timeout) => Err(None),
-        () = gave_up(worker) => Err(None),
-        () = shared.stopped.cancelled() => Err(None),
-    };
-    let status = match init_over {
-        Ok(()) => {
+    let ended_itself = {
+        let mut ended = pin!(process_group::ended(&mut child));
+        let (is_ready, mut has_ended) = tokio::select! {
+            () = worker.became_ready() => (true, false),
+            () = &mut ended => (false, true),
+            () = sleep(spec.init_timeout) => (false, false),
+            () = gave_up(worker) => (false, false),
+            () = shared.stopped.cancelled() => (false, false),
+        };
+        if is_ready {
             report(init, Ok(()));
-            tokio::select! {
-                status = child.wait() => Some(status),
-                () = worker.kill.cancelled() => None,
-                () = shared.stopped.cancelled() => None,
-            }
+            has_ended = tokio::select! {
+                () = ended => true,
+                () = worker.kill.cancelled() => false,
+                () = shared.stopped.cancelled() => false,
+            };
         }
-        Err(status) => status,
+        has_ended
     };
-    let ended_itself = status.is_some();
-    group.kill();
-    let status = match status {
-        Some(status) => status,
-        None => child.wait().await,
-    };
+    // Before the process is reaped, because its id may belong to another one afterwards.
+    worker.kill_process();
+    let status = child.wait().await;
     // A grandchild in another group could hold the pipes open for ever.
     let all_read = async { while logs.join_next().await.is_some() {} };
     let _ = timeout(OUTPUT_GRACE, all_read).await;
@@ -143,11 +140,12 @@ fn spawn(shared: &Shared, runtime_api: SocketAddr) -> Result<Child, StartFunctio
         }
     };
     let executable = spec.executable().map_err(failed)?;
+    let task_root = executable.parent().unwrap_or(Path::new("/"));
     let mut command = Command::new(&executable);
     command
         .args(&spec.args)
         .env_clear()
-        .envs(environment::variables(spec, name, &executable, runtime_api))
+        .envs(environment::variables(spec, name, task_root, runtime_api))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -156,9 +154,7 @@ fn spawn(shared: &Shared, runtime_api: SocketAddr) -> Result<Child, StartFunctio
     // bootstrap that is a script takes its children with it.
     #[cfg(unix)]
     command.process_group(0);
-    if let Some(dir) = &spec.current_dir {
-        command.current_dir(dir);
-    }
+    command.current_dir(spec.current_dir.as_deref().unwrap_or(task_root));
     command.spawn().map_err(failed)
 }
 

@@ -11,12 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{error::InvokeError, worker::Worker};
 use crate::http::{
-    self,
+    self, Hosts,
     responses::{self, FullResponse},
 };
 
-/// The largest answer, in bytes: 6 MB (Lambda quotas, "Invocation payload").
-const ANSWER_LIMIT: usize = 6 * 1024 * 1024;
+/// The largest answer, in bytes: 6 MB (Lambda quotas, "Invocation payload"), and 100 bytes, which the Runtime Interface
+/// Emulator of AWS also allows.
+const ANSWER_LIMIT: usize = 6 * 1024 * 1024 + 100;
 
 /// Serves the Runtime API to the process of `worker`, until `stopped` is cancelled.
 pub(super) async fn serve(listener: TcpListener, worker: Arc<Worker>, stopped: CancellationToken) {
@@ -25,6 +26,9 @@ pub(super) async fn serve(listener: TcpListener, worker: Arc<Worker>, stopped: C
 }
 
 async fn route(request: Request<Incoming>, worker: Arc<Worker>) -> FullResponse {
+    if let Err(refusal) = Hosts::default().check(request.headers()) {
+        return *refusal;
+    }
     let path = request.uri().path().to_owned();
     let Some(path) = path.strip_prefix("/2018-06-01/runtime/") else {
         return not_found();

@@ -31,10 +31,13 @@ pub struct Function {
     name: Option<String>,
     pub(super) handler: String,
     region: Option<String>,
+    account_id: Option<String>,
+    pub(super) credentials: Option<[OsString; 3]>,
     pub(super) memory_mb: u32,
     pub(super) concurrency: usize,
     pub(super) invocations_per_process: usize,
     pub(super) throttle_when_busy: bool,
+    pub(super) freeze: bool,
     pub(super) timeout: Duration,
     pub(super) init_timeout: Duration,
     pub(super) logs: Option<LogSink>,
@@ -60,11 +63,14 @@ impl Function {
             name: None,
             handler: "bootstrap".to_owned(),
             region: None,
+            account_id: None,
+            credentials: None,
             memory_mb: 128,
             concurrency: 10,
             invocations_per_process: 1,
             throttle_when_busy: false,
-            timeout: Duration::from_secs(30),
+            freeze: true,
+            timeout: Duration::from_secs(3),
             init_timeout: Duration::from_secs(10),
             logs: None,
         }
@@ -77,7 +83,8 @@ impl Function {
         self
     }
 
-    /// Sets an environment variable. It takes precedence over what is inherited or set by default.
+    /// Sets an environment variable. It takes precedence over what is inherited or set by default. The start fails if
+    /// Lambda reserves the name.
     #[must_use]
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.env.push((name.into(), value.into()));
@@ -103,7 +110,8 @@ impl Function {
         self
     }
 
-    /// Sets the directory that the program starts in (default: that of this process).
+    /// Sets the directory that the program starts in (default: that of the executable, `LAMBDA_TASK_ROOT`, as on
+    /// Lambda). A relative directory is one below that of this process.
     #[must_use]
     pub fn current_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.current_dir = Some(dir.into());
@@ -128,6 +136,23 @@ impl Function {
     #[must_use]
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
+        self
+    }
+
+    /// Sets the credentials of the function's role, with their session token (default: `local` for all
+    /// three, or those of this process if [its environment is inherited](Self::inherit_env)).
+    #[must_use]
+    pub fn credentials(
+        mut self,
+        access_key_id: impl Into<OsString>,
+        secret_access_key: impl Into<OsString>,
+        session_token: impl Into<OsString>,
+    ) -> Self {
+        self.credentials = Some([
+            access_key_id.into(),
+            secret_access_key.into(),
+            session_token.into(),
+        ]);
         self
     }
 
@@ -172,8 +197,16 @@ impl Function {
         self
     }
 
-    /// Sets how long one invocation may take (default: 30 s). Then its process is killed, as on Lambda, where the
-    /// default is 3 s. With 30 s the gateway's integration timeout of 29 s comes first.
+    /// Sets whether processes are frozen (`SIGSTOP`) from one event to the next (default: true, as on Lambda). Work in
+    /// the background stops then, and pooled connections grow old. Processes that take several invocations at once are
+    /// never frozen, and on other systems than Unix none is.
+    #[must_use]
+    pub fn freeze(mut self, freeze: bool) -> Self {
+        self.freeze = freeze;
+        self
+    }
+
+    /// Sets how long one invocation may take (default: 3 s, as on Lambda). Then its process is killed.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -204,6 +237,11 @@ impl Function {
         self
     }
 
+    pub(crate) fn account_id_or(mut self, account_id: &str) -> Self {
+        self.account_id.get_or_insert_with(|| account_id.to_owned());
+        self
+    }
+
     pub(crate) fn logs_or(mut self, sink: &LogSink) -> Self {
         self.logs.get_or_insert_with(|| sink.clone());
         self
@@ -217,6 +255,10 @@ impl Function {
 
     pub(super) fn region_or_default(&self) -> &str {
         self.region.as_deref().unwrap_or("us-east-1")
+    }
+
+    pub(super) fn account_id_or_default(&self) -> &str {
+        self.account_id.as_deref().unwrap_or("000000000000")
     }
 
     pub(super) fn name_or_file_name(&self) -> String {

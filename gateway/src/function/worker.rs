@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::{
-    sync::Notify,
+    sync::{Notify, oneshot::error::TryRecvError},
     task::AbortHandle,
     time::{Instant, sleep_until},
 };
@@ -23,6 +23,7 @@ use super::{
     fault::FunctionFault,
     invocation::{Invocation, Reply},
     log::{LogLine, LogSink, LogStream},
+    process_group::ProcessGroup,
     queue::{Key, ProcessInfo},
     shared::Shared,
 };
@@ -33,13 +34,21 @@ pub(super) struct Worker {
     key: Key,
     /// Cancelled when the process shall be killed.
     pub(super) kill: CancellationToken,
-    in_flight: Mutex<HashMap<String, InFlight>>,
+    state: Mutex<State>,
     process_id: OnceLock<u32>,
     started: Instant,
     ready: AtomicBool,
     became_ready: Notify,
     init_error: Mutex<Option<InvokeError>>,
     last_line: Mutex<Option<(LogStream, String)>>,
+}
+
+#[derive(Default)]
+struct State {
+    in_flight: HashMap<String, InFlight>,
+    /// Taken to kill the process.
+    group: Option<ProcessGroup>,
+    is_frozen: bool,
 }
 
 /// An invocation that the process has not answered yet.
@@ -64,7 +73,7 @@ impl Worker {
             shared,
             key,
             kill: CancellationToken::new(),
-            in_flight: Mutex::default(),
+            state: Mutex::default(),
             process_id: OnceLock::new(),
             started: Instant::now(),
             ready: AtomicBool::new(false),
@@ -74,9 +83,15 @@ impl Worker {
         }
     }
 
-    /// Records the id of the process once it runs.
-    pub(super) fn set_process_id(&self, id: u32) {
+    /// Takes the process once it runs.
+    pub(super) fn set_process(&self, id: u32, group: ProcessGroup) {
         self.process_id.get_or_init(|| id);
+        self.state.lock().group = Some(group);
+    }
+
+    /// Kills the process and its children, frozen or not.
+    pub(super) fn kill_process(&self) {
+        drop(self.state.lock().group.take());
     }
 
     /// Waits for the next event of the process. Returns `None` when the function is being shut down.
@@ -85,8 +100,15 @@ impl Worker {
         if self.kill.is_cancelled() {
             return std::future::pending().await;
         }
-        let event = self.shared.queue().next(self.key, &self.kill);
-        let invocation = event.await.ok()?;
+        let mut event = self.shared.queue().next(self.key, &self.kill);
+        let invocation = match event.try_recv() {
+            Ok(invocation) => invocation,
+            Err(TryRecvError::Empty) => {
+                self.freeze();
+                event.await.ok()?
+            }
+            Err(TryRecvError::Closed) => return None,
+        };
         if invocation.fault == Some(FunctionFault::CrashBefore) {
             // The process never sees it; all that the caller learns is that the process has ended.
             self.begin(invocation);
@@ -94,6 +116,22 @@ impl Worker {
             return std::future::pending().await;
         }
         Some(self.begin(invocation))
+    }
+
+    /// Stops the process until it gets its next event, as Lambda does. A process that takes several invocations at once
+    /// is never stopped.
+    fn freeze(&self) {
+        let spec = &self.shared.spec;
+        let mut state = self.state.lock();
+        let is_idle = state.in_flight.is_empty() && !state.is_frozen;
+        if spec.freeze
+            && spec.invocations_per_process == 1
+            && is_idle
+            && let Some(group) = &state.group
+        {
+            group.freeze();
+            state.is_frozen = true;
+        }
     }
 
     fn begin(self: &Arc<Self>, invocation: Invocation) -> NextEvent {
@@ -111,13 +149,21 @@ impl Worker {
             fault,
             timeout_task,
         };
-        self.in_flight.lock().insert(request_id.clone(), in_flight);
-        let region = spec.region_or_default();
+        {
+            let mut state = self.state.lock();
+            state.in_flight.insert(request_id.clone(), in_flight);
+            if std::mem::take(&mut state.is_frozen)
+                && let Some(group) = &state.group
+            {
+                group.thaw();
+            }
+        }
+        let (region, account) = (spec.region_or_default(), spec.account_id_or_default());
         NextEvent {
             event,
             deadline_ms: ids::millis(now + spec.timeout),
-            function_arn: format!("arn:aws:lambda:{region}:000000000000:function:{name}"),
-            trace_id: format!("{};Sampled=0", ids::trace_root_of(&request_id, now)),
+            function_arn: format!("arn:aws:lambda:{region}:{account}:function:{name}"),
+            trace_id: ids::trace_of(&request_id, now),
             request_id,
         }
     }
@@ -136,7 +182,7 @@ impl Worker {
     }
 
     fn time_out(&self, request_id: &str) {
-        let in_flight = self.in_flight.lock().remove(request_id);
+        let in_flight = self.state.lock().in_flight.remove(request_id);
         if let Some(in_flight) = in_flight {
             in_flight.reply.send(Err(self.timed_out()));
             // With several invocations at once, the others would die because of this one.
@@ -154,7 +200,7 @@ impl Worker {
 
     /// Takes the answer to an event. Returns false if the process is not, or no longer, working on that event.
     pub(super) fn answer(&self, request_id: &str, answer: Result<Bytes, InvokeError>) -> bool {
-        let Some(in_flight) = self.in_flight.lock().remove(request_id) else {
+        let Some(in_flight) = self.state.lock().in_flight.remove(request_id) else {
             return false;
         };
         in_flight.timeout_task.abort();
@@ -181,7 +227,7 @@ impl Worker {
 
     /// Fails everything in flight, because the process has ended with `status`.
     pub(super) fn fail(&self, status: &str) {
-        let all: Vec<InFlight> = self.in_flight.lock().drain().map(|(_, one)| one).collect();
+        let all: Vec<InFlight> = self.state.lock().in_flight.drain().map(|(_, one)| one).collect();
         for in_flight in all {
             in_flight.timeout_task.abort();
             let (status, last_line) = (status.to_owned(), self.last_line());

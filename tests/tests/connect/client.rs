@@ -33,6 +33,7 @@ pub(crate) async fn serve(public_keys: &str) -> Served {
 pub(crate) async fn serve_program(program: &Path, public_keys: &str) -> Served {
     let (sink, lines) = LogSink::channel();
     let function = Function::new(program)
+        .timeout(PATIENCE)
         .env("PUBLIC_KEY", public_keys)
         .env("RUST_LOG", "room_auth=trace,connect=trace");
     let gateway = Gateway::builder()
