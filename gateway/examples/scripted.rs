@@ -13,7 +13,8 @@
 //! | `exit` | ends the process |
 //! | `sleep` | waits for `ms` milliseconds, then 200 |
 //! | `hang` | never answers |
-//! | `large` | a body of `bytes` bytes |
+//! | `large` | a body of `bytes` bytes, and a header of `padding` |
+//! | `leave` | 200, and prints `the work is done` `ms` milliseconds later |
 //!
 //! As a REQUEST authorizer it takes its orders as JSON from the query parameter `auth`, and otherwise allows what
 //! it is asked about.
@@ -86,7 +87,15 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
         "hang" => std::future::pending().await,
         "large" => {
             let bytes = usize::try_from(number("bytes")?)?;
-            Ok(json!({"statusCode": 200, "body": "x".repeat(bytes)}))
+            Ok(json!({"statusCode": 200, "body": "x".repeat(bytes), "headers": {"Padding": text("padding")}}))
+        }
+        "leave" => {
+            let work = Duration::from_millis(number("ms")?);
+            tokio::spawn(async move {
+                tokio::time::sleep(work).await;
+                complain("the work is done");
+            });
+            Ok(json!({"statusCode": 200}))
         }
         _ if event["type"] == "REQUEST" => Ok(json!({
             "principalId": "somebody",

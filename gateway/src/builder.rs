@@ -1,4 +1,4 @@
-//! Describing a gateway, checking the description, starting it.
+//! Configuring and starting a gateway.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,21 +12,23 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    StartError,
     api::{Api, Route},
-    authorizer::Authorizer,
+    authorizer::{Authorizer, IdentitySources},
+    checks::{self, RouteSpec},
     connections::Connections,
+    error::StartError,
     faults::Faults,
     function::{Function, FunctionPool, LogSink},
     gateway::Gateway,
-    identity::IdentitySources,
+    http::Hosts,
     limits::{Limits, RequestRate, Throttle},
     observe::{Observation, Observer},
     selection::SelectionExpression,
     server,
+    stage::Stage,
 };
 
-/// What a gateway shall be. From [`Gateway::builder`].
+/// Configures and starts a [`Gateway`].
 #[derive(Debug)]
 pub struct GatewayBuilder {
     listen: SocketAddr,
@@ -37,6 +39,7 @@ pub struct GatewayBuilder {
     domain_name: Option<String>,
     stage_variables: BTreeMap<String, String>,
     signed_management_only: bool,
+    allowed_hosts: Vec<String>,
     selection: SelectionExpression,
     functions: Vec<(String, Function)>,
     routes: Vec<RouteSpec>,
@@ -46,15 +49,15 @@ pub struct GatewayBuilder {
     observer: Observer,
 }
 
-#[derive(Debug)]
-struct RouteSpec {
-    key: String,
-    function: String,
-    response: bool,
+impl Gateway {
+    /// Returns a builder to configure a gateway and to [`start`](GatewayBuilder::start) it.
+    pub fn builder() -> GatewayBuilder {
+        GatewayBuilder::new()
+    }
 }
 
 impl GatewayBuilder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             stage: "dev".to_owned(),
@@ -64,6 +67,7 @@ impl GatewayBuilder {
             domain_name: None,
             stage_variables: BTreeMap::new(),
             signed_management_only: false,
+            allowed_hosts: Vec::new(),
             selection: SelectionExpression::default(),
             functions: Vec::new(),
             routes: Vec::new(),
@@ -74,44 +78,44 @@ impl GatewayBuilder {
         }
     }
 
-    /// The address to listen on; default: a free port on 127.0.0.1. The gateway has no authentication of its
-    /// own on `@connections`, so think twice before it listens elsewhere.
+    /// Sets the address to listen on (default: a free port on 127.0.0.1). `@connections` has no authentication here, so
+    /// any other than a loopback address opens it to the network.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         self
     }
 
-    /// The stage, the first step of every path; default `dev`.
+    /// Sets the name of the stage, the first segment of every path (default: `dev`).
     #[must_use]
     pub fn stage(mut self, stage: impl Into<String>) -> Self {
         self.stage = stage.into();
         self
     }
 
-    /// `apiId` of the events; default `local`.
+    /// Sets the `apiId` of the events (default: `local`).
     #[must_use]
     pub fn api_id(mut self, api_id: impl Into<String>) -> Self {
         self.api_id = api_id.into();
         self
     }
 
-    /// The region, in ARNs and in the functions' environment; default `us-east-1`.
+    /// Sets the region in ARNs and in the functions' environment (default: `us-east-1`).
     #[must_use]
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = region.into();
         self
     }
 
-    /// The account in ARNs; default `000000000000`.
+    /// Sets the account in ARNs (default: `000000000000`).
     #[must_use]
     pub fn account_id(mut self, account_id: impl Into<String>) -> Self {
         self.account_id = account_id.into();
         self
     }
 
-    /// `domainName` of the events; default: host and port of the listener, so that a function that builds
-    /// its endpoint from the event finds the gateway, if it does so without TLS.
+    /// Sets the `domainName` of the events (default: host and port of the listener, so that a function that makes its
+    /// endpoint of the event, with `http://`, finds the gateway).
     #[must_use]
     pub fn domain_name(mut self, domain_name: impl Into<String>) -> Self {
         self.domain_name = Some(domain_name.into());
@@ -125,52 +129,51 @@ impl GatewayBuilder {
         self
     }
 
-    /// Adds a function, under a name for routes and logs.
+    /// Adds a function, with a name for routes and logs.
     #[must_use]
     pub fn function(mut self, name: impl Into<String>, function: Function) -> Self {
         self.functions.push((name.into(), function));
         self
     }
 
-    /// Adds a route, `$connect`, `$disconnect`, `$default` or one of your own, to the function of that name.
-    /// What the function answers to a message is not sent to the client.
+    /// Adds a route to the function of that name: `$connect`, `$disconnect`, `$default` or a key of your own. The
+    /// function's response to a message is not sent to the client.
     #[must_use]
     pub fn route(mut self, key: impl Into<String>, function: impl Into<String>) -> Self {
         self.routes.push(RouteSpec {
             key: key.into(),
             function: function.into(),
-            response: false,
+            has_response: false,
         });
         self
     }
 
-    /// Adds a route with a route response: the body that the function answers to a message is sent to the
-    /// client.
+    /// Adds a route with a route response: the body of the function's response to a message is sent to the client.
     #[must_use]
     pub fn route_with_response(mut self, key: impl Into<String>, function: impl Into<String>) -> Self {
         self.routes.push(RouteSpec {
             key: key.into(),
             function: function.into(),
-            response: true,
+            has_response: true,
         });
         self
     }
 
-    /// How a message selects its route; default `$request.body.action`.
+    /// Sets how a message selects its route (default: `$request.body.action`).
     #[must_use]
     pub fn route_selection(mut self, expression: SelectionExpression) -> Self {
         self.selection = expression;
         self
     }
 
-    /// Puts a REQUEST authorizer in front of `$connect`: the function of that name.
+    /// Makes the function of that name the REQUEST authorizer of `$connect`.
     #[must_use]
     pub fn authorizer(mut self, function: impl Into<String>, sources: IdentitySources) -> Self {
         self.authorizer = Some((function.into(), sources));
         self
     }
 
-    /// Changes limits; the defaults are those that AWS documents.
+    /// Changes the limits. The defaults are those that AWS documents.
     ///
     /// ```
     /// # use room_auth_gateway::Gateway;
@@ -184,21 +187,30 @@ impl GatewayBuilder {
         self
     }
 
-    /// Refuses calls of `@connections` without a signature, as AWS does. No signature is verified.
+    /// Refuses calls of `@connections` without a signature, as AWS does. Signatures are not verified.
     #[must_use]
     pub fn signed_management_only(mut self) -> Self {
         self.signed_management_only = true;
         self
     }
 
-    /// Where the lines of the functions go that have no sink of their own; default: standard error.
+    /// Lets `@connections` be called by this host name, too (default: `localhost`, the
+    /// [`domain_name`](Self::domain_name) and IP addresses). Unknown names are refused, because a web page could call by
+    /// one (DNS rebinding). Clients may connect by any name.
+    #[must_use]
+    pub fn allow_host(mut self, name: impl Into<String>) -> Self {
+        self.allowed_hosts.push(name.into());
+        self
+    }
+
+    /// Sets where the functions without a sink of their own print to (default: standard error).
     #[must_use]
     pub fn logs(mut self, sink: LogSink) -> Self {
         self.logs = sink;
         self
     }
 
-    /// Tells `observe` whatever happens, as it happens. It must not block.
+    /// Calls `observe` with everything that happens, as it happens. It must not block.
     #[must_use]
     pub fn observe(mut self, observe: impl Fn(Observation) + Send + Sync + 'static) -> Self {
         self.observer = Observer::new(observe);
@@ -209,8 +221,7 @@ impl GatewayBuilder {
     ///
     /// # Errors
     ///
-    /// If the description does not hold together, the address cannot be listened on, or a function does not
-    /// start.
+    /// If the parts do not fit together, the address cannot be listened on, or a function cannot be started.
     pub async fn start(self) -> Result<Gateway, StartError> {
         self.check()?;
         let address = self.listen;
@@ -224,6 +235,7 @@ impl GatewayBuilder {
             let function = function
                 .name_or(&name)
                 .region_or(&self.region)
+                .account_id_or(&self.account_id)
                 .logs_or(&self.logs)
                 .env_default("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", &endpoint);
             async move { Ok::<_, StartError>((name, Arc::new(function.start().await?))) }
@@ -234,26 +246,32 @@ impl GatewayBuilder {
             let route = Route {
                 key: spec.key.as_str().into(),
                 function: pool(&spec.function),
-                response: spec.response,
+                has_response: spec.has_response,
             };
             (spec.key, route)
         };
         let now = Instant::now();
         let per_second = |rate| RequestRate { rate, burst: rate };
+        let hosts = Hosts::new(self.allowed_hosts.into_iter().chain(self.domain_name.clone()));
         let api = Arc::new(Api {
-            id: self.api_id,
-            region: self.region,
-            account_id: self.account_id,
-            domain_name: self.domain_name.unwrap_or_else(|| reachable_at.to_string()),
-            port: local_addr.port(),
-            stage: self.stage,
-            stage_variables: self.stage_variables,
+            stage: Stage {
+                api_id: self.api_id,
+                name: self.stage,
+                region: self.region,
+                account_id: self.account_id,
+                domain_name: self.domain_name.unwrap_or_else(|| reachable_at.to_string()),
+                port: local_addr.port(),
+                variables: self.stage_variables,
+            },
             signed_management_only: self.signed_management_only,
+            hosts,
             selection: self.selection,
             routes: self.routes.into_iter().map(route).collect(),
             authorizer: self.authorizer.map(|(name, sources)| Authorizer {
                 function: pool(&name),
                 sources,
+                timeout: self.limits.integration_timeout,
+                max_result_bytes: self.limits.authorizer_result_bytes,
             }),
             new_connections: Throttle::new(self.limits.connections_per_second.map(per_second), now),
             requests: Throttle::new(self.limits.requests_per_second, now),
@@ -277,48 +295,17 @@ impl GatewayBuilder {
     }
 
     fn check(&self) -> Result<(), StartError> {
-        let stage_is_fine = !self.stage.is_empty()
-            && self
-                .stage
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "$-_".contains(c));
-        if !stage_is_fine {
-            return Err(StartError::Stage(self.stage.clone()));
+        checks::stage(&self.stage)?;
+        let functions = self.functions.iter().map(|(name, _)| name.as_str());
+        let authorizer = self.authorizer.as_ref().map(|(name, _)| name.as_str());
+        if let Some((_, sources)) = &self.authorizer {
+            sources.check()?;
         }
-        let mut names = std::collections::HashSet::new();
-        if let Some((name, _)) = self
-            .functions
-            .iter()
-            .find(|(name, _)| !names.insert(name.as_str()))
-        {
-            return Err(StartError::TwoFunctions(name.clone()));
-        }
-        let mut keys = std::collections::HashSet::new();
-        for route in &self.routes {
-            if !keys.insert(route.key.as_str()) {
-                return Err(StartError::TwoRoutes(route.key.clone()));
-            }
-            let reserved = ["$connect", "$disconnect", "$default"];
-            if route.key.is_empty() || (route.key.starts_with('$') && !reserved.contains(&route.key.as_str()))
-            {
-                return Err(StartError::RouteKey(route.key.clone()));
-            }
-            if !names.contains(route.function.as_str()) {
-                let (user, function) = (format!("route {}", route.key), route.function.clone());
-                return Err(StartError::UnknownFunction { user, function });
-            }
-        }
-        match &self.authorizer {
-            Some((function, _)) if !names.contains(function.as_str()) => Err(StartError::UnknownFunction {
-                user: "the authorizer".to_owned(),
-                function: function.clone(),
-            }),
-            _ => Ok(()),
-        }
+        checks::references(functions, &self.routes, authorizer)
     }
 }
 
-/// Where a listener on all addresses is reached from this machine.
+/// Returns the address at which a listener is reached from this machine, also if it listens on all addresses.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         ip if !ip.is_unspecified() => ip,

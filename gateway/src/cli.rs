@@ -3,7 +3,7 @@
 use std::{
     io::{self, Write},
     net::{IpAddr, Ipv4Addr},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -12,106 +12,135 @@ use room_auth_gateway::{
     Function, Gateway, GatewayBuilder, IdentitySources, Observation, SelectionExpression,
 };
 
+use crate::env_file::{self, Variables};
+
 /// A local API Gateway WebSocket API that runs any Lambda bootstrap.
 ///
 /// Prints the URL for clients as its first line, and then what the functions print. Functions see the
-/// environment of this program; AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI leads the AWS SDKs to its
-/// @connections.
+/// environment that Lambda gives them, what --env and --env-file set, and
+/// AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI, which points the AWS SDKs to the @connections of this gateway.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
 #[allow(clippy::doc_markdown, reason = "the texts are for a terminal")]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Options {
-    /// A route and its function: $connect, $disconnect, $default or a key of your own, and the path of a
-    /// bootstrap (an executable, or a directory of cargo lambda) or the name of a --function. Repeatable
+    /// Adds a route to a function. KEY is $connect, $disconnect, $default or a key of your own; FUNCTION is
+    /// the path of a bootstrap (an executable, or a directory of cargo lambda) or the name of a --function.
+    /// Repeatable
     #[arg(short, long = "route", value_name = "KEY=FUNCTION", required = true, value_parser = pair)]
     routes: Vec<(String, String)>,
 
-    /// A route whose function's answer is sent to the client: a route with a route response. Repeatable
+    /// Adds a route with a route response: the function's response is sent to the client. Repeatable
     #[arg(long = "route-with-response", value_name = "KEY=FUNCTION", value_parser = pair)]
     routes_with_response: Vec<(String, String)>,
 
-    /// A name for a bootstrap, for routes and logs. Repeatable
+    /// Gives a bootstrap a name for routes and logs. Repeatable
     #[arg(short, long = "function", value_name = "NAME=PATH", value_parser = pair)]
     functions: Vec<(String, String)>,
 
-    /// The function, by path or by name, of a REQUEST authorizer in front of $connect
+    /// Makes a function, by path or by name, the REQUEST authorizer of $connect
     #[arg(long, value_name = "FUNCTION")]
     authorizer: Option<String>,
 
-    /// Where the authorizer finds the identity, such as route.request.header.Authorization; without it a
-    /// client gets 401, and the authorizer is not called. Several apart by commas
+    /// Sets where the authorizer expects the identity, such as route.request.header.Authorization. A client
+    /// without it gets 401, and the authorizer is not called. Separate several by commas
     #[arg(long, value_name = "SOURCES", requires = "authorizer")]
     identity_sources: Option<IdentitySources>,
 
-    /// How a message selects its route
+    /// Sets how a message selects its route
     #[arg(long, value_name = "EXPRESSION", default_value = "$request.body.action")]
     route_selection: SelectionExpression,
 
-    /// The port to listen on; 0 is any that is free
+    /// Sets the port to listen on; 0 is any free port
     #[arg(short, long, default_value_t = 3001)]
     port: u16,
 
-    /// The address to listen on. @connections has no authentication here: others than loopback addresses
-    /// open it to the network
+    /// Sets the address to listen on. @connections has no authentication here, so any other than a loopback
+    /// address opens it to the network
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     host: IpAddr,
 
-    /// The stage, the first step of the URL's path
+    /// Sets the name of the stage, the first segment of the URL's path
     #[arg(long, default_value = "dev")]
     stage: String,
 
-    /// The region that functions are told
+    /// Sets the region of the functions
     #[arg(long, env = "AWS_REGION", default_value = "us-east-1")]
     region: String,
 
-    /// A stage variable. Repeatable
+    /// Sets a stage variable. Repeatable
     #[arg(long = "stage-variable", value_name = "NAME=VALUE", value_parser = pair)]
     stage_variables: Vec<(String, String)>,
 
-    /// An environment variable for the functions. Repeatable
+    /// Sets an environment variable of the functions. Repeatable
     #[arg(short, long = "env", value_name = "NAME=VALUE", value_parser = pair)]
     env: Vec<(String, String)>,
 
-    /// How many processes, and so invocations, each function may have at once
+    /// Reads environment variables of the functions from a file: a NAME=VALUE per line, as it is, without
+    /// quotes; lines that begin with # are comments. --env takes precedence. Repeatable
+    #[arg(long = "env-file", value_name = "FILE", value_parser = env_file::read)]
+    env_files: Vec<Variables>,
+
+    /// Passes the whole environment of this program on to the functions, AWS credentials included
+    #[arg(long)]
+    inherit_env: bool,
+
+    /// Sets the directory that the functions start in; without it, that of each executable, as on Lambda
+    #[arg(long, value_name = "DIR")]
+    current_dir: Option<PathBuf>,
+
+    /// Lets the functions run on after their answers, where Lambda freezes them until the next event
+    #[arg(long)]
+    no_freeze: bool,
+
+    /// Sets how many processes, and so invocations, each function may have at once
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
 
-    /// Seconds that an invocation may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    /// Sets how long an invocation may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     function_timeout: u64,
 
-    /// Seconds of silence until a connection is closed
+    /// Sets how long a connection may be idle; then it is closed
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     idle_timeout: u64,
 
-    /// Seconds until a connection is closed in any case
+    /// Lets pings keep a connection from being idle. AWS does not document it; by default only messages do
+    #[arg(long)]
+    pings_keep_alive: bool,
+
+    /// Sets the longest time that a connection lasts
     #[arg(long, value_name = "SECONDS", default_value_t = 7200)]
     connection_duration: u64,
 
-    /// Seconds that a client waits for a function
+    /// Sets how long a client waits for a function
     #[arg(long, value_name = "SECONDS", default_value_t = 29)]
     integration_timeout: u64,
 
-    /// Take any number of connections, messages and calls a second, where AWS has limits
+    /// Accepts any number of connections, messages and calls per second, where AWS has limits
     #[arg(long)]
     no_throttling: bool,
 
-    /// Refuse calls of @connections that have no signature, as AWS does
+    /// Refuses calls of @connections without a signature, as AWS does
     #[arg(long)]
     signed_management_only: bool,
 
-    /// Print what happens, one JSON object a line, to standard error
+    /// Lets @connections be called by this host name, too, for example from a container. Repeatable
+    #[arg(long = "allow-host", value_name = "NAME")]
+    allowed_hosts: Vec<String>,
+
+    /// Prints what happens to standard error, one JSON object per line
     #[arg(short, long)]
     verbose: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  PUBLIC_KEY=\"$(cat public.pem)\" room-auth-gateway --route '$connect=target/debug/connect' --port 3001
+  room-auth-gateway --route '$connect=target/debug/connect' --env PUBLIC_KEY=\"$(cat public.pem)\"
   room-auth-gateway --function chat=target/lambda/chat --route '$connect=chat' \\
       --route '$disconnect=chat' --route '$default=chat'
 
-Then, for example:
+Then:
   websocat ws://127.0.0.1:3001/dev
   curl -d hello http://127.0.0.1:3001/dev/@connections/CONNECTION_ID";
 
@@ -127,26 +156,34 @@ impl Options {
             .limits(|limits| {
                 limits.idle_timeout = seconds(self.idle_timeout);
                 limits.connection_duration = seconds(self.connection_duration);
+                limits.pings_keep_alive = self.pings_keep_alive;
                 limits.integration_timeout = seconds(self.integration_timeout);
                 if self.no_throttling {
                     (limits.connections_per_second, limits.requests_per_second) = (None, None);
                 }
             });
         for (key, function) in self.routes {
-            builder = builder.route(key, names.of(function));
+            builder = builder.route(key, names.name_of(function));
         }
         for (key, function) in self.routes_with_response {
-            builder = builder.route_with_response(key, names.of(function));
+            builder = builder.route_with_response(key, names.name_of(function));
         }
         if let Some(function) = self.authorizer {
-            builder = builder.authorizer(names.of(function), self.identity_sources.unwrap_or_default());
+            builder = builder.authorizer(names.name_of(function), self.identity_sources.unwrap_or_default());
         }
         for (name, path) in names.0 {
-            let function = Function::process(path)
-                .inherit_env()
+            let mut function = Function::new(path)
+                .envs(self.env_files.iter().flat_map(|file| file.0.clone()))
                 .envs(self.env.clone())
                 .concurrency(usize::from(self.concurrency))
+                .freeze(!self.no_freeze)
                 .timeout(seconds(self.function_timeout));
+            if self.inherit_env {
+                function = function.inherit_env();
+            }
+            if let Some(dir) = &self.current_dir {
+                function = function.current_dir(dir);
+            }
             builder = builder.function(name, function);
         }
         for (name, value) in self.stage_variables {
@@ -154,6 +191,9 @@ impl Options {
         }
         if self.signed_management_only {
             builder = builder.signed_management_only();
+        }
+        for name in self.allowed_hosts {
+            builder = builder.allow_host(name);
         }
         if self.verbose {
             builder = builder.observe(|observation| print(&observation));
@@ -164,16 +204,16 @@ impl Options {
 
 fn print(observation: &Observation) {
     if let Ok(json) = serde_json::to_string(observation) {
-        // A closed standard error ends nothing.
+        // A closed standard error is no reason to stop.
         let _ = writeln!(io::stderr().lock(), "{json}");
     }
 }
 
-/// The functions, by name. One that is given by its path is named for its file.
+/// The functions by name. A function given by its path is named after its file.
 struct Names(Vec<(String, String)>);
 
 impl Names {
-    fn of(&mut self, function: String) -> String {
+    fn name_of(&mut self, function: String) -> String {
         if let Some((name, _)) = self
             .0
             .iter()
@@ -198,7 +238,9 @@ impl Names {
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("this wants two parts with a `=` between them; is a $ in double quotes, where the shell takes it?".into()),
+        _ => {
+            Err("expected KEY=VALUE; put a text with a `$` in single quotes, or the shell replaces it".into())
+        }
     }
 }
 
@@ -224,7 +266,7 @@ mod tests {
             "a/connect",
             "c/connect.sh",
         ]
-        .map(|function| names.of(function.to_owned()));
+        .map(|function| names.name_of(function.to_owned()));
         assert_eq!(
             found,
             ["chat", "chat", "connect", "connect-2", "connect", "connect-3"]

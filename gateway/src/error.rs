@@ -1,51 +1,58 @@
+//! Why a gateway cannot be started.
+
 use std::{io, net::SocketAddr};
 
-use crate::function::StartFunctionError;
+use crate::{authorizer::IdentitySourceError, function::StartFunctionError};
 
-/// Why a gateway could not be started. The texts are for the person at the terminal.
+/// The reason why a gateway could not be started. The texts are for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The address is taken, or not one of this machine.
+    /// The address is taken, or does not belong to this machine.
     #[error("cannot listen on {address}: {source}{}", hint(source))]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A function does not start.
+    /// A function could not be started.
     #[error(transparent)]
     Function(#[from] StartFunctionError),
-    /// A route, or the authorizer, names a function that was not added.
-    #[error("{user} names the function {function}, which there is not")]
+    /// A route, or the authorizer, refers to a function that was not added.
+    #[error("{user} refers to the unknown function `{function}`; add a function of this name")]
     UnknownFunction {
-        /// Who names it.
+        /// What refers to it.
         user: String,
-        /// The name.
+        /// The name of the function.
         function: String,
     },
+    /// An identity source of the authorizer has a name that API Gateway refuses.
+    #[error(transparent)]
+    IdentitySource(#[from] IdentitySourceError),
     /// Two functions have the same name.
-    #[error("there are two functions named {0}")]
+    #[error("there are two functions named `{0}`; rename one of them")]
     TwoFunctions(String),
     /// Two routes have the same key.
-    #[error("there are two routes {0}")]
+    #[error("there are two routes `{0}`; remove one of them")]
     TwoRoutes(String),
     /// A route key is empty, or begins with `$` and is not one of the three that API Gateway knows.
-    #[error("`{0}` is no route key; of those with a $ there are $connect, $disconnect and $default")]
+    #[error("`{0}` is not a route key; use $connect, $disconnect, $default or a key without a $")]
     RouteKey(String),
-    /// The stage is empty, or would not stay as it is in a URL.
-    #[error("`{0}` is no stage name; it has letters, digits, `-`, `_` and `$` only")]
+    /// The stage is empty, or has characters that do not belong into a stage name.
+    #[error("`{0}` is not a stage name; use letters, digits, `-`, `_` and `$` only")]
     Stage(String),
 }
 
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "; another program has this port: choose another one, or 0 for any that is free"
+            "; another program uses this port: choose another one, or 0 for any free port"
         }
-        io::ErrorKind::PermissionDenied => "; ports below 1024 are for administrators: choose a higher one",
-        io::ErrorKind::AddrNotAvailable => "; this machine has no such address",
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need administrator rights: choose a higher one"
+        }
+        io::ErrorKind::AddrNotAvailable => "; this machine does not have this address: choose another one",
         _ => "",
     }
 }

@@ -1,18 +1,18 @@
-//! The events that functions get, in the shapes of API Gateway: what is absent there is absent here.
+//! The events that functions get, in the form of API Gateway. Members that are absent there are absent here.
 
 use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
 
-use crate::{api::Api, connections::ConnectionInfo, handshake::Upgrade, ids};
+use crate::{client_request::ClientRequest, connections::ConnectionInfo, ids, stage::Stage};
 
-/// When an event happened, and its own ids.
-pub(crate) struct Moment {
+/// The time and the request id of an event.
+pub(crate) struct RequestStamp {
     pub(crate) at: SystemTime,
     pub(crate) request_id: String,
 }
 
-impl Moment {
+impl RequestStamp {
     pub(crate) fn now() -> Self {
         Self {
             at: SystemTime::now(),
@@ -21,54 +21,62 @@ impl Moment {
     }
 }
 
-pub(crate) fn connect(api: &Api, connection: &ConnectionInfo, moment: &Moment, upgrade: &Upgrade) -> Vec<u8> {
+/// Returns the event of the type `CONNECT`.
+pub(crate) fn connect(
+    stage: &Stage,
+    connection: &ConnectionInfo,
+    stamp: &RequestStamp,
+    request: &ClientRequest,
+) -> Vec<u8> {
     let mut event = Map::new();
-    let (headers, multi) = maps(upgrade.headers.iter().filter(|(name, _)| !is_hop_by_hop(name)));
+    let (headers, multi) = maps(request.headers.iter().filter(|(name, _)| !is_hop_by_hop(name)));
     event.insert("headers".into(), headers);
     event.insert("multiValueHeaders".into(), multi);
-    if !upgrade.query.is_empty() {
-        let (query, multi) = maps(&upgrade.query);
+    if !request.query.is_empty() {
+        let (query, multi) = maps(&request.query);
         event.insert("queryStringParameters".into(), query);
         event.insert("multiValueQueryStringParameters".into(), multi);
     }
-    stage_variables(api, &mut event);
+    stage_variables(stage, &mut event);
     event.insert(
         "requestContext".into(),
-        context(api, connection, moment, "CONNECT", "$connect").into(),
+        context(stage, connection, stamp, "CONNECT", "$connect").into(),
     );
     event.insert("isBase64Encoded".into(), false.into());
     to_vec(event)
 }
 
+/// Returns the event of the type `MESSAGE`.
 pub(crate) fn message(
-    api: &Api,
+    stage: &Stage,
     connection: &ConnectionInfo,
-    moment: &Moment,
+    stamp: &RequestStamp,
     route: &str,
     body: &str,
 ) -> Vec<u8> {
-    let mut context = context(api, connection, moment, "MESSAGE", route);
+    let mut context = context(stage, connection, stamp, "MESSAGE", route);
     context.insert("messageId".into(), ids::api_gateway_id().into());
     let mut event = Map::new();
-    stage_variables(api, &mut event);
+    stage_variables(stage, &mut event);
     event.insert("requestContext".into(), context.into());
     event.insert("body".into(), body.into());
     event.insert("isBase64Encoded".into(), false.into());
     to_vec(event)
 }
 
+/// Returns the event of the type `DISCONNECT`.
 pub(crate) fn disconnect(
-    api: &Api,
+    stage: &Stage,
     connection: &ConnectionInfo,
-    moment: &Moment,
+    stamp: &RequestStamp,
     code: u16,
     reason: &str,
 ) -> Vec<u8> {
-    let mut context = context(api, connection, moment, "DISCONNECT", "$disconnect");
+    let mut context = context(stage, connection, stamp, "DISCONNECT", "$disconnect");
     context.insert("disconnectStatusCode".into(), code.into());
     context.insert("disconnectReason".into(), reason.into());
     let mut event = Map::new();
-    // What API Gateway sends with every DISCONNECT, empty values included.
+    // API Gateway sends these with every DISCONNECT, empty values included.
     let headers = [
         ("Host", connection.host.as_str()),
         ("X-Forwarded-For", ""),
@@ -79,38 +87,43 @@ pub(crate) fn disconnect(
     let (headers, multi) = maps(&headers);
     event.insert("headers".into(), headers);
     event.insert("multiValueHeaders".into(), multi);
-    stage_variables(api, &mut event);
+    stage_variables(stage, &mut event);
     event.insert("requestContext".into(), context.into());
     event.insert("isBase64Encoded".into(), false.into());
     to_vec(event)
 }
 
-/// What a REQUEST authorizer gets. Unlike the other events it has empty maps for what is absent, and the
+/// Returns the event of a REQUEST authorizer. Unlike the other events it has empty maps for what is absent, and the
 /// hop-by-hop headers.
 pub(crate) fn authorize(
-    api: &Api,
+    stage: &Stage,
     connection: &ConnectionInfo,
-    moment: &Moment,
-    upgrade: &Upgrade,
+    stamp: &RequestStamp,
+    request: &ClientRequest,
 ) -> Vec<u8> {
-    let (headers, multi_headers) = maps(&upgrade.headers);
-    let (query, multi_query) = maps(&upgrade.query);
+    let content_length = ("content-length".to_owned(), "0".to_owned());
+    let headers = request
+        .headers
+        .iter()
+        .filter(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+    let (headers, multi_headers) = maps(headers.chain([&content_length]));
+    let (query, multi_query) = maps(&request.query);
     to_vec(json!({
         "type": "REQUEST",
-        "methodArn": api.method_arn(),
+        "methodArn": stage.method_arn(),
         "headers": headers,
         "multiValueHeaders": multi_headers,
         "queryStringParameters": query,
         "multiValueQueryStringParameters": multi_query,
-        "stageVariables": api.stage_variables,
-        "requestContext": context(api, connection, moment, "CONNECT", "$connect"),
+        "stageVariables": stage.variables,
+        "requestContext": context(stage, connection, stamp, "CONNECT", "$connect"),
     }))
 }
 
 fn context(
-    api: &Api,
+    stage: &Stage,
     connection: &ConnectionInfo,
-    moment: &Moment,
+    stamp: &RequestStamp,
     event_type: &str,
     route: &str,
 ) -> Map<String, Value> {
@@ -122,17 +135,17 @@ fn context(
     let context = json!({
         "routeKey": route,
         "eventType": event_type,
-        "extendedRequestId": moment.request_id,
-        "requestTime": ids::request_time(moment.at),
+        "extendedRequestId": stamp.request_id,
+        "requestTime": ids::request_time(stamp.at),
         "messageDirection": "IN",
-        "stage": api.stage,
+        "stage": stage.name,
         "connectedAt": ids::millis(connection.connected_at),
-        "requestTimeEpoch": ids::millis(moment.at),
+        "requestTimeEpoch": ids::millis(stamp.at),
         "identity": identity,
-        "requestId": moment.request_id,
-        "domainName": api.domain_name,
+        "requestId": stamp.request_id,
+        "domainName": stage.domain_name,
         "connectionId": &*connection.id,
-        "apiId": api.id,
+        "apiId": stage.api_id,
     });
     let Value::Object(mut context) = context else {
         unreachable!("the literal above is an object")
@@ -143,7 +156,7 @@ fn context(
     context
 }
 
-/// Each name with its last value, and each name with all its values.
+/// Returns each name with its last value, and each name with all its values.
 fn maps<'a>(pairs: impl IntoIterator<Item = &'a (String, String)>) -> (Value, Value) {
     let (mut single, mut multi) = (Map::new(), Map::new());
     for (name, value) in pairs {
@@ -158,13 +171,13 @@ fn maps<'a>(pairs: impl IntoIterator<Item = &'a (String, String)>) -> (Value, Va
     (single.into(), multi.into())
 }
 
-fn stage_variables(api: &Api, event: &mut Map<String, Value>) {
-    if !api.stage_variables.is_empty() {
-        event.insert("stageVariables".into(), json!(api.stage_variables));
+fn stage_variables(stage: &Stage, event: &mut Map<String, Value>) {
+    if !stage.variables.is_empty() {
+        event.insert("stageVariables".into(), json!(stage.variables));
     }
 }
 
-/// CONNECT events lack them; the events of authorizers have them.
+/// Returns whether a header is absent from CONNECT events. The events of authorizers have all of them.
 fn is_hop_by_hop(name: &str) -> bool {
     ["connection", "upgrade", "content-length"]
         .iter()

@@ -1,25 +1,27 @@
-//! Faults of the gateway and its functions, ordered by a test.
+//! Fault injection: faults of the gateway and its functions, for tests.
 
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::function::{FunctionFault, FunctionPool, lock};
+use crate::function::{FunctionFault, FunctionPool};
 
-/// Orders what shall go wrong. From [`Gateway::faults`](crate::Gateway::faults); cheap to clone.
+/// Injects faults. Returned by [`Gateway::faults`](crate::Gateway::faults); cheap to clone.
 ///
-/// Orders that name a number are used up in turn, by the next calls that they fit.
+/// A fault with a number of times is used up by the next calls that it applies to.
 #[derive(Clone, Default)]
-pub struct Faults(Arc<Orders>);
+pub struct Faults(Arc<Injected>);
 
 #[derive(Default)]
-struct Orders {
+struct Injected {
     functions: Mutex<HashMap<String, Arc<FunctionPool>>>,
+    denied_posts: Mutex<usize>,
     throttled_posts: Mutex<usize>,
     connections: Mutex<HashMap<String, ConnectionFaults>>,
     disconnects: Mutex<VecDeque<DisconnectFault>>,
@@ -40,9 +42,9 @@ struct ConnectionFaults {
 enum Pace {
     #[default]
     Normal,
-    /// So much time for each message.
+    /// Takes this long for each message.
     Slow(Duration),
-    /// Not at all.
+    /// Reads nothing.
     Stalled,
 }
 
@@ -51,24 +53,25 @@ enum DisconnectFault {
     Delay(Duration),
 }
 
-/// What becomes of a call of @connections.
+/// A fault of a call of @connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallFault {
+    Denied,
     Throttled,
     Gone,
 }
 
 impl Faults {
-    /// The next `times` invocations of `function` go wrong as `fault` says.
+    /// Injects `fault` into the next `times` invocations of `function`.
     ///
     /// # Panics
     ///
     /// If the gateway has no function of this name.
     pub fn function(&self, function: &str, fault: FunctionFault, times: usize) {
-        self.pool(function).order(fault, times);
+        self.pool(function).inject(fault, times);
     }
 
-    /// Kills the processes of `function` that are at work now, as running out of memory would.
+    /// Kills the processes of `function` that are busy now, as running out of memory would.
     ///
     /// # Panics
     ///
@@ -77,40 +80,46 @@ impl Faults {
         self.pool(function).kill_busy();
     }
 
-    /// Kills the processes of `function` that are at work when `posts` more messages have been posted to
-    /// connections: in the middle of a broadcast.
+    /// Kills the busy processes of `function` after `posts` more messages have been posted to connections: in the
+    /// middle of a broadcast.
     ///
     /// # Panics
     ///
     /// If the gateway has no function of this name.
     pub fn kill_after_posts(&self, function: &str, posts: usize) {
         self.pool(function);
-        *lock(&self.0.kill_after_posts) = Some((function.to_owned(), posts));
+        *self.0.kill_after_posts.lock() = Some((function.to_owned(), posts));
     }
 
-    /// The next `times` posts to any connection are answered with 429.
+    /// Answers the next `times` posts to any connection with 403, as AWS does if the function's role lacks
+    /// `execute-api:ManageConnections`.
+    pub fn deny_posts(&self, times: usize) {
+        *self.0.denied_posts.lock() += times;
+    }
+
+    /// Answers the next `times` posts to any connection with 429.
     pub fn throttle_posts(&self, times: usize) {
-        *lock(&self.0.throttled_posts) += times;
+        *self.0.throttled_posts.lock() += times;
     }
 
-    /// The next `times` posts to this connection are answered with 429.
+    /// Answers the next `times` posts to this connection with 429.
     pub fn throttle_posts_to(&self, connection_id: &str, times: usize) {
         self.with_connection(connection_id, |faults| faults.throttled_posts += times);
     }
 
-    /// From now on @connections says 410 of this connection, though its client notices nothing: the state
-    /// between a client's death and its `$disconnect`.
+    /// Answers every call of @connections for this connection with 410, while the client notices nothing: the state
+    /// between the loss of a client and its `$disconnect`.
     pub fn gone(&self, connection_id: &str) {
         self.with_connection(connection_id, |faults| faults.gone = true);
     }
 
-    /// Each message to this connection takes so long to leave.
+    /// Delays each message to this connection by `per_message`.
     pub fn slow(&self, connection_id: &str, per_message: Duration) {
         self.set_pace(connection_id, Pace::Slow(per_message));
     }
 
-    /// Nothing more leaves for this connection, until [`resume`](Self::resume): its buffer fills, and then
-    /// posts get 429.
+    /// Holds all messages to this connection until [`resume`](Self::resume): its buffer fills up, and then posts get
+    /// 429.
     pub fn stall(&self, connection_id: &str) {
         self.set_pace(connection_id, Pace::Stalled);
     }
@@ -120,26 +129,37 @@ impl Faults {
         self.set_pace(connection_id, Pace::Normal);
     }
 
-    /// The next `times` ended connections are never told to `$disconnect`, which API Gateway calls
-    /// best-effort.
+    /// Does not invoke `$disconnect` for the next `times` connections that end. API Gateway calls it best-effort.
     pub fn lose_disconnects(&self, times: usize) {
-        lock(&self.0.disconnects).extend((0..times).map(|_| DisconnectFault::Lose));
+        self.0
+            .disconnects
+            .lock()
+            .extend((0..times).map(|_| DisconnectFault::Lose));
     }
 
-    /// The next `times` ended connections are told to `$disconnect` only after `delay`.
+    /// Invokes `$disconnect` only after `delay` for the next `times` connections that end.
     pub fn delay_disconnects(&self, delay: Duration, times: usize) {
-        lock(&self.0.disconnects).extend((0..times).map(|_| DisconnectFault::Delay(delay)));
+        self.0
+            .disconnects
+            .lock()
+            .extend((0..times).map(|_| DisconnectFault::Delay(delay)));
     }
 
     pub(crate) fn of(functions: impl IntoIterator<Item = (String, Arc<FunctionPool>)>) -> Self {
         let faults = Self::default();
-        lock(&faults.0.functions).extend(functions);
+        faults.0.functions.lock().extend(functions);
         faults
     }
 
-    /// What becomes of a call of @connections; `post` uses up orders for posts.
+    /// Returns the fault of a call of @connections. A post uses up the faults of posts.
     pub(crate) fn call(&self, connection_id: &str, post: bool) -> Option<CallFault> {
-        let mut connections = lock(&self.0.connections);
+        let mut denied = self.0.denied_posts.lock();
+        if post && *denied > 0 {
+            *denied -= 1;
+            return Some(CallFault::Denied);
+        }
+        drop(denied);
+        let mut connections = self.0.connections.lock();
         let mut faults = connections.get_mut(connection_id);
         if faults.as_ref().is_some_and(|faults| faults.gone) {
             return Some(CallFault::Gone);
@@ -148,30 +168,30 @@ impl Faults {
             return None;
         }
         let own = faults.as_mut().map(|faults| &mut faults.throttled_posts);
-        let mut any = lock(&self.0.throttled_posts);
-        let order = own
+        let mut any = self.0.throttled_posts.lock();
+        let left = own
             .filter(|left| **left > 0)
             .or((*any > 0).then_some(&mut *any))?;
-        *order -= 1;
+        *left -= 1;
         Some(CallFault::Throttled)
     }
 
-    /// A message was posted.
+    /// Notes that a message was posted.
     pub(crate) fn posted(&self) {
-        let mut order = lock(&self.0.kill_after_posts);
-        if let Some((function, left)) = order.as_mut() {
+        let mut pending = self.0.kill_after_posts.lock();
+        if let Some((function, left)) = pending.as_mut() {
             *left = left.saturating_sub(1);
             if *left == 0 {
                 self.kill(function);
-                *order = None;
+                *pending = None;
             }
         }
     }
 
-    /// Waits as long as was ordered; false if the event is to be lost.
+    /// Waits for the delay, if there is one. Returns false if `$disconnect` shall not be invoked.
     pub(crate) async fn delivers_disconnect(&self) -> bool {
-        let order = lock(&self.0.disconnects).pop_front();
-        match order {
+        let fault = self.0.disconnects.lock().pop_front();
+        match fault {
             None => true,
             Some(DisconnectFault::Lose) => false,
             Some(DisconnectFault::Delay(delay)) => {
@@ -185,7 +205,10 @@ impl Faults {
     pub(crate) async fn may_leave(&self, connection_id: &str) {
         let mut changed = self.0.pace_changed.subscribe();
         loop {
-            let pace = lock(&self.0.connections)
+            let pace = self
+                .0
+                .connections
+                .lock()
                 .get(connection_id)
                 .map(|faults| faults.pace);
             match pace.unwrap_or_default() {
@@ -197,9 +220,9 @@ impl Faults {
         }
     }
 
-    /// The connection has ended. That it is gone is then true without an order.
+    /// Drops the faults of a connection that has ended.
     pub(crate) fn forget(&self, connection_id: &str) {
-        lock(&self.0.connections).remove(connection_id);
+        self.0.connections.lock().remove(connection_id);
     }
 
     fn set_pace(&self, connection_id: &str, pace: Pace) {
@@ -209,14 +232,16 @@ impl Faults {
 
     fn with_connection(&self, connection_id: &str, change: impl FnOnce(&mut ConnectionFaults)) {
         change(
-            lock(&self.0.connections)
+            self.0
+                .connections
+                .lock()
                 .entry(connection_id.to_owned())
                 .or_default(),
         );
     }
 
     fn pool(&self, function: &str) -> Arc<FunctionPool> {
-        let pool = lock(&self.0.functions).get(function).cloned();
+        let pool = self.0.functions.lock().get(function).cloned();
         pool.unwrap_or_else(|| panic!("the gateway has no function named {function}"))
     }
 }

@@ -1,16 +1,16 @@
-//! The running gateway, in the hands of its owner.
+//! The running gateway, as its owner sees it.
 
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::task::JoinHandle;
 
-use crate::{api::Api, builder::GatewayBuilder, faults::Faults, function::FunctionPool};
+use crate::{api::Api, faults::Faults, function::FunctionPool};
 
-/// How long functions may take to hear of the connections that a shutdown closes.
+/// How long functions may work on the `$disconnect`s of a shutdown.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 
 /// A running WebSocket API. Dropping it closes its sockets and kills its functions;
-/// [`shutdown`](Self::shutdown) does so in good order.
+/// [`shutdown`](Self::shutdown) also lets them finish.
 pub struct Gateway {
     pub(crate) api: Arc<Api>,
     pub(crate) functions: Vec<Arc<FunctionPool>>,
@@ -20,51 +20,46 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Describes a gateway to [`start`](GatewayBuilder::start).
-    pub fn builder() -> GatewayBuilder {
-        GatewayBuilder::new()
-    }
-
-    /// Where clients connect: `ws://127.0.0.1:<port>/<stage>`.
+    /// Returns the URL for clients: `ws://127.0.0.1:<port>/<stage>`.
     pub fn websocket_url(&self) -> String {
-        format!("ws://{}/{}", self.reachable_at, self.api.stage)
+        format!("ws://{}/{}", self.reachable_at, self.api.stage.name)
     }
 
-    /// The endpoint of `@connections` for the AWS SDKs: `http://127.0.0.1:<port>/<stage>`. Functions have it
+    /// Returns the endpoint of `@connections` for the AWS SDKs: `http://127.0.0.1:<port>/<stage>`. Functions find it
     /// in `AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI`.
     pub fn management_endpoint(&self) -> String {
-        format!("http://{}/{}", self.reachable_at, self.api.stage)
+        format!("http://{}/{}", self.reachable_at, self.api.stage.name)
     }
 
-    /// The address the gateway listens on.
+    /// Returns the address that the gateway listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// The ids of the open connections.
+    /// Returns the ids of the open connections.
     pub fn connection_ids(&self) -> Vec<Arc<str>> {
         self.api.connections.ids()
     }
 
-    /// How many connections are open.
+    /// Returns how many connections are open.
     pub fn connection_count(&self) -> usize {
         self.api.connections.len()
     }
 
-    /// Orders faults, for tests.
+    /// Returns the means to inject faults, for tests.
     pub fn faults(&self) -> Faults {
         self.api.faults.clone()
     }
 
-    /// Closes the sockets with 1001, lets the functions hear of it for a few seconds at most, and kills their
-    /// processes; returns when they are gone.
+    /// Closes the sockets with 1001, invokes `$disconnect` for each of them for at most 3 seconds, and kills the
+    /// functions' processes. Returns when they are gone.
     pub async fn shutdown(mut self) {
         self.api.closing.cancel();
         self.api.tasks.close();
         // What has not ended by then ends with the functions.
         let _ = tokio::time::timeout(SHUTDOWN_GRACE, self.api.tasks.wait()).await;
         self.api.closed.cancel();
-        // It only accepts, and never panics; from here on the port is free.
+        // The server's task never panics. When it has ended, the port is free.
         let _ = (&mut self.server).await;
         for function in &self.functions {
             function.stop();

@@ -1,32 +1,39 @@
-//! Identifiers and times in the forms of AWS.
+//! Identifiers and times in the formats of AWS.
 
-use std::{
-    fmt::Write as _,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-/// A connection, message or request id of API Gateway: 11 bytes as base64url, so 16 characters of which the
-/// last is `=`.
+/// The common log format: `09/Feb/2024:18:23:28 +0000`.
+const REQUEST_TIME: &[BorrowedFormatItem<'_>] =
+    format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
+
+/// As in `2024-02-09T18:23:28.941Z`.
+const ISO_8601: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+const LOG_STREAM_DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]/[month]/[day]");
+
+/// Returns a new connection, message or request id of API Gateway: 11 bytes as base64url, which are 16 characters, the
+/// last of them `=`.
 pub(crate) fn api_gateway_id() -> String {
     URL_SAFE.encode(rand::random::<[u8; 11]>())
 }
 
-/// Whether `id` could be a connection id at all; others are a 400 for @connections, and not a 410.
+/// Returns whether `id` has the form of a connection id. @connections answers others with 400 instead of 410.
 pub(crate) fn is_connection_id(id: &str) -> bool {
     URL_SAFE.decode(id).is_ok_and(|bytes| bytes.len() == 11)
 }
 
-/// A Lambda request id: a version 4 UUID.
+/// Returns a new Lambda request id: a version 4 UUID.
 pub(crate) fn lambda_request_id() -> String {
-    let id = (rand::random::<u128>() & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{id:032x}");
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    uuid::Builder::from_random_bytes(rand::random())
+        .into_uuid()
+        .to_string()
 }
 
-/// A trace id as in `X-Amzn-Trace-Id`: version, seconds, 96 random bits.
+/// Returns a new trace id as in `X-Amzn-Trace-Id`: version, seconds, 96 random bits.
 pub(crate) fn trace_root(now: SystemTime) -> String {
     format!(
         "Root=1-{:08x}-{:024x}",
@@ -35,27 +42,30 @@ pub(crate) fn trace_root(now: SystemTime) -> String {
     )
 }
 
-/// The trace id of one invocation, told by its request id: whoever sees the calls that a function makes can tell
-/// what for.
-pub(crate) fn trace_root_of(request_id: &str, now: SystemTime) -> String {
+/// Returns the trace header of one invocation, whose root is made of the request id: whoever sees the calls that a
+/// function makes can tell which invocation made them.
+pub(crate) fn trace_of(request_id: &str, now: SystemTime) -> String {
     let mut digits: Vec<char> = request_id.chars().filter(char::is_ascii_hexdigit).collect();
     let digits: String = digits
         .split_off(digits.len().saturating_sub(24))
         .into_iter()
         .collect();
-    format!("Root=1-{:08x}-{digits:0>24}", millis(now) / 1000)
-}
-
-pub(crate) fn log_stream_name() -> String {
-    let date = OffsetDateTime::now_utc().date();
-    let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
+    let parent = rand::random::<u64>();
     format!(
-        "{year:04}/{month:02}/{day:02}/[$LATEST]{:032x}",
-        rand::random::<u128>()
+        "Root=1-{:08x}-{digits:0>24};Parent={parent:016x};Sampled=0",
+        millis(now) / 1000
     )
 }
 
-/// Milliseconds since 1970.
+/// Returns the name of a new log stream, which begins with today's date.
+pub(crate) fn log_stream_name() -> String {
+    let date = OffsetDateTime::now_utc()
+        .format(LOG_STREAM_DATE)
+        .expect("a date formats");
+    format!("{date}/[$LATEST]{:032x}", rand::random::<u128>())
+}
+
+/// Returns the milliseconds since 1970.
 pub(crate) fn millis(time: SystemTime) -> u64 {
     let since = time
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -63,30 +73,16 @@ pub(crate) fn millis(time: SystemTime) -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// `requestTime`: the common log format, `09/Feb/2024:18:23:28 +0000`.
+/// Returns a time as in `requestTime`: `09/Feb/2024:18:23:28 +0000`.
 pub(crate) fn request_time(time: SystemTime) -> String {
     let time = OffsetDateTime::from(time);
-    let mut text = String::with_capacity(26);
-    let month = time.month().to_string();
-    let _ = write!(
-        text,
-        "{:02}/{}/{}:{:02}:{:02}:{:02} +0000",
-        time.day(),
-        &month[..3],
-        time.year(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    );
-    text
+    time.format(REQUEST_TIME).expect("a year of four digits formats")
 }
 
-/// ISO 8601 in UTC, to the second, as @connections answers.
+/// Returns a time as in the answers of @connections: ISO 8601 in UTC, with milliseconds.
 pub(crate) fn iso8601(time: SystemTime) -> String {
-    let time = OffsetDateTime::from(time)
-        .replace_nanosecond(0)
-        .expect("0 is a valid nanosecond");
-    time.format(&Rfc3339).expect("a year of four digits formats")
+    let time = OffsetDateTime::from(time);
+    time.format(ISO_8601).expect("a year of four digits formats")
 }
 
 #[cfg(test)]
@@ -125,7 +121,7 @@ mod tests {
     fn times_have_the_formats_of_aws() {
         let time = SystemTime::UNIX_EPOCH + A_TIME;
         assert_eq!(request_time(time), "09/Feb/2024:18:23:28 +0000");
-        assert_eq!(iso8601(time), "2024-02-09T18:23:28Z");
+        assert_eq!(iso8601(time), "2024-02-09T18:23:28.941Z");
         assert_eq!(millis(time), 1_707_503_008_941);
         assert!(
             trace_root(time).starts_with("Root=1-65c66da0-"),
@@ -133,9 +129,10 @@ mod tests {
             trace_root(time)
         );
         assert_eq!(trace_root(time).len(), 40);
-        assert_eq!(
-            trace_root_of("01234567-89ab-4def-8123-456789abcdef", time),
-            "Root=1-65c66da0-89ab4def8123456789abcdef"
-        );
+        let trace = trace_of("01234567-89ab-4def-8123-456789abcdef", time);
+        let parts: Vec<&str> = trace.split(';').collect();
+        assert_eq!(parts[0], "Root=1-65c66da0-89ab4def8123456789abcdef");
+        assert!(parts[1].starts_with("Parent=") && parts[1].len() == 23, "{trace}");
+        assert_eq!(parts[2..], ["Sampled=0"]);
     }
 }

@@ -2,39 +2,47 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod answer;
-mod api;
-mod authorizer;
+// From top to bottom, so that each module only uses those below it.
 mod builder;
-mod connections;
+mod checks;
 mod error;
-mod event;
-mod faults;
-mod function;
 mod gateway;
-mod handshake;
-mod header_case;
-mod http;
-mod identity;
-mod ids;
-mod limits;
-mod management;
-mod observe;
-mod policy;
-mod proxy;
-mod selection;
+
 mod server;
+
+mod handshake;
+mod management;
+
+mod message;
 mod socket;
 
+mod api;
+mod authorizer;
+mod connections;
+mod event;
+mod frames;
+
+mod client_request;
+mod faults;
+mod limits;
+mod observe;
+mod proxy_response;
+mod selection;
+mod stage;
+
+mod function;
+mod http;
+mod ids;
+
+pub use authorizer::{IdentitySourceError, IdentitySources};
 pub use builder::GatewayBuilder;
 pub use error::StartError;
 pub use faults::Faults;
 pub use function::{
-    Function, FunctionFault, FunctionPool, InvokeError, LogLine, LogSink, LogStream, ProcessInfo,
-    StartFunctionError,
+    Function, FunctionFault, FunctionPool, InvokeError, LogLine, LogSink, LogStream, ProcessGroup,
+    ProcessInfo, StartFunctionError,
 };
 pub use gateway::Gateway;
-pub use identity::{IdentitySourceError, IdentitySources};
 pub use limits::{Limits, RequestRate};
 pub use observe::{Decision, Observation, ObservedEvent, Operation};
 pub use selection::{SelectionError, SelectionExpression};

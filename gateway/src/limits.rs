@@ -1,52 +1,54 @@
-use std::{
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+//! The limits of API Gateway.
 
-use crate::function::lock;
+use std::time::{Duration, Instant};
 
-/// What API Gateway limits, each with its documented value ("Quotas for configuring and running a WebSocket
-/// API" and "API Gateway account-level quotas" in the developer guide), and each settable.
+use parking_lot::Mutex;
+
+/// The limits of API Gateway. The defaults are the documented values ("Quotas for configuring and running a WebSocket
+/// API" and "API Gateway account-level quotas" in the developer guide).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// A connection is closed with 1001 after this time, whatever it does. 2 hours.
+    /// The longest time that a connection lasts; then it is closed with 1001 (default: 2 hours).
     pub connection_duration: Duration,
-    /// A connection on which nothing was sent in either direction for this time is closed with 1001.
-    /// 10 minutes.
+    /// How long a connection may be idle in both directions; then it is closed with 1001 (default: 10 minutes).
     pub idle_timeout: Duration,
-    /// How long a function may take to answer; the client gets an error then, and the function goes on.
-    /// 29 seconds.
+    /// Whether pings and pongs keep a connection from being idle (default: false). AWS does not document it, so the
+    /// default is the stricter reading: only messages count.
+    pub pings_keep_alive: bool,
+    /// How long a client waits for a function (default: 29 seconds). Then the client gets an error, and the function
+    /// goes on.
     pub integration_timeout: Duration,
-    /// The largest frame a client may send, in bytes; a larger one closes the connection with 1009. Larger
-    /// messages to a client are split into frames of this size. 32 KB.
+    /// The largest frame from a client, in bytes; a larger one closes the connection with 1009 (default: 32 KB).
+    /// Larger messages to a client are split into frames of this size.
     pub frame_bytes: usize,
-    /// The largest message, in bytes: a larger one from a client closes the connection with 1009, a larger
-    /// one to a client is refused with 413. 128 KB.
+    /// The largest message, in bytes (default: 128 KB). A larger one from a client closes the connection with 1009, and
+    /// a larger post to a client is refused with 413. In place of a larger response of a route the client gets the frame
+    /// `Internal server error`; AWS documents the limit, but not what the client gets.
     pub message_bytes: usize,
-    /// The largest answer of an authorizer, in bytes. 8 KB.
+    /// The largest answer of an authorizer, in bytes (default: 8 KB).
     pub authorizer_result_bytes: usize,
-    /// The longest URL a client may connect to, in characters. 4096.
+    /// The longest URL that a client may connect to, in characters (default: 4096).
     pub url_chars: usize,
-    /// New connections a second (and at once); more are refused with 429. 500. `None`: no limit.
+    /// New connections per second, and at once; more are refused with 429 (default: 500). `None` is no limit.
     pub connections_per_second: Option<u32>,
-    /// Messages, handshakes and @connections calls a second; what is more gets 429, or an error frame.
-    /// 10,000, with bursts of 5,000. `None`: no limit.
+    /// Messages, handshakes and @connections calls per second; more get 429, or an error frame (default: 10,000, with
+    /// bursts of 5,000). `None` is no limit.
     pub requests_per_second: Option<RequestRate>,
-    /// What a slow client may leave unread before posting to it fails with 429, in bytes. API Gateway has
-    /// such a buffer and does not document its size; 1 MB here.
+    /// How much a slow client may leave unread before posts to it fail with 429, in bytes (default: 1 MB); a message
+    /// counts as at least 64. API Gateway has such a buffer and does not document its size.
     pub client_buffer_bytes: usize,
-    /// Messages of one connection that are worked on at once; further ones wait unread. API Gateway
-    /// documents none; 100 here.
+    /// How many messages of one connection are worked on at once; further ones wait unread (default: 100). API Gateway
+    /// does not document such a limit.
     pub messages_in_flight: usize,
 }
 
-/// A token bucket: so many a second, and so many at once.
+/// The rate and the burst of a token bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestRate {
-    /// Requests a second.
+    /// The requests per second.
     pub rate: u32,
-    /// Requests at once.
+    /// The requests at once.
     pub burst: u32,
 }
 
@@ -55,6 +57,7 @@ impl Default for Limits {
         Self {
             connection_duration: Duration::from_hours(2),
             idle_timeout: Duration::from_mins(10),
+            pings_keep_alive: false,
             integration_timeout: Duration::from_secs(29),
             frame_bytes: 32 * 1024,
             message_bytes: 128 * 1024,
@@ -71,7 +74,7 @@ impl Default for Limits {
     }
 }
 
-/// Counts against a [`RequestRate`]; without one, everything passes.
+/// Counts requests against a [`RequestRate`], and without one allows everything.
 #[derive(Debug)]
 pub(crate) struct Throttle(Option<(RequestRate, Mutex<Bucket>)>);
 
@@ -98,7 +101,7 @@ impl Throttle {
         let Some((rate, bucket)) = &self.0 else {
             return true;
         };
-        let mut bucket = lock(bucket);
+        let mut bucket = bucket.lock();
         let gained = now.saturating_duration_since(bucket.filled).as_secs_f64() * f64::from(rate.rate);
         bucket.tokens = (bucket.tokens + gained).min(f64::from(rate.burst));
         bucket.filled = now;

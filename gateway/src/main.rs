@@ -1,6 +1,7 @@
-//! The gateway from a shell: options in, a ready line out, Ctrl-C to end it.
+//! The gateway as a program: it reads its options, prints the URL, and runs until Ctrl-C.
 
 mod cli;
+mod env_file;
 
 use std::{
     io::{self, Write},
@@ -16,7 +17,7 @@ async fn main() -> ExitCode {
     match run(cli::Options::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody is left to be told if standard error is closed.
+            // If standard error is closed, there is nobody to tell.
             let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
@@ -24,7 +25,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: cli::Options) -> Result<(), Box<dyn std::error::Error>> {
-    // Listened for before the start, so that a Ctrl-C during it leaves no process behind either.
+    // Set up before the start, so that Ctrl-C during the start leaves no process behind either.
     let mut stop = pin!(stop_signal()?);
     let gateway = tokio::select! {
         gateway = options.into_builder().start() => gateway?,
@@ -36,13 +37,13 @@ async fn run(options: cli::Options) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Each socket is a file: as many as the system lets us have, where shells give a thousand.
+/// Raises the limit of open files as far as the system allows: each socket is a file, and shells allow a thousand.
 fn raise_file_limit() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
         let maximum = getrlimit(Resource::Nofile).maximum;
-        // Fewer will do for most.
+        // For most uses the old limit will do.
         let _ = setrlimit(
             Resource::Nofile,
             Rlimit {
@@ -53,12 +54,12 @@ fn raise_file_limit() {
     }
 }
 
-/// Ctrl-C, or the termination that service managers and CI ask for.
+/// Returns when the program shall end: at Ctrl-C, or at the signal that service managers and CI send.
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        // The last is what a terminal sends as it is closed.
+        // A terminal sends this when it is closed.
         let mut hang_up = signal(SignalKind::hangup())?;
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -72,7 +73,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     }
     #[cfg(not(unix))]
     Ok(async {
-        // Without the signal there is no clean end; the process is killed then.
+        // Without the signal there is no clean end, and the process must be killed.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }

@@ -1,27 +1,36 @@
-//! `@connections`: sending to a connection, asking about it, closing it.
+//! `@connections`: sending to a connection, reading its state, closing it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::{Method, Request, Response, StatusCode, body::Incoming};
-use serde_json::json;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::{
+    Method, Request, StatusCode,
+    body::Incoming,
+    header::{CONTENT_TYPE, HeaderValue},
+};
+use serde_json::{Value, json};
 
 use crate::{
-    answer,
     api::Api,
-    connections::SendError,
-    event::Moment,
+    connections::{Connection, SendError},
+    event::RequestStamp,
     faults::CallFault,
+    http::responses::{self, FullResponse},
     ids,
     observe::{ObservedEvent, Operation},
+    stage::Stage,
 };
+
+/// What AWS says to a call without a signature, and to one for which there is no operation.
+const NO_SIGNATURE: &str = "Missing Authentication Token";
 
 /// The exceptions of the API Gateway Management API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exception {
     BadRequest,
-    Forbidden,
+    AccessDenied,
+    MissingAuthenticationToken,
     Gone,
     PayloadTooLarge,
     LimitExceeded,
@@ -31,7 +40,7 @@ impl Exception {
     fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::AccessDenied | Self::MissingAuthenticationToken => StatusCode::FORBIDDEN,
             Self::Gone => StatusCode::GONE,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::LimitExceeded => StatusCode::TOO_MANY_REQUESTS,
@@ -41,7 +50,8 @@ impl Exception {
     fn name(self) -> &'static str {
         match self {
             Self::BadRequest => "BadRequestException",
-            Self::Forbidden => "ForbiddenException",
+            Self::AccessDenied => "AccessDeniedException",
+            Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
             Self::Gone => "GoneException",
             Self::PayloadTooLarge => "PayloadTooLargeException",
             Self::LimitExceeded => "LimitExceededException",
@@ -49,10 +59,11 @@ impl Exception {
     }
 }
 
-type Answer = Response<Full<Bytes>>;
-
-/// Answers a call for the connection that `encoded_id`, a step of the URL's path, names.
-pub(crate) async fn handle(api: &Arc<Api>, encoded_id: &str, request: Request<Incoming>) -> Answer {
+/// Answers a call for the connection with the id `encoded_id`, a segment of the URL's path.
+pub(crate) async fn handle(api: &Arc<Api>, encoded_id: &str, request: Request<Incoming>) -> FullResponse {
+    if let Err(refusal) = api.hosts.check(request.headers()) {
+        return *refusal;
+    }
     let id: Arc<str> = percent_encoding::percent_decode_str(encoded_id)
         .decode_utf8_lossy()
         .into();
@@ -60,15 +71,16 @@ pub(crate) async fn handle(api: &Arc<Api>, encoded_id: &str, request: Request<In
         Method::POST => Operation::Post,
         Method::GET => Operation::Get,
         Method::DELETE => Operation::Delete,
-        _ => return refuse(Exception::Forbidden, "Missing Authentication Token", &id),
+        _ => return refuse(Exception::MissingAuthenticationToken, NO_SIGNATURE, &id),
     };
     let result = perform(api, &id, operation, request).await;
-    let answer = result.unwrap_or_else(|(exception, message)| refuse(exception, &message, &id));
-    api.observer.tell(&id, || ObservedEvent::ManagementCall {
+    let response = result.unwrap_or_else(|(exception, message)| refuse(exception, &message, &id));
+    let response = with_ids(response);
+    api.observer.notify(&id, || ObservedEvent::ManagementCall {
         operation,
-        status: answer.status().as_u16(),
+        status: response.status().as_u16(),
     });
-    answer
+    response
 }
 
 async fn perform(
@@ -76,9 +88,9 @@ async fn perform(
     id: &str,
     operation: Operation,
     request: Request<Incoming>,
-) -> Result<Answer, (Exception, String)> {
+) -> Result<FullResponse, (Exception, String)> {
     if api.signed_management_only && !is_signed(&request) {
-        return Err((Exception::Forbidden, "Missing Authentication Token".to_owned()));
+        return Err((Exception::MissingAuthenticationToken, NO_SIGNATURE.to_owned()));
     }
     if !ids::is_connection_id(id) {
         return Err((Exception::BadRequest, format!("Invalid connectionId: {id}")));
@@ -90,12 +102,13 @@ async fn perform(
         Bytes::new()
     };
     let throttled = || (Exception::LimitExceeded, "Too Many Requests".to_owned());
-    // As on AWS, there is nothing to read in a GoneException but its name.
+    // As on AWS, a GoneException has a name and no body.
     let gone = || (Exception::Gone, String::new());
     if !api.allows_request() {
         return Err(throttled());
     }
     match api.faults.call(id, is_post) {
+        Some(CallFault::Denied) => return Err((Exception::AccessDenied, access_denied(&api.stage, id))),
         Some(CallFault::Throttled) => return Err(throttled()),
         Some(CallFault::Gone) => return Err(gone()),
         None => {}
@@ -109,31 +122,60 @@ async fn perform(
                 SendError::BufferFull => throttled(),
             })?;
             api.faults.posted();
-            Ok(Response::new(Full::default()))
+            Ok(responses::empty(StatusCode::OK))
         }
-        Operation::Get => {
-            let info = &connection.info;
-            let body = json!({
-                "connectedAt": ids::iso8601(info.connected_at),
-                "identity": {
-                    "sourceIp": info.source_ip.to_string(),
-                    "userAgent": info.user_agent.as_deref().unwrap_or_default(),
-                },
-                "lastActiveAt": ids::iso8601(connection.last_active()),
-            });
-            let mut answer = Response::new(Full::new(body.to_string().into()));
-            answer
-                .headers_mut()
-                .insert("Content-Type", "application/json".parse().expect("a valid value"));
-            Ok(answer)
-        }
+        Operation::Get => Ok(responses::json(StatusCode::OK, state(&connection))),
         Operation::Delete => {
             connection.close().map_err(|_| gone())?;
-            let mut answer = Response::new(Full::default());
-            *answer.status_mut() = StatusCode::NO_CONTENT;
-            Ok(answer)
+            Ok(responses::empty(StatusCode::NO_CONTENT))
         }
     }
+}
+
+/// Returns what `GET` tells about a connection, in the order and with the spaces of API Gateway.
+fn state(connection: &Connection) -> String {
+    let info = &connection.info;
+    let [source_ip, user_agent, connected_at, last_active_at] = [
+        info.source_ip.to_string(),
+        info.user_agent.clone().unwrap_or_default(),
+        ids::iso8601(info.connected_at),
+        ids::iso8601(connection.last_active()),
+    ]
+    .map(|text| Value::from(text).to_string());
+    format!(
+        "{{\n  \"identity\" : {{\n    \"sourceIp\" : {source_ip},\n    \"userAgent\" : {user_agent}\n  }},\n  \
+         \"connectedAt\" : {connected_at},\n  \"lastActiveAt\" : {last_active_at}\n}}"
+    )
+}
+
+/// Returns what AWS says to a function whose role must not call `@connections`.
+fn access_denied(stage: &Stage, id: &str) -> String {
+    let Stage {
+        region,
+        account_id,
+        api_id,
+        name,
+        ..
+    } = stage;
+    format!(
+        "User: arn:aws:sts::{account_id}:assumed-role/local/local is not authorized to perform: \
+         execute-api:ManageConnections on resource: \
+         arn:aws:execute-api:{region}:{account_id}:{api_id}/{name}/POST/@connections/{id}"
+    )
+}
+
+/// Adds the headers by which AWS identifies a response, and the content type that empty ones have, too.
+fn with_ids(mut response: FullResponse) -> FullResponse {
+    let now = SystemTime::now();
+    let is_bad_request = response.status() == StatusCode::BAD_REQUEST;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, responses::JSON);
+    let value = |text: String| HeaderValue::try_from(text).expect("an id is a header value");
+    headers.insert("x-amz-apigw-id", value(ids::api_gateway_id()));
+    if !is_bad_request {
+        headers.insert("x-amzn-trace-id", value(ids::trace_root(now)));
+    }
+    response
 }
 
 async fn read(request: Request<Incoming>, limit: usize) -> Result<Bytes, (Exception, String)> {
@@ -146,7 +188,7 @@ async fn read(request: Request<Incoming>, limit: usize) -> Result<Bytes, (Except
     }
 }
 
-/// Whether the call claims a signature. Whose, and whether it is right, nobody can say here.
+/// Returns whether the call has a signature. It is not verified.
 fn is_signed(request: &Request<Incoming>) -> bool {
     let header = request
         .headers()
@@ -159,17 +201,16 @@ fn is_signed(request: &Request<Incoming>) -> bool {
             .is_some_and(|query| query.contains("X-Amz-Signature="))
 }
 
-fn refuse(exception: Exception, message: &str, id: &str) -> Answer {
-    let mut answer = if message.is_empty() {
-        let mut empty = Response::new(Full::default());
-        *empty.status_mut() = exception.status();
-        empty
-    } else {
-        answer::message(exception.status(), message, id, &Moment::now().request_id)
+fn refuse(exception: Exception, message: &str, id: &str) -> FullResponse {
+    let status = exception.status();
+    let mut response = match exception {
+        _ if message.is_empty() => responses::empty(status),
+        Exception::AccessDenied => responses::json(status, json!({ "Message": message }).to_string()),
+        Exception::BadRequest | Exception::MissingAuthenticationToken => {
+            responses::json(status, json!({ "message": message }).to_string())
+        }
+        _ => responses::message(status, message, id, &RequestStamp::now().request_id),
     };
-    answer.headers_mut().insert(
-        "x-amzn-ErrorType",
-        exception.name().parse().expect("a valid value"),
-    );
-    answer
+    responses::set_error_type(&mut response, exception.name());
+    response
 }

@@ -1,4 +1,4 @@
-//! What happens inside, as a stream of events with times.
+//! What happens in the gateway, as a stream of events with times.
 
 use std::{
     fmt,
@@ -11,16 +11,15 @@ use serde::{Serialize, Serializer};
 
 /// One thing that happened in the gateway.
 ///
-/// Neither this nor [`ObservedEvent`] ever holds a header, a query string, a body or a token: an observer may
-/// show or log it. It serializes to one flat JSON object, with `at` in milliseconds since 1970 and `event`
-/// naming the kind.
+/// Neither this nor [`ObservedEvent`] ever holds a header, a query string, a body or a token, so an observer may show
+/// or log it. It serializes to one flat JSON object, with `at` in milliseconds since 1970, and the kind in `event`.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Observation {
     /// When it happened.
     #[serde(serialize_with = "epoch_millis")]
     pub at: SystemTime,
-    /// The connection it happened to.
+    /// The connection that it happened to.
     pub connection_id: Arc<str>,
     /// What happened.
     #[serde(flatten)]
@@ -34,9 +33,9 @@ pub struct Observation {
 pub enum ObservedEvent {
     /// A client asked for a WebSocket.
     Handshake {
-        /// Where from.
+        /// The client's address.
         source_ip: IpAddr,
-        /// Which port of it: a client that knows its own finds itself here.
+        /// The client's port.
         source_port: u16,
     },
     /// The authorizer was called.
@@ -44,26 +43,26 @@ pub enum ObservedEvent {
         /// The function.
         function: Arc<str>,
     },
-    /// The authorizer answered, or was not called because an identity source was missing.
+    /// The authorizer has answered, or was not called because an identity source was missing.
     AuthorizerAnswered {
         /// The function.
         function: Arc<str>,
-        /// What came of it.
+        /// The decision.
         decision: Decision,
-        /// How long it took.
+        /// The time from the call to the answer.
         #[serde(rename = "took_us", serialize_with = "micros")]
         took: Duration,
     },
-    /// The handshake is over: 101, or the status of the refusal.
+    /// The handshake was answered with 101, or with the status of the refusal.
     HandshakeAnswered {
         /// The HTTP status.
         status: u16,
     },
-    /// A message came from the client.
+    /// The client has sent a message.
     FrameIn {
-        /// The route it takes; none if no route matches.
+        /// The route of the message, or `None` if no route matches.
         route: Option<Arc<str>>,
-        /// Its length.
+        /// The length of the message.
         bytes: usize,
     },
     /// A function was invoked for a route.
@@ -72,11 +71,11 @@ pub enum ObservedEvent {
         route: Arc<str>,
         /// The function.
         function: Arc<str>,
-        /// Lambda's request id, as in the function's logs. Its last 24 hexadecimal digits are those of the trace
-        /// id, which the AWS SDKs send along as `X-Amzn-Trace-Id`.
+        /// Lambda's request id, as in the function's logs. Its last 24 hexadecimal digits are also those of the trace
+        /// id, which the AWS SDKs send as `X-Amzn-Trace-Id`.
         request_id: Arc<str>,
     },
-    /// A function answered, or failed.
+    /// A function has answered, or failed.
     FunctionAnswered {
         /// The route.
         route: Arc<str>,
@@ -84,20 +83,20 @@ pub enum ObservedEvent {
         function: Arc<str>,
         /// Lambda's request id, as in the function's logs.
         request_id: Arc<str>,
-        /// The `statusCode` of its answer; none if it has no usable answer.
+        /// The `statusCode` of the answer, or `None` without a usable answer.
         status: Option<u16>,
-        /// How long it took.
+        /// The time from the call to the answer.
         #[serde(rename = "took_us", serialize_with = "micros")]
         took: Duration,
     },
-    /// A message left for the client.
+    /// A message was sent to the client.
     FrameOut {
-        /// Its length.
+        /// The length of the message.
         bytes: usize,
     },
-    /// Somebody called @connections for this connection.
+    /// @connections was called for this connection.
     ManagementCall {
-        /// What was asked.
+        /// The operation.
         operation: Operation,
         /// The HTTP status of the answer.
         status: u16,
@@ -109,20 +108,20 @@ pub enum ObservedEvent {
     },
 }
 
-/// What an authorizer decided.
+/// The decision of an authorizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Decision {
     /// The policy allows the connection.
     Allow,
-    /// The policy denies it, or does not allow it: 403.
+    /// The policy denies the connection, or does not allow it. The client gets 403.
     Deny,
-    /// The authorizer said `Unauthorized`: 401.
+    /// The authorizer failed with `Unauthorized`. The client gets 401.
     Unauthorized,
-    /// An identity source is missing: 401, without a call.
+    /// An identity source is missing, so the authorizer was not called. The client gets 401.
     NoIdentity,
-    /// The authorizer failed, or its answer is unusable: 500.
+    /// The authorizer failed, or its answer is unusable. The client gets 500.
     Failed,
 }
 
@@ -131,11 +130,11 @@ pub enum Decision {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Operation {
-    /// `POST`: send a message.
+    /// `POST` sends a message.
     Post,
-    /// `GET`: who is connected, and since when.
+    /// `GET` returns who is connected, and since when.
     Get,
-    /// `DELETE`: close the connection.
+    /// `DELETE` closes the connection.
     Delete,
 }
 
@@ -147,8 +146,8 @@ impl Observer {
         Self(Some(Arc::new(observe)))
     }
 
-    /// Without an observer, the event is not even made.
-    pub(crate) fn tell(&self, connection_id: &Arc<str>, event: impl FnOnce() -> ObservedEvent) {
+    /// Calls the observer with the event. Without an observer, the event is not even made.
+    pub(crate) fn notify(&self, connection_id: &Arc<str>, event: impl FnOnce() -> ObservedEvent) {
         if let Some(observe) = &self.0 {
             observe(Observation {
                 at: SystemTime::now(),

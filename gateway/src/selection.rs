@@ -1,11 +1,11 @@
-//! Route selection expressions: which route a message takes.
+//! Route selection expressions: how a message selects its route.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// A route selection expression, such as `$request.body.action`: text with variables `$request.body.<path>`
-/// or `${request.body.<path>}`, where `\$` is a dollar sign.
+/// A route selection expression, such as `$request.body.action`: text with variables `$request.body.<path>` or
+/// `${request.body.<path>}`, in which `\$` stands for a dollar sign.
 ///
 /// ```
 /// use room_auth_gateway::SelectionExpression;
@@ -30,20 +30,17 @@ enum Step {
     Element(usize),
 }
 
-/// Why a text is no route selection expression.
+/// The error for a text that is not a route selection expression.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{expression}` is no route selection expression: {reason}; one is, for example, $request.body.action"
-)]
+#[error("`{expression}` is not a route selection expression: {reason}; write it like $request.body.action")]
 pub struct SelectionError {
     expression: String,
     reason: String,
 }
 
 impl SelectionExpression {
-    /// The route key that `message` selects; `None` if the message is not JSON, so that the expression has
-    /// nothing to work on. A path that the message does not have is empty text; what is found is turned
-    /// into text.
+    /// Returns the route key that `message` selects, or `None` if the message is not JSON. A path that the message
+    /// does not have gives an empty text; a value of another type is turned into text.
     pub fn evaluate(&self, message: &str) -> Option<String> {
         let body: Value = serde_json::from_str(message).ok()?;
         let mut key = String::new();
@@ -67,7 +64,7 @@ impl SelectionExpression {
     }
 }
 
-/// `$request.body.action`, what API Gateway's console proposes.
+/// Returns `$request.body.action`, which API Gateway's console proposes.
 impl Default for SelectionExpression {
     fn default() -> Self {
         Self(vec![Part::Body(vec![Step::Member("action".to_owned())])])
@@ -115,12 +112,12 @@ impl std::str::FromStr for SelectionExpression {
     }
 }
 
-/// The variable at the beginning of `rest`, which follows a `$`, and what comes after it.
+/// Splits `rest`, which follows a `$`, into the variable and what comes after it.
 fn split_variable(rest: &str) -> Result<(&str, &str), String> {
     if let Some(inside) = rest.strip_prefix('{') {
         return inside
             .split_once('}')
-            .ok_or_else(|| "a `${` has no `}`".to_owned());
+            .ok_or_else(|| "a `${` lacks its `}`".to_owned());
     }
     let end = rest
         .find(|c: char| !(c.is_alphanumeric() || "_.[]".contains(c)))

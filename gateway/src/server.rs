@@ -1,43 +1,51 @@
-//! The public listener: which path is what.
+//! The public listener: which path leads where.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{Request, Response, StatusCode, body::Incoming};
+use hyper::{Request, StatusCode, body::Incoming, header::HeaderValue};
 use tokio::net::TcpListener;
 
-use crate::{answer, api::Api, handshake, http, ids, management};
+use crate::{
+    api::Api,
+    handshake,
+    http::{
+        self,
+        responses::{self, FullResponse},
+    },
+    ids, management,
+};
 
+/// Serves the API on `listener` until it is closed.
 pub(crate) async fn serve(listener: TcpListener, api: Arc<Api>) {
     let closed = api.closed.clone();
     let handler = move |request, peer| {
         let api = api.clone();
         async move {
-            let mut answer = route(api, request, peer).await;
-            if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-                let request_id = ids::lambda_request_id().parse().expect("a valid value");
-                answer.headers_mut().insert("x-amzn-RequestId", request_id);
+            let mut response = route(api, request, peer).await;
+            if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                let request_id = HeaderValue::from_str(&ids::lambda_request_id());
+                let request_id = request_id.expect("a UUID is a header value");
+                response.headers_mut().insert("x-amzn-RequestId", request_id);
             }
-            Ok::<_, Infallible>(answer)
+            response
         }
     };
     http::serve(listener, closed, handler).await;
 }
 
-async fn route(api: Arc<Api>, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+async fn route(api: Arc<Api>, request: Request<Incoming>, peer: SocketAddr) -> FullResponse {
     let path = request.uri().path().to_owned();
-    let mut steps = path.strip_prefix('/').unwrap_or(&path).splitn(3, '/');
-    match (steps.next(), steps.next(), steps.next()) {
-        (Some(stage), None | Some(""), None) if stage == api.stage && api.closing.is_cancelled() => {
-            answer::plain(StatusCode::SERVICE_UNAVAILABLE)
+    let mut segments = path.strip_prefix('/').unwrap_or(&path).splitn(3, '/');
+    let (stage, second, third) = (segments.next(), segments.next(), segments.next());
+    if stage != Some(api.stage.name.as_str()) {
+        return responses::forbidden();
+    }
+    match (second, third) {
+        (None | Some(""), None) if api.closing.is_cancelled() => {
+            responses::status_only(StatusCode::SERVICE_UNAVAILABLE)
         }
-        (Some(stage), None | Some(""), None) if stage == api.stage => {
-            handshake::handle(api, request, peer).await
-        }
-        (Some(stage), Some("@connections" | "%40connections"), Some(id)) if stage == api.stage => {
-            management::handle(&api, id, request).await
-        }
-        _ => answer::plain(StatusCode::FORBIDDEN),
+        (None | Some(""), None) => handshake::handle(api, request, peer).await,
+        (Some("@connections" | "%40connections"), Some(id)) => management::handle(&api, id, request).await,
+        _ => responses::forbidden(),
     }
 }

@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Log, builder, keys, refused, scripted, send, try_connect};
+use common::{Log, builder, keys, refused, send, try_connect};
 use room_auth_gateway::{Function, Gateway, IdentitySources, LogSink};
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 async fn gateway(sources: IdentitySources) -> (Gateway, Log, Log) {
     let (builder, log) = builder();
     let (sink, authorizer_log) = Log::channel();
-    let authorizer = Function::process(scripted()).logs(sink);
+    let authorizer = common::function().logs(sink);
     let gateway = builder
         .function("gate", authorizer)
         .authorizer("gate", sources)
@@ -37,13 +37,25 @@ fn policy(effect: &str, resource: &str) -> Value {
     json!({"principalId": "p", "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}})
 }
 
+fn with_condition(range: &str) -> Value {
+    let mut answer = policy("Allow", "*");
+    answer["policyDocument"]["Statement"][0]["Condition"] = json!({"IpAddress": {"aws:SourceIp": range}});
+    answer
+}
+
+fn with_operator(operator: &str) -> Value {
+    let mut answer = with_condition("10.0.0.0/8");
+    answer["policyDocument"]["Statement"][0]["Condition"][operator] = json!({"aws:SourceIp": "x"});
+    answer
+}
+
 fn answer(answer: &Value) -> String {
     auth(&json!({"do": "answer", "with": answer.to_string()}))
 }
 
 #[tokio::test]
 async fn what_the_authorizer_says_is_part_of_every_later_event() {
-    let (gateway, mut authorizer, mut log) = gateway(IdentitySources::none()).await;
+    let (gateway, mut authorizer, mut log) = gateway(IdentitySources::new()).await;
     let (mut client, _) = try_connect(&gateway, "?token=x", &[("user-agent", "tester/1")])
         .await
         .unwrap();
@@ -67,6 +79,8 @@ async fn what_the_authorizer_says_is_part_of_every_later_event() {
         "arn:aws:execute-api:us-east-1:000000000000:local/dev/$connect"
     );
     assert_eq!(asked["headers"]["Upgrade"], "websocket");
+    // R
+    assert_eq!(asked["headers"]["content-length"], "0");
     assert_eq!(asked["multiValueQueryStringParameters"], json!({"token": ["x"]}));
     assert_eq!(asked["stageVariables"], json!({"tier": "gold"}));
     assert_eq!(asked["requestContext"]["eventType"], "CONNECT");
@@ -99,7 +113,7 @@ async fn what_the_authorizer_says_is_part_of_every_later_event() {
 
 #[tokio::test]
 async fn without_a_query_the_authorizer_gets_empty_maps() {
-    let (gateway, mut authorizer, _log) = gateway(IdentitySources::none()).await;
+    let (gateway, mut authorizer, _log) = gateway(IdentitySources::new()).await;
     try_connect(&gateway, "", &[]).await.unwrap();
     let asked = authorizer.event().await;
     assert_eq!(
@@ -113,7 +127,7 @@ async fn without_a_query_the_authorizer_gets_empty_maps() {
 
 #[tokio::test]
 async fn a_missing_identity_source_is_401_without_a_call() {
-    let sources = IdentitySources::none().header("Authorization").query("token");
+    let sources = IdentitySources::new().header("Authorization").query("token");
     let (gateway, mut authorizer, mut log) = gateway(sources).await;
     let header = [("authorization", "Bearer x")];
     for (suffix, headers) in [
@@ -142,7 +156,7 @@ async fn a_missing_identity_source_is_401_without_a_call() {
 
 #[tokio::test]
 async fn what_the_authorizer_answers_decides_the_status() {
-    let (gateway, _authorizer, mut log) = gateway(IdentitySources::none()).await;
+    let (gateway, _authorizer, mut log) = gateway(IdentitySources::new()).await;
     let here = "arn:aws:execute-api:us-east-1:000000000000:local/dev/$connect";
     let too_large = {
         let mut policy = policy("Allow", here);
@@ -185,6 +199,16 @@ async fn what_the_authorizer_answers_decides_the_status() {
             500,
         ),
         ("a context of objects", answer(&nested), 500),
+        (
+            "a condition that does not hold",
+            answer(&with_condition("10.0.0.0/8")),
+            403,
+        ),
+        (
+            "an unknown operator beside one that does not hold",
+            answer(&with_operator("OnlyOnSundays")),
+            500,
+        ),
     ];
     for (name, query, expected) in table {
         let (status, body) = refused(&gateway, &query, &[]).await;
@@ -198,6 +222,11 @@ async fn what_the_authorizer_answers_decides_the_status() {
         assert_eq!(body["message"], message, "{name}");
         assert_eq!(keys(&body), ["connectionId", "message", "requestId"], "{name}");
     }
+    try_connect(&gateway, &answer(&with_condition("127.0.0.0/8")), &[])
+        .await
+        .unwrap();
+    log.event().await;
+    log.event().await;
     assert_eq!(log.events_so_far(), [] as [Value; 0], "$connect was never called");
     try_connect(
         &gateway,
@@ -217,13 +246,13 @@ async fn what_the_authorizer_answers_decides_the_status() {
             curl -s -d '{too_large}' "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/$id/response"
         done"#
     );
-    let gate = Function::process("/bin/sh")
+    let gate = Function::new("/bin/sh")
         .arg("-c")
         .arg(script)
         .logs(LogSink::discard());
     let gateway = Gateway::builder()
         .function("gate", gate)
-        .authorizer("gate", IdentitySources::none());
+        .authorizer("gate", IdentitySources::new());
     let gateway = gateway.start().await.unwrap();
     assert_eq!(
         refused(&gateway, "", &[]).await.0,

@@ -104,38 +104,65 @@ fn children_of(parent: u32) -> Vec<u32> {
         .collect()
 }
 
-#[tokio::test]
-async fn functions_get_the_environment_of_the_shell_and_the_options() {
-    let script = "echo \"$PUBLIC_KEY $EXTRA $AWS_REGION $AWS_ACCESS_KEY_ID\" >&2; exit 1";
-    let path = std::env::temp_dir().join(format!("gateway-env-{}.sh", std::process::id()));
+/// What a function sees of these variables and its directory, if the gateway is started with these options.
+async fn seen_with(options: &[&str]) -> String {
+    let dir = std::env::temp_dir().join(format!("gateway-env-{}", rand::random::<u64>()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let path = dir.join("show.sh");
+    let script =
+        "echo \"$PUBLIC_KEY|$EXTRA|$AWS_REGION|$AWS_ACCESS_KEY_ID|$AWS_SESSION_TOKEN|$PWD\" >&2; exit 1";
     std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
     let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&path, executable).unwrap();
+    std::fs::write(dir.join("env"), "# of the table\nEXTRA=from the file\n").unwrap();
     let route = format!("$connect={}", path.display());
+    let options = options
+        .iter()
+        .map(|option| option.replace("DIR", dir.to_str().unwrap()));
     let mut command = command();
-    command.args([
-        "-p",
-        "0",
-        "--route",
-        &route,
-        "--env",
-        "EXTRA=more",
-        "--region",
-        "eu-west-1",
-    ]);
     command
+        .args(["-p", "0", "--route", &route])
+        .args(options)
         .env("PUBLIC_KEY", "the key")
         .env("AWS_ACCESS_KEY_ID", "mine")
+        .env_remove("AWS_SESSION_TOKEN")
         .env_remove("AWS_REGION");
     let output = timeout(PATIENCE, command.output())
         .await
         .expect("an end in time")
         .unwrap();
-    let errors = String::from_utf8(output.stderr).unwrap();
-    std::fs::remove_file(&path).unwrap();
-    let expected = "failed at init: the key more eu-west-1 mine\n";
-    assert!(errors.ends_with(expected), "{errors}");
+    std::fs::remove_dir_all(&dir).unwrap();
     assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let (_, seen) = errors.split_once("failed at init: ").expect(&errors);
+    seen.trim_end().replace(dir.to_str().unwrap(), "DIR")
+}
+
+#[tokio::test]
+async fn functions_get_the_environment_of_lambda_the_options_and_no_more_unless_asked_for() {
+    let table: [(&[&str], &str); 5] = [
+        (&[], "||us-east-1|local|local|DIR"),
+        (
+            &["--env", "EXTRA=more", "--region", "eu-west-1"],
+            "|more|eu-west-1|local|local|DIR",
+        ),
+        (
+            &["--env-file", "DIR/env"],
+            "|from the file|us-east-1|local|local|DIR",
+        ),
+        (
+            &["--env", "EXTRA=more", "--env-file", "DIR/env"],
+            "|more|us-east-1|local|local|DIR",
+        ),
+        // Credentials are inherited as they are: long-term keys have no session token.
+        (
+            &["--inherit-env", "--current-dir", "/"],
+            "the key||us-east-1|mine||/",
+        ),
+    ];
+    for (options, expected) in table {
+        assert_eq!(seen_with(options).await, expected, "{options:?}");
+    }
 }
 
 #[tokio::test]
@@ -144,31 +171,55 @@ async fn what_is_wrong_is_said_in_one_line_and_with_a_status() {
     let port = taken.local_addr().unwrap().port().to_string();
     let function = scripted().display().to_string();
     let route = format!("$connect={function}");
-    let table: [(&[&str], i32, &str); 5] = [
+    let table: [(&[&str], i32, &str); 8] = [
         (
             &["-p", "0", "-r", "$connect=nowhere"],
             1,
-            "error: function nowhere: there is no nowhere; build it first",
+            "error: function nowhere: nowhere does not exist; build it first",
         ),
         (
             &["-p", &port, "-r", &route],
             1,
-            "another program has this port: choose another one, or 0",
+            "another program uses this port: choose another one, or 0",
+        ),
+        (
+            &["-p", "0", "-r", &route, "--env", "AWS_LAMBDA_FUNCTION_NAME=x"],
+            1,
+            "error: function scripted: Lambda reserves the environment variable AWS_LAMBDA_FUNCTION_NAME; remove it",
+        ),
+        (
+            &["-p", "0", "-r", &route, "--env-file", "/nowhere/at-all"],
+            2,
+            "'/nowhere/at-all' for '--env-file <FILE>'",
+        ),
+        (
+            &[
+                "-p",
+                "0",
+                "-r",
+                &route,
+                "--identity-sources",
+                "context.x",
+                "--authorizer",
+                "f",
+            ],
+            2,
+            "`context.x` is not an identity source",
         ),
         (
             &["-p", "0", "-r", "=x"],
             2,
-            "is a $ in double quotes, where the shell takes it?",
+            "put a text with a `$` in single quotes",
         ),
         (
             &["-p", "0", "-r", &route, "--identity-sources", "x"],
             2,
-            "`x` is no identity source",
+            "`x` is not an identity source",
         ),
         (
             &["-p", "0", "-r", &route, "--route-selection", "$x"],
             2,
-            "`$x` is no route selection expression",
+            "`$x` is not a route selection expression",
         ),
     ];
     for (options, code, expected) in table {

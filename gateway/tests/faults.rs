@@ -1,4 +1,4 @@
-//! Faults, by accident and by order.
+//! Faults, by accident and injected.
 
 #![allow(clippy::unwrap_used)]
 
@@ -17,10 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 async fn a_message_without_a_route_gets_the_forbidden_frame() {
     let (sink, mut log) = common::Log::channel();
     let gateway = room_auth_gateway::Gateway::builder()
-        .function(
-            "scripted",
-            room_auth_gateway::Function::process(common::scripted()),
-        )
+        .function("scripted", common::function())
         .route("$connect", "scripted")
         .route_with_response("echo", "scripted")
         .logs(sink)
@@ -106,21 +103,19 @@ async fn only_a_route_with_a_response_sends_what_the_function_answers() {
     )
     .await;
     assert_eq!(receive(&mut client).await, Message::text("as it is"));
+    // Reported of AWS: a response without a body is an empty message.
     send(&mut client, r#"{"action":"echo"}"#).await;
+    assert_eq!(receive(&mut client).await, Message::text(""));
     send(
         &mut client,
         r#"{"action":"echo","do":"refuse","status":200,"body":"end"}"#,
     )
     .await;
-    assert_eq!(
-        receive(&mut client).await,
-        Message::text("end"),
-        "no body, no frame"
-    );
+    assert_eq!(receive(&mut client).await, Message::text("end"));
 }
 
 #[tokio::test]
-async fn ordered_function_faults_happen_in_turn_and_are_used_up() {
+async fn injected_function_faults_happen_in_turn_and_are_used_up() {
     let (gateway, mut log) = gateway().await;
     let (mut client, _) = connect_known(&gateway, &mut log).await;
     let faults = gateway.faults();
@@ -186,13 +181,15 @@ async fn a_function_can_be_killed_in_the_middle_of_its_work() {
 }
 
 #[tokio::test]
-async fn posts_can_be_throttled_and_connections_be_gone() {
+async fn posts_can_be_denied_or_throttled_and_connections_be_gone() {
     let (gateway, mut log) = gateway().await;
     let (mut first, first_id) = connect_known(&gateway, &mut log).await;
     let (_second, second_id) = connect_known(&gateway, &mut log).await;
     let faults = gateway.faults();
     let post = async |id: &str| call(&gateway, "POST", &path_of(id), "hello").await.status;
 
+    faults.deny_posts(1);
+    assert_eq!([post(&first_id).await, post(&first_id).await], [403, 200]);
     faults.throttle_posts(2);
     assert_eq!(
         [

@@ -14,8 +14,9 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 fn function() -> Function {
-    Function::process(scripted())
+    Function::new(scripted())
         .name("alone")
+        .timeout(PATIENCE)
         .logs(LogSink::discard())
 }
 
@@ -143,15 +144,18 @@ async fn a_busy_function_throttles_if_it_shall() {
 #[tokio::test]
 async fn an_answer_of_more_than_6_mb_is_refused() {
     let pool = function().start().await.unwrap();
-    let large = order(&pool, json!({"do": "large", "bytes": 6 * 1024 * 1024})).await;
+    // 6 MB and 100 bytes are allowed; the padding alone takes the 100.
+    let padding = "y".repeat(100);
+    let large = json!({"do": "large", "bytes": 6 * 1024 * 1024, "padding": padding});
+    let large = order(&pool, large).await;
     assert!(
         matches!(large, Err(InvokeError::AnswerTooLarge { .. })),
         "{large:?}"
     );
-    let just_right = order(&pool, json!({"do": "large", "bytes": 6 * 1024 * 1024 - 100}))
+    let just_right = order(&pool, json!({"do": "large", "bytes": 6 * 1024 * 1024}))
         .await
         .unwrap();
-    assert_eq!(just_right["body"].as_str().unwrap().len(), 6 * 1024 * 1024 - 100);
+    assert_eq!(just_right["body"].as_str().unwrap().len(), 6 * 1024 * 1024);
 }
 
 #[tokio::test]
@@ -169,7 +173,7 @@ async fn what_a_function_says_when_it_cannot_start_is_the_error() {
         curl -s -d '{"errorType":"Bad","errorMessage":"no key"}' \
             "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/init/error"
         exec sleep 1000"#;
-    let shell = Function::process("/bin/sh").arg("-c").arg(reported);
+    let shell = Function::new("/bin/sh").arg("-c").arg(reported);
     let error = start(shell.logs(LogSink::discard())).await.to_string();
     assert_eq!(
         error,
@@ -183,28 +187,25 @@ async fn what_a_function_says_when_it_cannot_start_is_the_error() {
     .await;
     assert!(matches!(error, StartFunctionError::InitTimeout { .. }));
     assert!(
-        error.to_string().contains("asked for no event within 200ms"),
+        error
+            .to_string()
+            .contains("did not ask for an event within 200ms"),
         "{error}"
     );
 
-    let error = start(Function::process("/nowhere/at-all")).await.to_string();
+    let error = start(Function::new("/nowhere/at-all")).await.to_string();
     assert_eq!(
         error,
-        "function at-all: there is no /nowhere/at-all; build it first, or correct the path"
+        "function at-all: /nowhere/at-all does not exist; build it first, or correct the path"
     );
-    let error = start(Function::process(env!("CARGO_MANIFEST_DIR")))
-        .await
-        .to_string();
+    let error = start(Function::new(env!("CARGO_MANIFEST_DIR"))).await.to_string();
     assert!(
         error.ends_with("it is a directory without a `bootstrap` in it"),
         "{error}"
     );
-    let error = start(Function::process(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/Cargo.toml"
-    )))
-    .await
-    .to_string();
+    let error = start(Function::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")))
+        .await
+        .to_string();
     assert!(error.contains("cannot be executed"), "{error}");
 }
 
@@ -219,7 +220,7 @@ async fn a_further_process_that_cannot_start_fails_the_invocation_that_needs_it(
         marker.display(),
         scripted().display()
     );
-    let spec = Function::process("/bin/sh")
+    let spec = Function::new("/bin/sh")
         .name("once")
         .arg("-c")
         .arg(script)
@@ -239,13 +240,7 @@ async fn a_further_process_that_cannot_start_fails_the_invocation_that_needs_it(
 #[tokio::test]
 async fn no_process_outlives_its_function_not_even_a_grandchild() {
     let script = format!("sleep 1000 & echo child $!; {}", scripted().display());
-    let start = |script: &str, sink| {
-        Function::process("/bin/sh")
-            .arg("-c")
-            .arg(script)
-            .logs(sink)
-            .start()
-    };
+    let start = |script: &str, sink| Function::new("/bin/sh").arg("-c").arg(script).logs(sink).start();
     for how in ["shutdown", "drop"] {
         let (sink, mut log) = Log::channel();
         let pool = start(&script, sink).await.unwrap();
@@ -282,12 +277,12 @@ async fn the_environment_is_lambdas_and_not_the_callers() {
         }
     };
     let shell = || {
-        Function::process("/bin/sh")
+        Function::new("/bin/sh")
             .name("chat")
             .region("eu-central-1")
             .memory_size(256)
     };
-    let variables = environment(shell().env("PUBLIC_KEY", "pem").env("_HANDLER", "mine")).await;
+    let variables = environment(shell().env("PUBLIC_KEY", "pem").handler("mine")).await;
     let expected = [
         ("AWS_LAMBDA_FUNCTION_NAME", "chat"),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
@@ -298,6 +293,9 @@ async fn the_environment_is_lambdas_and_not_the_callers() {
         ("AWS_DEFAULT_REGION", "eu-central-1"),
         ("AWS_ACCESS_KEY_ID", "local"),
         ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_SESSION_TOKEN", "local"),
+        ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
+        ("TZ", ":UTC"),
         ("LAMBDA_TASK_ROOT", "/bin"),
         ("PUBLIC_KEY", "pem"),
         ("_HANDLER", "mine"),
@@ -309,6 +307,9 @@ async fn the_environment_is_lambdas_and_not_the_callers() {
     assert!(variables["AWS_LAMBDA_LOG_STREAM_NAME"].contains("/[$LATEST]"));
     // Cargo sets this for every test.
     assert!(!variables.contains_key("CARGO_MANIFEST_DIR"));
+    let own = environment(shell().credentials("id", "secret", "token")).await;
+    let found = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].map(|name| &own[name]);
+    assert_eq!(found, ["id", "secret", "token"]);
     let inherited = environment(shell().inherit_env()).await;
     assert_eq!(inherited["CARGO_MANIFEST_DIR"], env!("CARGO_MANIFEST_DIR"));
     assert_eq!(inherited["AWS_LAMBDA_FUNCTION_NAME"], "chat");
@@ -317,7 +318,7 @@ async fn the_environment_is_lambdas_and_not_the_callers() {
 #[tokio::test]
 async fn what_a_function_prints_reaches_the_sink_with_its_origin() {
     let (sink, mut log) = Log::channel();
-    let pool = Function::process(scripted())
+    let pool = Function::new(scripted())
         .name("talker")
         .logs(sink)
         .start()
@@ -352,9 +353,10 @@ async fn one_process_can_take_several_invocations_at_once() {
         next $DIR/a & next $DIR/b & wait
         answer $DIR/a; answer $DIR/b; rm -r $DIR; sleep 1000
     "#;
-    let spec = Function::process("/bin/sh")
+    let spec = Function::new("/bin/sh")
         .arg("-c")
         .arg(script)
+        .timeout(PATIENCE)
         .invocations_per_process(2)
         .concurrency(1);
     let pool = spec.logs(LogSink::discard()).start().await.unwrap();
@@ -379,7 +381,7 @@ async fn the_runtime_api_answers_as_lambda_documents_it() {
         exec sleep 1000
     "#;
     let (sink, mut log) = Log::channel();
-    let spec = Function::process("/bin/sh")
+    let spec = Function::new("/bin/sh")
         .arg("-c")
         .arg(script)
         .name("f")
@@ -410,7 +412,7 @@ async fn the_runtime_api_answers_as_lambda_documents_it() {
     assert_eq!(lines["lambda-runtime-aws-request-id"].len(), 36);
     let trace = &lines["lambda-runtime-trace-id"];
     assert!(
-        trace.starts_with("Root=1-") && trace.ends_with(";Sampled=0"),
+        trace.starts_with("Root=1-") && trace.contains(";Parent=") && trace.ends_with(";Sampled=0"),
         "{trace}"
     );
     let deadline: u128 = lines["lambda-runtime-deadline-ms"].parse().unwrap();
@@ -423,6 +425,50 @@ async fn the_runtime_api_answers_as_lambda_documents_it() {
     is("answer", "202");
     is("again", "400");
     is("late-error", "400");
+}
+
+#[tokio::test]
+async fn a_variable_that_lambda_reserves_is_refused_before_anything_starts() {
+    for variable in [
+        "_HANDLER",
+        "AWS_REGION",
+        "AWS_SESSION_TOKEN",
+        "AWS_LAMBDA_RUNTIME_API",
+        "LAMBDA_TASK_ROOT",
+    ] {
+        let error = function().env(variable, "x").start().await.unwrap_err();
+        let is_named = matches!(error, StartFunctionError::ReservedVariable { variable: found, .. } if found == variable);
+        assert!(is_named, "{variable}: {error}");
+    }
+    // Names that users may set.
+    let names = [
+        "TZ",
+        "LANG",
+        "PATH",
+        "AWS_ENDPOINT_URL",
+        "AWS_LAMBDA_EXEC_WRAPPER",
+    ];
+    let pool = names
+        .iter()
+        .fold(function(), |function, name| function.env(name, "/usr/bin:/bin"));
+    pool.start().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_function_starts_in_the_directory_of_its_program_unless_told_otherwise() {
+    let working_dir = |function: Function| async move {
+        let (sink, mut log) = Log::channel();
+        let script = format!("pwd; echo $LAMBDA_TASK_ROOT; exec {}", scripted().display());
+        let shell = function.arg("-c").arg(script).timeout(PATIENCE).logs(sink);
+        let _pool = shell.start().await.unwrap();
+        [log.line().await.text, log.line().await.text]
+    };
+    let canonical = |path: &str| std::fs::canonicalize(path).unwrap().display().to_string();
+    let [dir, task_root] = working_dir(Function::new("/bin/sh")).await;
+    assert_eq!((canonical(&dir), task_root.as_str()), (canonical("/bin"), "/bin"));
+    let [dir, task_root] = working_dir(Function::new("/bin/sh").current_dir("src")).await;
+    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    assert_eq!((canonical(&dir), task_root.as_str()), (canonical(here), "/bin"));
 }
 
 #[tokio::test]

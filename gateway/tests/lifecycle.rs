@@ -49,7 +49,7 @@ async fn functions_are_told_where_the_management_endpoint_is() {
         "echo $AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI; exec {}",
         scripted().display()
     );
-    let shell = || Function::process("/bin/sh").arg("-c").arg(&script);
+    let shell = || Function::new("/bin/sh").arg("-c").arg(&script);
     let gateway = Gateway::builder()
         .stage("prod")
         .function("f", shell())
@@ -77,29 +77,29 @@ async fn functions_are_told_where_the_management_endpoint_is() {
 }
 
 #[tokio::test]
-async fn a_description_that_does_not_hold_together_is_refused_with_what_is_wrong() {
-    let f = || Gateway::builder().function("f", Function::process(scripted()));
+async fn parts_that_do_not_fit_together_are_refused_with_what_is_wrong() {
+    let f = || Gateway::builder().function("f", Function::new(scripted()));
     let table: [(GatewayBuilder, &str); 9] = [
         (
             f().route("$connect", "g"),
-            "route $connect names the function g, which there is not",
+            "route `$connect` refers to the unknown function `g`; add a function of this name",
         ),
         (
-            f().authorizer("g", IdentitySources::none()),
-            "the authorizer names the function g, which there is not",
+            f().authorizer("g", IdentitySources::new()),
+            "the authorizer refers to the unknown function `g`; add a function of this name",
         ),
-        (f().route("a", "f").route("a", "f"), "there are two routes a"),
+        (f().route("a", "f").route("a", "f"), "there are two routes `a`"),
         (
-            f().function("f", Function::process("x")),
-            "there are two functions named f",
+            f().function("f", Function::new("x")),
+            "there are two functions named `f`",
         ),
-        (f().route("$other", "f"), "`$other` is no route key"),
-        (f().route("", "f"), "`` is no route key"),
-        (f().stage("a/b"), "`a/b` is no stage name"),
-        (f().stage(""), "`` is no stage name"),
+        (f().route("$other", "f"), "`$other` is not a route key"),
+        (f().route("", "f"), "`` is not a route key"),
+        (f().stage("a/b"), "`a/b` is not a stage name"),
+        (f().stage(""), "`` is not a stage name"),
         (
-            f().function("g", Function::process("nope")),
-            "function g: there is no nope",
+            f().function("g", Function::new("nope")),
+            "function g: nope does not exist",
         ),
     ];
     for (builder, expected) in table {
@@ -120,7 +120,7 @@ async fn a_taken_port_is_named_with_what_to_do() {
         "{error}"
     );
     assert!(
-        error.ends_with("choose another one, or 0 for any that is free"),
+        error.ends_with("choose another one, or 0 for any free port"),
         "{error}"
     );
 }

@@ -43,6 +43,7 @@ async fn the_defaults_are_those_that_aws_documents() {
     assert_eq!(limits.connection_duration, Duration::from_hours(2));
     assert_eq!(limits.idle_timeout, Duration::from_mins(10));
     assert_eq!(limits.integration_timeout, Duration::from_secs(29));
+    assert!(!limits.pings_keep_alive);
     assert_eq!((limits.frame_bytes, limits.message_bytes), (32_768, 131_072));
     assert_eq!((limits.authorizer_result_bytes, limits.url_chars), (8192, 4096));
     assert_eq!(limits.connections_per_second, Some(500));
@@ -58,7 +59,11 @@ async fn the_defaults_are_those_that_aws_documents() {
 #[tokio::test]
 async fn a_quiet_connection_is_closed_and_any_traffic_keeps_it_open() {
     let idle = Duration::from_millis(900);
-    let (gateway, mut log) = limited(|limits| limits.idle_timeout = idle).await;
+    let (gateway, mut log) = limited(|limits| {
+        limits.idle_timeout = idle;
+        limits.pings_keep_alive = true;
+    })
+    .await;
     let (mut client, id) = connect_known(&gateway, &mut log).await;
     // Each kind of traffic alone, for longer than the time that is allowed without any.
     for kind in ["message", "post", "ping"] {
@@ -78,6 +83,25 @@ async fn a_quiet_connection_is_closed_and_any_traffic_keeps_it_open() {
     }
     assert!(quiet.elapsed() > idle / 2, "{:?}", quiet.elapsed());
     assert_eq!(gateway.connection_count(), 0);
+}
+
+/// ?: AWS does not say whether pings count, so the stricter reading is the default.
+#[tokio::test]
+async fn pings_alone_do_not_keep_a_connection_open() {
+    let idle = Duration::from_millis(900);
+    let (gateway, mut log) = limited(|limits| limits.idle_timeout = idle).await;
+    let (mut client, _) = connect_known(&gateway, &mut log).await;
+    let started = Instant::now();
+    while gateway.connection_count() == 1 {
+        assert!(started.elapsed() < common::PATIENCE, "it is still open");
+        // The gateway may close at any time.
+        let _ = client.send(Message::Ping("".into())).await;
+        tokio::time::sleep(idle / 10).await;
+    }
+    assert!(started.elapsed() >= idle, "{:?}", started.elapsed());
+    while !matches!(receive(&mut client).await, Message::Close(Some(frame)) if u16::from(frame.code) == 1001)
+    {
+    }
 }
 
 #[tokio::test]

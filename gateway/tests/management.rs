@@ -143,6 +143,7 @@ async fn the_answers_have_the_statuses_headers_and_bodies_of_aws() {
 
     let posted = call(&gateway, "POST", &path, "hello").await;
     assert_eq!((posted.status, posted.body.as_str()), (200, ""));
+    assert_aws_headers(&posted);
     // Not every client encodes the `=`.
     assert_eq!(
         call(&gateway, "POST", &format!("/dev/@connections/{id}"), "hello")
@@ -160,18 +161,31 @@ async fn the_answers_have_the_statuses_headers_and_bodies_of_aws() {
         common::keys(&found.json()),
         ["connectedAt", "identity", "lastActiveAt"]
     );
-    let connected_at = found.json()["connectedAt"].as_str().unwrap().to_owned();
-    assert!(
-        connected_at.len() == 20 && connected_at.ends_with('Z'),
-        "{connected_at}"
+    assert_aws_headers(&found);
+    // R: as recorded in 2020, with its spaces and milliseconds.
+    let text = |member: &Value| member.as_str().unwrap().to_owned();
+    let state = found.json();
+    let expected = format!(
+        "{{\n  \"identity\" : {{\n    \"sourceIp\" : \"127.0.0.1\",\n    \"userAgent\" : \"\"\n  }},\n  \
+         \"connectedAt\" : \"{}\",\n  \"lastActiveAt\" : \"{}\"\n}}",
+        text(&state["connectedAt"]),
+        text(&state["lastActiveAt"])
     );
+    assert_eq!(found.body, expected);
+    for time in [text(&state["connectedAt"]), text(&state["lastActiveAt"])] {
+        assert!(
+            time.len() == 24 && time.ends_with('Z') && &time[19..20] == ".",
+            "{time}"
+        );
+    }
 
     let gone = call(&gateway, "POST", &unknown, "hello").await;
     assert_eq!(
         (gone.status, gone.header("x-amzn-errortype")),
         (410, Some("GoneException"))
     );
-    assert!(gone.header("x-amzn-requestid").is_some());
+    assert_eq!(gone.body, "");
+    assert_aws_headers(&gone);
     let large = call(&gateway, "POST", &path, "x".repeat(128 * 1024 + 1)).await;
     assert_eq!(
         (large.status, large.header("x-amzn-errortype")),
@@ -183,15 +197,100 @@ async fn the_answers_have_the_statuses_headers_and_bodies_of_aws() {
         (invalid.status, invalid.header("x-amzn-errortype")),
         (400, Some("BadRequestException"))
     );
-    assert_eq!(invalid.json()["message"], "Invalid connectionId: x/y");
+    assert_eq!(invalid.body, r#"{"message":"Invalid connectionId: x/y"}"#);
+    assert!(invalid.header("x-amz-apigw-id").is_some());
     let put = call(&gateway, "PUT", &path, "hello").await;
     assert_eq!(
         (put.status, put.header("x-amzn-errortype")),
-        (403, Some("ForbiddenException"))
+        (403, Some("MissingAuthenticationTokenException"))
     );
 
     let deleted = call(&gateway, "DELETE", &path, "").await;
     assert_eq!((deleted.status, deleted.body.as_str()), (204, ""));
+}
+
+/// R: the headers of recorded answers, those without a body included.
+fn assert_aws_headers(answer: &common::Answer) {
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("x-amzn-requestid").unwrap().len(), 36);
+    assert_eq!(answer.header("x-amz-apigw-id").unwrap().len(), 16);
+    assert!(answer.header("x-amzn-trace-id").unwrap().starts_with("Root=1-"));
+}
+
+/// P: what functions get whose role lacks `execute-api:ManageConnections`.
+#[tokio::test]
+async fn a_denied_post_is_an_access_denied_exception() {
+    let (gateway, mut log) = gateway().await;
+    let (_client, id) = connect_known(&gateway, &mut log).await;
+    gateway.faults().deny_posts(2);
+    let denied = call(&gateway, "POST", &path_of(&id), "hello").await;
+    assert_eq!(
+        (denied.status, denied.header("x-amzn-errortype")),
+        (403, Some("AccessDeniedException"))
+    );
+    let message = denied.json()["Message"].as_str().unwrap().to_owned();
+    let arn = format!("arn:aws:execute-api:us-east-1:000000000000:local/dev/POST/@connections/{id}");
+    assert!(
+        message.contains("is not authorized to perform: execute-api:ManageConnections")
+            && message.ends_with(&arn),
+        "{message}"
+    );
+    let post = || {
+        sdk(&gateway)
+            .post_to_connection()
+            .connection_id(&id)
+            .data(Blob::new("hello"))
+            .send()
+    };
+    let error = post().await.unwrap_err().into_service_error();
+    assert_eq!(error.code(), Some("AccessDeniedException"));
+    post().await.unwrap();
+}
+
+/// A page that is open in a browser on this machine must not reach `@connections`.
+#[tokio::test]
+async fn calls_of_web_pages_are_refused() {
+    let (builder, mut log) = builder();
+    let gateway = builder.allow_host("gateway.test").start().await.unwrap();
+    let (mut client, id) = connect_known(&gateway, &mut log).await;
+    let address = gateway.local_addr().to_string();
+    let refused: [&[(&str, &str)]; 5] = [
+        &[("host", "rebind.evil.example")],
+        &[("host", &address), ("origin", "https://evil.example")],
+        &[("host", &address), ("origin", "null")],
+        &[("host", &address), ("sec-fetch-site", "cross-site")],
+        &[("host", "gateway.test"), ("origin", "http://gateway.test")],
+    ];
+    for headers in refused {
+        for method in ["POST", "GET", "DELETE", "OPTIONS"] {
+            let answer = call_with(&gateway, method, &path_of(&id), headers, "forged").await;
+            assert_eq!(
+                (answer.status, answer.header("x-amzn-errortype")),
+                (403, Some("ForbiddenException")),
+                "{method} {headers:?}"
+            );
+            assert_eq!(answer.header("access-control-allow-origin"), None);
+        }
+    }
+    let port = gateway.local_addr().port();
+    for host in [&address, "gateway.test", &format!("localhost:{port}")] {
+        let answer = call_with(
+            &gateway,
+            "POST",
+            &path_of(&id),
+            &[("host", host)],
+            host.to_owned(),
+        )
+        .await;
+        assert_eq!(answer.status, 200, "{host}");
+        assert_eq!(receive(&mut client).await, Message::text(host));
+    }
+    // Browsers are the clients of the WebSocket itself, from any page.
+    let page = [
+        ("origin", "https://app.example"),
+        ("sec-fetch-site", "cross-site"),
+    ];
+    try_connect(&gateway, "", &page).await.unwrap();
 }
 
 #[tokio::test]
@@ -258,9 +357,9 @@ async fn a_signature_can_be_demanded() {
     let answer = call(&gateway, "POST", &path_of(&id), "hello").await;
     assert_eq!(
         (answer.status, answer.header("x-amzn-errortype")),
-        (403, Some("ForbiddenException"))
+        (403, Some("MissingAuthenticationTokenException"))
     );
-    assert_eq!(answer.json()["message"], "Missing Authentication Token");
+    assert_eq!(answer.body, r#"{"message":"Missing Authentication Token"}"#);
     let signed = [("authorization", "AWS4-HMAC-SHA256 Credential=x")];
     assert_eq!(
         call_with(&gateway, "POST", &path_of(&id), &signed, "hello")
@@ -292,6 +391,12 @@ async fn other_paths_are_forbidden_and_other_requests_are_told_to_upgrade() {
         assert_eq!(
             (answer.status, answer.json()),
             (403, json!({"message": "Forbidden"})),
+            "{path}"
+        );
+        // P
+        assert_eq!(
+            answer.header("x-amzn-errortype"),
+            Some("ForbiddenException"),
             "{path}"
         );
     }

@@ -21,8 +21,8 @@ async fn an_observer_sees_the_whole_way_and_no_secret() {
     };
     let (builder, mut log) = builder();
     let gateway = builder
-        .function("gate", Function::process(scripted()).logs(LogSink::discard()))
-        .authorizer("gate", IdentitySources::none().query("token"))
+        .function("gate", Function::new(scripted()).logs(LogSink::discard()))
+        .authorizer("gate", IdentitySources::new().query("token"))
         .observe(observe)
         .start()
         .await

@@ -6,6 +6,7 @@ mod common;
 
 use common::{call_with, closed, connect, connect_known, gateway, receive_json, refused, send, try_connect};
 use futures_util::SinkExt;
+use room_auth_gateway::{Gateway, LogSink};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::{
     Message,
@@ -49,14 +50,12 @@ async fn a_client_connects_speaks_and_leaves() {
 }
 
 #[tokio::test]
-async fn a_refused_handshake_has_the_status_and_the_body_of_the_function() {
+async fn a_refused_handshake_has_the_status_of_the_function_and_no_body() {
     let (gateway, mut log) = gateway().await;
     for status in [400, 401, 403, 418, 500, 503, 302] {
         let suffix = format!("?do=refuse&status={status}&body=no{status}");
-        assert_eq!(
-            refused(&gateway, &suffix, &[]).await,
-            (status, format!("no{status}"))
-        );
+        // D, P: without a route response the function's answer stays where it is, but for its status.
+        assert_eq!(refused(&gateway, &suffix, &[]).await, (status, String::new()));
         assert_eq!(log.event().await["requestContext"]["eventType"], "CONNECT");
     }
     assert_eq!(gateway.connection_count(), 0);
@@ -68,15 +67,30 @@ async fn a_refused_handshake_has_the_status_and_the_body_of_the_function() {
 }
 
 #[tokio::test]
-async fn a_refused_handshake_has_no_other_header_of_the_function_than_the_type() {
-    let (gateway, _log) = gateway().await;
-    let answer = call_with(&gateway, "GET", "/dev?do=refuse&status=401&body=no", &UPGRADE, "").await;
+async fn the_body_of_a_refused_handshake_is_passed_on_with_a_route_response_and_no_header_but_its_type() {
+    let refusal = "/dev?do=refuse&status=401&body=no";
+    let (plain, _log) = gateway().await;
+    let answer = call_with(&plain, "GET", refusal, &UPGRADE, "").await;
+    assert_eq!((answer.status, answer.body.as_str()), (401, ""));
     assert_eq!(
-        (answer.status, answer.header("content-type")),
-        (401, Some("text/plain"))
+        (answer.header("content-type"), answer.header("x-other")),
+        (None, None)
     );
-    assert_eq!(answer.header("x-other"), None);
     assert!(answer.header("x-amzn-requestid").is_some());
+
+    let two_way = Gateway::builder()
+        .function("scripted", common::function().logs(LogSink::discard()))
+        .route_with_response("$connect", "scripted");
+    let two_way = two_way.start().await.unwrap();
+    let answer = call_with(&two_way, "GET", refusal, &UPGRADE, "").await;
+    assert_eq!((answer.status, answer.body.as_str()), (401, "no"));
+    assert_eq!(
+        (answer.header("content-type"), answer.header("x-other")),
+        (Some("text/plain"), None)
+    );
+    assert!(answer.header("x-amzn-requestid").is_some());
+    let accepted = try_connect(&two_way, "", &[]).await;
+    accepted.unwrap();
 }
 
 #[tokio::test]

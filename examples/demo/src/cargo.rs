@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, path::PathBuf, process::Stdio};
 
+use room_auth_gateway::ProcessGroup;
 use serde::Deserialize;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -59,7 +60,7 @@ async fn run_cargo(programs: &[Program]) -> Result<Executables, DemoError> {
         source,
     };
     let mut child = command.spawn().map_err(failed)?;
-    let group = Group::of(&child);
+    let group = ProcessGroup::of(&child);
     let executables = read_artifacts(&mut child).await.map_err(failed)?;
     child.wait().await.map_err(failed)?;
     group.has_ended();
@@ -96,40 +97,4 @@ async fn read_artifacts(child: &mut Child) -> std::io::Result<Executables> {
         }
     }
     Ok(executables)
-}
-
-/// Cargo and its compilers; they are killed when this is dropped before they have ended.
-struct Group {
-    #[cfg(unix)]
-    id: Option<rustix::process::Pid>,
-}
-
-impl Group {
-    #[cfg(unix)]
-    fn of(child: &Child) -> Self {
-        let id = child.id().and_then(|id| i32::try_from(id).ok());
-        Self {
-            id: id.and_then(rustix::process::Pid::from_raw),
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn of(_: &Child) -> Self {
-        Self {}
-    }
-
-    /// The number may belong to another process now.
-    fn has_ended(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some(id) = self.id.take() {
-            // All of it may have ended already.
-            let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
-        }
-    }
 }

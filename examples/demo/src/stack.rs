@@ -178,7 +178,7 @@ impl Plan {
             // No identity source: a token may be in one of several places.
             builder = builder
                 .function(AUTHORIZER.name, self.function(AUTHORIZER))
-                .authorizer(AUTHORIZER.name, IdentitySources::none());
+                .authorizer(AUTHORIZER.name, IdentitySources::new());
         }
         builder.start().await
     }
@@ -204,6 +204,9 @@ impl Plan {
     }
 
     fn function(&self, program: Program) -> Function {
-        Function::process(&self.executables[program.name]).env("PUBLIC_KEY", &self.public_key)
+        // As deployed, and not Lambda's default of 3 s.
+        Function::new(&self.executables[program.name])
+            .timeout(Duration::from_secs(30))
+            .env("PUBLIC_KEY", &self.public_key)
     }
 }

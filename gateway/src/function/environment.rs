@@ -1,32 +1,52 @@
-//! The environment Lambda gives a function.
+//! The environment variables that Lambda gives a function.
 
 use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::Path};
 
-use super::Function;
+use super::spec::{Function, Inherit};
 use crate::ids;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Inherit {
-    Essentials,
-    All,
-}
-
-/// What a process needs to run at all, to find its way, and to be debugged.
+/// What a process needs to run at all, and to be debugged.
 const ESSENTIALS: [&str; 5] = ["PATH", "HOME", "TMPDIR", "RUST_LOG", "RUST_BACKTRACE"];
 
-/// What the environment of the caller overrides when all of it is inherited: choices, not facts.
-const CHOICES: [&str; 5] = [
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
+/// What the caller's environment overrides when all of it is inherited.
+const CHOICES: [&str; 3] = ["AWS_REGION", "AWS_DEFAULT_REGION", "TZ"];
+
+const CREDENTIALS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+
+/// The names that Lambda refuses in a function's configuration ("Defined runtime environment variables" in the
+/// developer guide).
+const RESERVED: [&str; 18] = [
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_ACCESS_KEY",
     "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
     "AWS_SECRET_ACCESS_KEY",
-    "TZ",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
 ];
 
+/// Returns the first variable of the function's own that Lambda would refuse.
+pub(super) fn reserved(spec: &Function) -> Option<&'static str> {
+    let mut names = RESERVED.iter().copied();
+    names.find(|reserved| spec.env.iter().any(|(name, _)| name == reserved))
+}
+
+/// Returns all variables of a process of the function.
 pub(super) fn variables(
     spec: &Function,
     name: &str,
-    executable: &Path,
+    task_root: &Path,
     runtime_api: SocketAddr,
 ) -> BTreeMap<OsString, OsString> {
     let mut all: BTreeMap<OsString, OsString> = std::env::vars_os()
@@ -34,13 +54,10 @@ pub(super) fn variables(
             spec.inherit == Inherit::All || name.to_str().is_some_and(|n| ESSENTIALS.contains(&n))
         })
         .collect();
-    let region = spec.region.as_deref().unwrap_or("us-east-1");
-    let task_root = executable.parent().unwrap_or(Path::new("/"));
-    let defaults: [(&str, OsString); 17] = [
+    let region = spec.region_or_default();
+    let defaults: [(&str, OsString); 15] = [
         ("AWS_REGION", region.into()),
         ("AWS_DEFAULT_REGION", region.into()),
-        ("AWS_ACCESS_KEY_ID", "local".into()),
-        ("AWS_SECRET_ACCESS_KEY", "local".into()),
         ("TZ", ":UTC".into()),
         ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string().into()),
         ("AWS_LAMBDA_FUNCTION_NAME", name.into()),
@@ -54,7 +71,7 @@ pub(super) fn variables(
         ("AWS_LAMBDA_LOG_STREAM_NAME", ids::log_stream_name().into()),
         ("_HANDLER", spec.handler.clone().into()),
         ("LAMBDA_TASK_ROOT", task_root.into()),
-        ("LAMBDA_RUNTIME_DIR", task_root.into()),
+        ("LAMBDA_RUNTIME_DIR", "/var/runtime".into()),
         ("LANG", "en_US.UTF-8".into()),
         ("AWS_EC2_METADATA_DISABLED", "true".into()),
     ];
@@ -62,6 +79,17 @@ pub(super) fn variables(
         if !(CHOICES.contains(&name) && all.contains_key(&OsString::from(name))) {
             all.insert(name.into(), value);
         }
+    }
+    // Inherited credentials stay as they are: keys that last have no session token.
+    if let Some(credentials) = &spec.credentials {
+        all.extend(
+            CREDENTIALS
+                .map(OsString::from)
+                .into_iter()
+                .zip(credentials.clone()),
+        );
+    } else if !all.contains_key(&OsString::from(CREDENTIALS[0])) {
+        all.extend(CREDENTIALS.map(|name| (name.into(), "local".into())));
     }
     if spec.invocations_per_process > 1 {
         all.insert(

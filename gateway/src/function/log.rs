@@ -1,3 +1,5 @@
+//! The lines that functions print, and where they go.
+
 use std::{
     fmt,
     io::{self, Write},
@@ -9,7 +11,7 @@ use tokio::{
     sync::mpsc,
 };
 
-/// The standard stream a line came from.
+/// The standard stream that a line came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogStream {
@@ -19,26 +21,26 @@ pub enum LogStream {
     Stderr,
 }
 
-/// One line that a function's process printed.
+/// One line that a function has printed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LogLine {
     /// The function's name.
     pub function: Arc<str>,
-    /// The operating system's id of the process.
+    /// The operating system's id of the process. 0 for a line that the gateway itself writes about the function.
     pub process: u32,
-    /// Where it was printed.
+    /// The stream it was printed to.
     pub stream: LogStream,
     /// The line, without its end.
     pub text: String,
 }
 
-/// Where the lines of functions go. Cheap to clone.
+/// Receives the lines that functions print. Cheap to clone.
 #[derive(Clone)]
 pub struct LogSink(Arc<dyn Fn(LogLine) + Send + Sync>);
 
 impl LogSink {
-    /// To this process's standard error, after the function's name in brackets. The default.
+    /// Writes each line to this process's standard error, after the function's name in brackets (the default).
     pub fn stderr() -> Self {
         Self::callback(|line| {
             // A closed standard error is no reason to stop a function.
@@ -46,21 +48,21 @@ impl LogSink {
         })
     }
 
-    /// Nowhere.
+    /// Drops every line.
     pub fn discard() -> Self {
         Self::callback(drop)
     }
 
-    /// To a function of the caller, which must not block.
+    /// Calls `sink` with each line. It must not block.
     pub fn callback(sink: impl Fn(LogLine) + Send + Sync + 'static) -> Self {
         Self(Arc::new(sink))
     }
 
-    /// To a channel, unbounded: read it, or choose another sink.
+    /// Sends each line to an unbounded channel. Read it, or choose another sink.
     pub fn channel() -> (Self, mpsc::UnboundedReceiver<LogLine>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let sink = Self::callback(move |line| {
-            // The reader may have lost interest.
+            // The receiver may have been dropped.
             let _ = sender.send(line);
         });
         (sink, receiver)
@@ -83,10 +85,10 @@ impl fmt::Debug for LogSink {
     }
 }
 
-/// A log event of `CloudWatch` has at most 256 KB; a longer line is cut into several.
+/// The longest line, in bytes: `CloudWatch`'s limit of a log event. A longer line is cut into several.
 const LINE_LIMIT: u64 = 256 * 1024;
 
-/// Hands each line of `stream` to `each`, until the stream ends.
+/// Calls `each` with each line of `stream`, until the stream ends.
 pub(super) async fn read_lines(stream: impl AsyncRead + Unpin, mut each: impl FnMut(String)) {
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();

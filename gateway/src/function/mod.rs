@@ -1,20 +1,26 @@
-//! Lambda functions as local processes: what to run, the Runtime API it talks to, and the pool of processes
-//! that shares the invocations.
+//! Lambda functions as local processes.
+//!
+//! From top to bottom: a `pool` starts a `process` whenever one is needed; the process talks to its `runtime_api`,
+//! which hands it what its `worker` gets from the `queue` of invocations.
 
 mod environment;
 mod error;
 mod fault;
+mod invocation;
 mod log;
 mod pool;
 mod process;
+mod process_group;
 mod queue;
 mod runtime_api;
+mod shared;
 mod spec;
-mod work;
+mod worker;
 
 pub use error::{InvokeError, StartFunctionError};
 pub use fault::FunctionFault;
 pub use log::{LogLine, LogSink, LogStream};
-pub(crate) use pool::lock;
-pub use pool::{FunctionPool, ProcessInfo};
+pub use pool::FunctionPool;
+pub use process_group::ProcessGroup;
+pub use queue::ProcessInfo;
 pub use spec::Function;

@@ -1,75 +1,87 @@
-//! Who works on what: the invocations that wait, the processes that could take them. No I/O; what is to be
-//! done is returned.
+//! The invocations that wait, and the processes that could take them. Does no I/O: it returns what is to be done.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    pool::{Invocation, ProcessInfo},
-    process::Key,
-};
+use super::invocation::Invocation;
+
+/// Tells the processes of a function apart.
+pub(super) type Key = u64;
+
+/// A process of a function that has finished its init.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProcessInfo {
+    /// The operating system's id of the process.
+    pub id: u32,
+    /// The time from the start of the process until it asked for its first event.
+    pub init: Duration,
+}
 
 #[derive(Default)]
 pub(super) struct Queue {
     waiting: VecDeque<Invocation>,
-    /// Processes that asked for an event; the last one that asked is the first to be used, as it is warm.
+    /// Processes that asked for an event. The last one that asked is used first, because it is warm.
     idle: Vec<Idle>,
-    processes: BTreeMap<Key, Member>,
+    processes: BTreeMap<Key, ProcessState>,
     last_key: Key,
 }
 
 struct Idle {
     slot: oneshot::Sender<Invocation>,
-    /// Cancelled when its process is about to be killed.
+    /// Cancelled when its process shall be killed.
     kill: CancellationToken,
 }
 
 /// A process that has not ended.
 #[derive(Default)]
-struct Member {
-    /// Known when it has finished its init.
+struct ProcessState {
+    /// Known once the process has finished its init.
     info: Option<ProcessInfo>,
-    /// How many answers it has given after which it has not asked again.
+    /// How many answers the process has given without asking again since.
     answers: usize,
 }
 
-/// What became of an invocation.
+/// What happened to an invocation that was submitted.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Taken {
-    /// By a process that was idle.
-    AtOnce,
+pub(super) enum Dispatch {
+    /// An idle process has it.
+    Assigned,
     /// It waits for a process that has just answered, and will ask again in no time.
-    SoonPerhaps,
-    /// It waits.
-    Waiting,
+    AwaitingPoll,
+    /// It waits for a process to become idle or to be started.
+    Queued,
 }
 
 impl Queue {
-    /// Gives the invocation to an idle process, or lets it wait; processes that died while idle, or will at
-    /// once, are skipped.
-    pub(super) fn submit(&mut self, mut invocation: Invocation) -> Taken {
+    /// Gives the invocation to an idle process, or lets it wait. Skips processes that died while idle, or are about
+    /// to.
+    pub(super) fn submit(&mut self, mut invocation: Invocation) -> Dispatch {
         while let Some(idle) = self.idle.pop() {
             if idle.kill.is_cancelled() {
                 continue;
             }
             match idle.slot.send(invocation) {
-                Ok(()) => return Taken::AtOnce,
+                Ok(()) => return Dispatch::Assigned,
                 Err(back) => invocation = back,
             }
         }
         self.waiting.push_back(invocation);
         let returning: usize = self.processes.values().map(|process| process.answers).sum();
         if returning >= self.waiting.len() {
-            Taken::SoonPerhaps
+            Dispatch::AwaitingPoll
         } else {
-            Taken::Waiting
+            Dispatch::Queued
         }
     }
 
-    /// The keys of the processes to start for the invocations that wait, if each takes `at_once` of them, and
-    /// there may be `limit` processes.
+    /// Returns the keys of the processes to start for the invocations that wait, when each process takes `at_once` of
+    /// them and at most `limit` processes may run.
     pub(super) fn grow(&mut self, at_once: usize, limit: usize) -> Vec<Key> {
         let mut new = Vec::new();
         let mut starting = self
@@ -84,28 +96,29 @@ impl Queue {
         new
     }
 
-    /// The key of one process to start.
+    /// Returns the key of one process to start.
     pub(super) fn start(&mut self) -> Key {
         self.last_key += 1;
-        self.processes.insert(self.last_key, Member::default());
+        self.processes.insert(self.last_key, ProcessState::default());
         self.last_key
     }
 
-    /// A process has finished its init.
+    /// Notes that a process has finished its init.
     pub(super) fn started(&mut self, key: Key, info: ProcessInfo) {
         if let Some(process) = self.processes.get_mut(&key) {
             process.info = Some(info);
         }
     }
 
-    /// A process, which `kill` will end, asks for an event: here it is, or here it will be.
+    /// Returns the channel on which a process gets its next event, now or later. `kill` is the token that ends the
+    /// process.
     pub(super) fn next(&mut self, key: Key, kill: &CancellationToken) -> oneshot::Receiver<Invocation> {
         if let Some(process) = self.processes.get_mut(&key) {
             process.answers = process.answers.saturating_sub(1);
         }
         let (slot, event) = oneshot::channel();
         match self.take_waiting() {
-            // The receiver is in our hands.
+            // The receiver is still here.
             Some(invocation) => drop(slot.send(invocation)),
             None => self.idle.push(Idle {
                 slot,
@@ -115,30 +128,30 @@ impl Queue {
         event
     }
 
-    /// A process has answered, and will ask again.
+    /// Notes that a process has answered, and will ask again.
     pub(super) fn answered(&mut self, key: Key) {
         if let Some(process) = self.processes.get_mut(&key) {
             process.answers += 1;
         }
     }
 
-    /// A process has ended.
+    /// Notes that a process has ended.
     pub(super) fn ended(&mut self, key: Key) {
         self.processes.remove(&key);
     }
 
-    /// The first waiting invocation whose caller still waits.
+    /// Takes the first waiting invocation whose caller still waits.
     pub(super) fn take_waiting(&mut self) -> Option<Invocation> {
         std::iter::from_fn(|| self.waiting.pop_front()).find(|invocation| !invocation.reply.is_given_up())
     }
 
-    /// Drops whatever waits, on either side.
+    /// Drops everything that waits, invocations and processes.
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
         self.idle.clear();
     }
 
-    /// The processes that have finished their init, the oldest first.
+    /// Returns the processes that have finished their init, the oldest first.
     pub(super) fn processes(&self) -> Vec<ProcessInfo> {
         self.processes
             .values()
@@ -153,13 +166,14 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use bytes::Bytes;
 
-    use super::{super::pool::Reply, *};
+    use super::{
+        super::{error::InvokeError, invocation::Reply},
+        *,
+    };
 
-    type Answer = oneshot::Receiver<Result<Bytes, crate::InvokeError>>;
+    type Answer = oneshot::Receiver<Result<Bytes, InvokeError>>;
 
     fn invocation(name: &str) -> (Invocation, Answer) {
         let (reply, answer) = Reply::new(None);
@@ -196,7 +210,7 @@ mod tests {
         let (first, second) = (ready(&mut queue, 1), ready(&mut queue, 2));
         let (mut of_first, mut of_second) = (queue.next(first, &kill), queue.next(second, &kill));
         let (a, _answer) = invocation("a");
-        assert_eq!(queue.submit(a), Taken::AtOnce);
+        assert_eq!(queue.submit(a), Dispatch::Assigned);
         assert_eq!(
             (name(&mut of_first), name(&mut of_second).as_deref()),
             (None, Some("a"))
@@ -211,7 +225,7 @@ mod tests {
         let (b, answer_b) = invocation("b");
         let (c, _answer_c) = invocation("c");
         for waiting in [a, b, c] {
-            assert_eq!(queue.submit(waiting), Taken::Waiting);
+            assert_eq!(queue.submit(waiting), Dispatch::Queued);
         }
         drop(answer_b);
         assert_eq!(name(&mut queue.next(key, &kill)).as_deref(), Some("a"));
@@ -229,7 +243,7 @@ mod tests {
         let mut of_doomed = queue.next(doomed, &doom);
         doom.cancel();
         let (a, _answer) = invocation("a");
-        assert_eq!(queue.submit(a), Taken::AtOnce);
+        assert_eq!(queue.submit(a), Dispatch::Assigned);
         assert_eq!(
             (name(&mut of_doomed), name(&mut of_alive).as_deref()),
             (None, Some("a"))
@@ -267,13 +281,13 @@ mod tests {
         queue.next(key, &kill);
         queue.answered(key);
         let (a, _answer_a) = invocation("a");
-        assert_eq!(queue.submit(a), Taken::SoonPerhaps);
+        assert_eq!(queue.submit(a), Dispatch::AwaitingPoll);
         let (b, _answer_b) = invocation("b");
-        assert_eq!(queue.submit(b), Taken::Waiting, "one process takes one");
+        assert_eq!(queue.submit(b), Dispatch::Queued, "one process takes one");
         queue.ended(key);
         queue.answered(key);
         let (c, _answer_c) = invocation("c");
-        assert_eq!(queue.submit(c), Taken::Waiting);
+        assert_eq!(queue.submit(c), Dispatch::Queued);
         assert_eq!(queue.processes(), []);
     }
 }

@@ -1,3 +1,5 @@
+//! How a function is run.
+
 use std::{
     ffi::{OsStr, OsString},
     fmt,
@@ -5,44 +7,53 @@ use std::{
     time::Duration,
 };
 
-use super::{FunctionPool, LogSink, StartFunctionError, environment::Inherit};
+use super::log::LogSink;
 
 /// A Lambda function: the program that speaks the Lambda Runtime API, and how to run it.
 ///
-/// Any custom-runtime `bootstrap` will do, whatever it is written in. The defaults are Lambda's where Lambda
-/// has one.
+/// Any custom-runtime `bootstrap` will do, in any language. The defaults are those of Lambda where Lambda has one.
 ///
 /// ```no_run
 /// use room_auth_gateway::Function;
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-/// let pool = Function::process("target/debug/connect").env("RUST_LOG", "info").start().await?;
+/// let pool = Function::new("target/debug/connect").env("PUBLIC_KEY", "…").start().await?;
 /// let answer = pool.invoke(r#"{"any":"event"}"#).await?;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct Function {
-    pub(super) program: PathBuf,
+    program: PathBuf,
     pub(super) args: Vec<OsString>,
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) inherit: Inherit,
     pub(super) current_dir: Option<PathBuf>,
-    pub(super) name: Option<String>,
+    name: Option<String>,
     pub(super) handler: String,
-    pub(super) region: Option<String>,
+    region: Option<String>,
+    account_id: Option<String>,
+    pub(super) credentials: Option<[OsString; 3]>,
     pub(super) memory_mb: u32,
     pub(super) concurrency: usize,
     pub(super) invocations_per_process: usize,
     pub(super) throttle_when_busy: bool,
+    pub(super) freeze: bool,
     pub(super) timeout: Duration,
     pub(super) init_timeout: Duration,
     pub(super) logs: Option<LogSink>,
 }
 
+/// How much of this process's environment a function sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inherit {
+    Essentials,
+    All,
+}
+
 impl Function {
-    /// The program at `path`: an executable, or a directory with an executable `bootstrap` in it, as
-    /// `cargo lambda build` leaves it.
-    pub fn process(path: impl Into<PathBuf>) -> Self {
+    /// Creates a function of the program at `path`: an executable, or a directory with an executable `bootstrap` in
+    /// it, as `cargo lambda build` makes it.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             program: path.into(),
             args: Vec::new(),
@@ -52,11 +63,14 @@ impl Function {
             name: None,
             handler: "bootstrap".to_owned(),
             region: None,
+            account_id: None,
+            credentials: None,
             memory_mb: 128,
             concurrency: 10,
             invocations_per_process: 1,
             throttle_when_busy: false,
-            timeout: Duration::from_secs(30),
+            freeze: true,
+            timeout: Duration::from_secs(3),
             init_timeout: Duration::from_secs(10),
             logs: None,
         }
@@ -69,14 +83,15 @@ impl Function {
         self
     }
 
-    /// Sets an environment variable of the function; wins over whatever is inherited or set by default.
+    /// Sets an environment variable. It takes precedence over what is inherited or set by default. The start fails if
+    /// Lambda reserves the name.
     #[must_use]
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.env.push((name.into(), value.into()));
         self
     }
 
-    /// Sets several environment variables, as [`env`](Self::env) does.
+    /// Sets several environment variables, each as [`env`](Self::env) does.
     #[must_use]
     pub fn envs<N: Into<OsString>, V: Into<OsString>>(
         mut self,
@@ -87,51 +102,69 @@ impl Function {
         self
     }
 
-    /// Lets the function see the whole environment of this process. Without it, only `PATH`, `HOME`, `TMPDIR`,
-    /// `RUST_LOG` and `RUST_BACKTRACE` are inherited, so that a test does not depend on who runs it.
+    /// Passes the whole environment of this process on to the function. By default only `PATH`, `HOME`, `TMPDIR`,
+    /// `RUST_LOG` and `RUST_BACKTRACE` are passed on, so that a test does not depend on who runs it.
     #[must_use]
     pub fn inherit_env(mut self) -> Self {
         self.inherit = Inherit::All;
         self
     }
 
-    /// The directory the program starts in; default: the one of this process.
+    /// Sets the directory that the program starts in (default: that of the executable, `LAMBDA_TASK_ROOT`, as on
+    /// Lambda). A relative directory is one below that of this process.
     #[must_use]
     pub fn current_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.current_dir = Some(dir.into());
         self
     }
 
-    /// `AWS_LAMBDA_FUNCTION_NAME`; default: the name given to the gateway, or the program's file name.
+    /// Sets `AWS_LAMBDA_FUNCTION_NAME` (default: the name given to the gateway, or else the program's file name).
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// `_HANDLER`; default `bootstrap`.
+    /// Sets `_HANDLER` (default: `bootstrap`).
     #[must_use]
     pub fn handler(mut self, handler: impl Into<String>) -> Self {
         self.handler = handler.into();
         self
     }
 
-    /// `AWS_REGION`; default: the gateway's region, or `us-east-1`.
+    /// Sets `AWS_REGION` (default: the gateway's region, or else `us-east-1`).
     #[must_use]
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
         self
     }
 
-    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` in MB; default 128, as Lambda's. Told to the function, not enforced.
+    /// Sets the credentials of the function's role, with their session token (default: `local` for all
+    /// three, or those of this process if [its environment is inherited](Self::inherit_env)).
+    #[must_use]
+    pub fn credentials(
+        mut self,
+        access_key_id: impl Into<OsString>,
+        secret_access_key: impl Into<OsString>,
+        session_token: impl Into<OsString>,
+    ) -> Self {
+        self.credentials = Some([
+            access_key_id.into(),
+            secret_access_key.into(),
+            session_token.into(),
+        ]);
+        self
+    }
+
+    /// Sets `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB (default: 128, as on Lambda). The limit is not enforced.
     #[must_use]
     pub fn memory_size(mut self, megabytes: u32) -> Self {
         self.memory_mb = megabytes;
         self
     }
 
-    /// How many processes may run at once, which is how many invocations run at once; default 10. One is
-    /// started with the gateway, the others when they are needed.
+    /// Sets how many processes, and so invocations, may run at once (default: 10). The first is started with the
+    /// gateway, the others when they are needed.
     ///
     /// # Panics
     ///
@@ -143,8 +176,8 @@ impl Function {
         self
     }
 
-    /// Lets each process take several invocations at once, as `lambda_runtime::run_concurrent` can; sets
-    /// `AWS_LAMBDA_MAX_CONCURRENCY`. Default 1.
+    /// Lets each process take several invocations at once (default: 1), as `lambda_runtime::run_concurrent` can, and
+    /// sets `AWS_LAMBDA_MAX_CONCURRENCY`.
     ///
     /// # Panics
     ///
@@ -156,44 +189,42 @@ impl Function {
         self
     }
 
-    /// Refuses an invocation when all processes are busy, as Lambda does at its concurrency limit. By
-    /// default it waits for its turn instead.
+    /// Refuses an invocation when all processes are busy, as Lambda does at its concurrency limit. By default the
+    /// invocation waits.
     #[must_use]
     pub fn throttle_when_busy(mut self) -> Self {
         self.throttle_when_busy = true;
         self
     }
 
-    /// How long one invocation may take; then its process is killed, as Lambda does. Default 30 s (Lambda's
-    /// own is 3 s; 30 s lets the gateway's 29 s integration timeout come first, as in a usual deployment).
+    /// Sets whether processes are frozen (`SIGSTOP`) from one event to the next (default: true, as on Lambda). Work in
+    /// the background stops then, and pooled connections grow old. Processes that take several invocations at once are
+    /// never frozen, and on other systems than Unix none is.
+    #[must_use]
+    pub fn freeze(mut self, freeze: bool) -> Self {
+        self.freeze = freeze;
+        self
+    }
+
+    /// Sets how long one invocation may take (default: 3 s, as on Lambda). Then its process is killed.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How long a process may take until it asks for its first event. Default 10 s, as Lambda's init phase.
+    /// Sets how long a process may take until it asks for its first event (default: 10 s, as Lambda's init phase).
     #[must_use]
     pub fn init_timeout(mut self, timeout: Duration) -> Self {
         self.init_timeout = timeout;
         self
     }
 
-    /// Where the lines go that the processes print; default: the gateway's sink, or standard error.
+    /// Sets where the lines go that the processes print (default: the gateway's sink, or else standard error).
     #[must_use]
     pub fn logs(mut self, sink: LogSink) -> Self {
         self.logs = Some(sink);
         self
-    }
-
-    /// Starts a first process and waits until it asks for an event.
-    ///
-    /// # Errors
-    ///
-    /// If the program is missing or cannot be executed, or if it ends, reports an error or stays silent
-    /// during its init.
-    pub async fn start(self) -> Result<FunctionPool, StartFunctionError> {
-        FunctionPool::start(self).await
     }
 
     pub(crate) fn name_or(mut self, name: &str) -> Self {
@@ -206,15 +237,28 @@ impl Function {
         self
     }
 
+    pub(crate) fn account_id_or(mut self, account_id: &str) -> Self {
+        self.account_id.get_or_insert_with(|| account_id.to_owned());
+        self
+    }
+
     pub(crate) fn logs_or(mut self, sink: &LogSink) -> Self {
         self.logs.get_or_insert_with(|| sink.clone());
         self
     }
 
-    /// A variable that the caller's own setting overrides.
+    /// Sets a variable that the caller's own setting overrides.
     pub(crate) fn env_default(mut self, name: &str, value: &str) -> Self {
         self.env.insert(0, (name.into(), value.into()));
         self
+    }
+
+    pub(super) fn region_or_default(&self) -> &str {
+        self.region.as_deref().unwrap_or("us-east-1")
+    }
+
+    pub(super) fn account_id_or_default(&self) -> &str {
+        self.account_id.as_deref().unwrap_or("000000000000")
     }
 
     pub(super) fn name_or_file_name(&self) -> String {
@@ -228,8 +272,8 @@ impl Function {
         self.name.clone().unwrap_or_else(of_file)
     }
 
-    /// The executable's absolute path, so that neither `current_dir` nor `PATH` changes what it means.
-    pub(super) fn executable(&self) -> Result<PathBuf, std::io::Error> {
+    /// Returns the executable's absolute path, so that neither `current_dir` nor `PATH` changes what it means.
+    pub(super) fn executable(&self) -> std::io::Result<PathBuf> {
         let path = std::path::absolute(&self.program)?;
         let metadata = std::fs::metadata(&path)?;
         if !metadata.is_dir() {
@@ -240,13 +284,13 @@ impl Function {
         std::fs::metadata(&bootstrap).map(|_| bootstrap).map_err(hint)
     }
 
-    /// The path as the caller wrote it, for messages.
+    /// Returns the path as the caller wrote it, for messages.
     pub(super) fn program(&self) -> &Path {
         &self.program
     }
 }
 
-/// Shows no values of environment variables: they hold secrets.
+/// Shows no values of environment variables, because they hold secrets.
 impl fmt::Debug for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Function")

@@ -93,6 +93,13 @@ impl Log {
         }
     }
 
+    /// The lines that are there already.
+    pub(crate) fn lines_so_far(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.0.try_recv().ok())
+            .map(|line| line.text)
+            .collect()
+    }
+
     /// The events that are there already.
     pub(crate) fn events_so_far(&mut self) -> Vec<Value> {
         let lines = std::iter::from_fn(|| self.0.try_recv().ok());
@@ -106,11 +113,16 @@ impl Log {
     }
 }
 
+/// The scripted function, with time enough for a busy machine.
+pub(crate) fn function() -> Function {
+    Function::new(scripted()).timeout(PATIENCE)
+}
+
 /// A gateway with all routes to the scripted function, still to be changed.
 pub(crate) fn builder() -> (GatewayBuilder, Log) {
     let (sink, log) = Log::channel();
     let builder = Gateway::builder()
-        .function("scripted", Function::process(scripted()))
+        .function("scripted", function())
         .route("$connect", "scripted")
         .route("$disconnect", "scripted")
         .route("$default", "scripted")
@@ -237,10 +249,10 @@ pub(crate) async fn call_with(
     let stream = TcpStream::connect(gateway.local_addr()).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     let connection = tokio::spawn(connection);
-    let mut request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("Host", "gateway.test");
+    let mut request = Request::builder().method(method).uri(path);
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        request = request.header("Host", gateway.local_addr().to_string());
+    }
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

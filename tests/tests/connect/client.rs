@@ -32,7 +32,8 @@ pub(crate) async fn serve(public_keys: &str) -> Served {
 /// The same with another build of `connect`.
 pub(crate) async fn serve_program(program: &Path, public_keys: &str) -> Served {
     let (sink, lines) = LogSink::channel();
-    let function = Function::process(program)
+    let function = Function::new(program)
+        .timeout(PATIENCE)
         .env("PUBLIC_KEY", public_keys)
         .env("RUST_LOG", "room_auth=trace,connect=trace");
     let gateway = Gateway::builder()

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn start(concurrent: bool) -> (FunctionPool, Lines) {
     let (sink, lines) = LogSink::channel();
-    let mut function = Function::process(env!("CARGO_BIN_EXE_layered"))
+    let mut function = Function::new(env!("CARGO_BIN_EXE_layered"))
         .env("PUBLIC_KEY", room_auth::testing::public_key_pem())
         .concurrency(1)
         .timeout(PATIENCE)

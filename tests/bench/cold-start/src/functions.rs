@@ -83,7 +83,7 @@ impl Functions {
     }
 
     fn function(path: &Path) -> Function {
-        Function::process(path)
+        Function::new(path)
             .concurrency(1)
             .env("RUST_LOG", "warn")
             .logs(LogSink::discard())

@@ -1,10 +1,10 @@
-//! What a Lambda proxy integration answers.
+//! The responses of Lambda proxy integrations.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-/// A usable answer of a function.
+/// A well-formed response of a function.
 #[derive(Debug)]
 pub(crate) struct ProxyResponse {
     pub(crate) status: u16,
@@ -13,7 +13,7 @@ pub(crate) struct ProxyResponse {
 }
 
 impl ProxyResponse {
-    /// `None` for what API Gateway calls a malformed Lambda proxy response.
+    /// Parses the answer of a function. Returns `None` for what API Gateway calls a malformed Lambda proxy response.
     pub(crate) fn parse(answer: &[u8]) -> Option<Self> {
         let answer: Map<String, Value> = serde_json::from_slice(answer).ok()?;
         let status = match answer.get("statusCode")? {
@@ -48,6 +48,7 @@ impl ProxyResponse {
         })
     }
 
+    /// Returns the first header of this name, in any case.
     pub(crate) fn header(&self, wanted: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         headers
@@ -60,7 +61,7 @@ impl ProxyResponse {
     }
 }
 
-/// An absent or null map is an empty one; what is no map is malformed.
+/// Reads a map. If it is absent or null it is empty; anything else is malformed.
 fn object(value: Option<&Value>) -> Option<impl Iterator<Item = (&String, &Value)>> {
     match value {
         None | Some(Value::Null) => Some(None.into_iter().flatten()),
@@ -71,7 +72,7 @@ fn object(value: Option<&Value>) -> Option<impl Iterator<Item = (&String, &Value
 
 struct Malformed;
 
-/// A null value is no header; an object or array is malformed.
+/// Reads the value of a header. Null means no header; an object or an array is malformed.
 fn scalar(value: &Value) -> Result<Option<String>, Malformed> {
     match value {
         Value::Null => Ok(None),

@@ -1,14 +1,16 @@
+//! Identity sources of REQUEST authorizers.
+
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use crate::handshake::Upgrade;
+use crate::client_request::ClientRequest;
 
-/// Where an authorizer finds who asks. If one of the sources is missing or empty, the client gets 401 and
-/// the authorizer is not called.
+/// The places in which an authorizer expects the identity of a client. If one of them is missing or empty, the client
+/// gets 401, and the authorizer is not called.
 ///
 /// ```
 /// use room_auth_gateway::IdentitySources;
 ///
-/// let sources = IdentitySources::none().header("Authorization").query("token");
+/// let sources = IdentitySources::new().header("Authorization").query("token");
 /// assert_eq!(sources.to_string(), "route.request.header.Authorization,route.request.querystring.token");
 /// assert_eq!(sources.to_string().parse(), Ok(sources));
 /// ```
@@ -22,21 +24,21 @@ enum Source {
     StageVariable(String),
 }
 
-/// A text names no identity source.
+/// The error for a text that is not an identity source.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no identity source; one is route.request.header.NAME, route.request.querystring.NAME or \
-     stageVariables.NAME"
+    "`{0}` is not an identity source; use route.request.header.NAME, route.request.querystring.NAME or \
+     stageVariables.NAME, with letters, digits, `.`, `_` and `-` in NAME"
 )]
 pub struct IdentitySourceError(String);
 
 impl IdentitySources {
-    /// No source: the authorizer is called for every handshake, and finds the identity itself.
-    pub fn none() -> Self {
+    /// Creates an empty list: the authorizer is called for every handshake, and finds the identity itself.
+    pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds the header `name`, in any case.
+    /// Adds the header `name`. Its case is ignored.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>) -> Self {
         self.0.push(Source::Header(name.into()));
@@ -57,13 +59,32 @@ impl IdentitySources {
         self
     }
 
-    pub(crate) fn are_present(&self, upgrade: &Upgrade, stage_variables: &BTreeMap<String, String>) -> bool {
+    /// Checks the names that were added.
+    ///
+    /// # Errors
+    ///
+    /// If API Gateway would refuse one of them.
+    pub(crate) fn check(&self) -> Result<(), IdentitySourceError> {
+        let is_valid = |source: &Source| match source {
+            Source::Header(name) | Source::Query(name) | Source::StageVariable(name) => is_name(name),
+        };
+        match self.0.iter().find(|source| !is_valid(source)) {
+            Some(wrong) => Err(IdentitySourceError(Self(vec![wrong.clone()]).to_string())),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn are_present(
+        &self,
+        request: &ClientRequest,
+        stage_variables: &BTreeMap<String, String>,
+    ) -> bool {
         self.0.iter().all(|source| match source {
             Source::Header(wanted) => {
-                let mut headers = upgrade.headers.iter();
+                let mut headers = request.headers.iter();
                 headers.any(|(name, value)| name.eq_ignore_ascii_case(wanted) && !value.is_empty())
             }
-            Source::Query(wanted) => upgrade
+            Source::Query(wanted) => request
                 .query
                 .iter()
                 .any(|(name, value)| name == wanted && !value.is_empty()),
@@ -74,7 +95,15 @@ impl IdentitySources {
     }
 }
 
-/// Reads API Gateway's notation, several sources apart by commas.
+/// Returns whether `name` has the characters that API Gateway takes: `[a-zA-Z0-9._-]+`.
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+}
+
+/// Parses the notation of API Gateway, with commas between the sources.
 impl FromStr for IdentitySources {
     type Err = IdentitySourceError;
 
@@ -82,7 +111,7 @@ impl FromStr for IdentitySources {
         let source = |text: &str| {
             let after = |prefix| {
                 text.strip_prefix(prefix)
-                    .filter(|name| !name.is_empty())
+                    .filter(|name| is_name(name))
                     .map(str::to_owned)
             };
             let header = after("route.request.header.").map(Source::Header);
@@ -127,7 +156,7 @@ mod tests {
                 .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
                 .collect()
         };
-        let upgrade = Upgrade {
+        let request = ClientRequest {
             headers: pairs(&[("authorization", "Bearer x"), ("Empty", "")]),
             query: pairs(&[("token", "x"), ("none", "")]),
         };
@@ -153,8 +182,19 @@ mod tests {
         ];
         for (sources, expected) in table {
             let parsed: IdentitySources = sources.parse().unwrap();
-            assert_eq!(parsed.are_present(&upgrade, &variables), expected, "{sources}");
+            assert_eq!(parsed.are_present(&request, &variables), expected, "{sources}");
         }
+    }
+
+    #[test]
+    fn names_added_by_hand_are_checked_too() {
+        let fine = IdentitySources::new().header("X-Api.Key_1").query("token");
+        assert_eq!(fine.check(), Ok(()));
+        let error = fine.header("a,stageVariables.b").check().unwrap_err().to_string();
+        assert!(
+            error.starts_with("`route.request.header.a,stageVariables.b`"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -164,6 +204,12 @@ mod tests {
             "route.request.header.",
             "method.request.header.A",
             "$request.header.A",
+            "route.request.header.A B",
+            "route.request.header.A*",
+            "route.request.querystring.tökén",
+            "route.request.querystring.a[0]",
+            "stageVariables.a/b",
+            "context.identity.sourceIp",
         ] {
             let error = wrong.parse::<IdentitySources>().expect_err(wrong).to_string();
             assert!(error.starts_with(&format!("`{wrong}`")), "{error}");

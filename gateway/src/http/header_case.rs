@@ -1,44 +1,51 @@
 //! The spelling of header names, which HTTP ignores and events show.
 //!
-//! API Gateway hands header names on as the client wrote them, and functions have failed for looking up the
-//! one spelling only. hyper keeps none but lower case, so the head of the first request of each connection is
-//! kept as it came in; a WebSocket handshake is that first request.
+//! API Gateway passes header names on as the client wrote them, and functions have failed because they looked up only
+//! one spelling. hyper keeps nothing but lower case, so the head of the first request of each connection is recorded
+//! as it arrives. A WebSocket handshake is that first request.
 
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use hyper::{HeaderMap, http::HeaderName};
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
 
-use crate::function::lock;
-
-/// More than any head that hyper accepts with its default buffer, of 400 KB, is not worth keeping.
+/// The largest head that is recorded, in bytes. hyper accepts up to 400 KB; the names in a larger head are written as
+/// usual.
 const HEAD_LIMIT: usize = 64 * 1024;
 
-/// The spellings of each name, in the order of their appearance.
+/// As many headers as hyper accepts.
+const MAX_HEADERS: usize = 100;
+
+/// How the client spelled each header name, in the order of appearance.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Spelling(Arc<HeaderMap<String>>);
 
 impl Spelling {
+    /// Reads the names of a request's head; bytes behind the head are ignored.
     fn of(head: &[u8]) -> Self {
         let mut names: HeaderMap<String> = HeaderMap::default();
-        for line in head.split(|&byte| byte == b'\n').skip(1) {
-            let name = line.split(|&byte| byte == b':').next().unwrap_or_default();
-            if let (Ok(key), Ok(name)) = (HeaderName::from_bytes(name), std::str::from_utf8(name)) {
-                names.append(key, name.to_owned());
+        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut request = httparse::Request::new(&mut headers);
+        if let Ok(httparse::Status::Complete(_)) = request.parse(head) {
+            for header in request.headers {
+                if let Ok(key) = HeaderName::from_bytes(header.name.as_bytes()) {
+                    names.append(key, header.name.to_owned());
+                }
             }
         }
         Self(Arc::new(names))
     }
 
-    /// As the client wrote the `position`th header of this name, or as it is usually written.
+    /// Returns the `position`th header of this name as the client spelled it, or else as it is usually spelled.
     pub(crate) fn get(&self, name: &HeaderName, position: usize) -> String {
         self.0
             .get_all(name)
@@ -49,7 +56,7 @@ impl Spelling {
     }
 }
 
-/// `sec-websocket-key` as `Sec-WebSocket-Key`.
+/// Spells `sec-websocket-key` as `Sec-WebSocket-Key`.
 fn usual(name: &str) -> String {
     let word = |word: &str| {
         if word == "websocket" {
@@ -62,7 +69,7 @@ fn usual(name: &str) -> String {
     name.split('-').map(word).collect::<Vec<_>>().join("-")
 }
 
-/// What was read of a connection until the end of the first head.
+/// What has been read of a connection, up to the end of its first head. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct FirstHead(Arc<Mutex<Recording>>);
 
@@ -73,44 +80,50 @@ struct Recording {
 }
 
 impl FirstHead {
-    /// The spellings of the first request; for later ones, none.
+    /// Returns the spelling in the first request, and nothing for later requests.
     pub(crate) fn take(&self) -> Spelling {
-        let mut recording = lock(&self.0);
+        let mut recording = self.0.lock();
         recording.is_over = true;
         Spelling::of(&std::mem::take(&mut recording.bytes))
     }
 
     fn record(&self, bytes: &[u8]) {
-        let mut recording = lock(&self.0);
+        let mut recording = self.0.lock();
         if !recording.is_over {
-            // Bytes behind the head spell no headers: their lines are not read, as a handshake has no body.
+            // Only what is new is searched, and the three bytes before it, in which the end may have begun.
+            let searched = recording.bytes.len().saturating_sub(3);
             recording.bytes.extend_from_slice(bytes);
             recording.is_over = recording.bytes.len() > HEAD_LIMIT
-                || recording.bytes.windows(4).any(|end| end == b"\r\n\r\n");
+                || recording.bytes[searched..]
+                    .windows(4)
+                    .any(|end| end == b"\r\n\r\n");
         }
+    }
+
+    /// Returns whether the first head has arrived.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.lock().is_over
     }
 }
 
-/// A connection whose first head is recorded.
-pub(crate) struct Recorded {
+/// A TCP stream whose first head is recorded.
+pub(crate) struct RecordingStream {
     stream: TcpStream,
     head: FirstHead,
 }
 
-impl Recorded {
+impl RecordingStream {
     pub(crate) fn new(stream: TcpStream) -> (Self, FirstHead) {
         let head = FirstHead::default();
-        (
-            Self {
-                stream,
-                head: head.clone(),
-            },
-            head,
-        )
+        let recording = Self {
+            stream,
+            head: head.clone(),
+        };
+        (recording, head)
     }
 }
 
-impl AsyncRead for Recorded {
+impl AsyncRead for RecordingStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -123,7 +136,7 @@ impl AsyncRead for Recorded {
     }
 }
 
-impl AsyncWrite for Recorded {
+impl AsyncWrite for RecordingStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
@@ -163,6 +176,19 @@ mod tests {
         ];
         for (name, expected) in table {
             assert_eq!(usual(name), expected);
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_head_is_found_wherever_the_reads_are_cut() {
+        let head = b"GET /dev HTTP/1.1\r\nHOST: a\r\n\r\n";
+        for size in 1..=head.len() {
+            let recorded = FirstHead::default();
+            for part in head.chunks(size) {
+                assert!(!recorded.is_over(), "before the last of parts of {size} bytes");
+                recorded.record(part);
+            }
+            assert!(recorded.is_over(), "parts of {size} bytes");
         }
     }
 

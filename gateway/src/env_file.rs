@@ -1,0 +1,54 @@
+//! Files with environment variables, in the format of `docker run --env-file`.
+
+use std::fs;
+
+/// The variables of a file, in their order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Variables(pub(crate) Vec<(String, String)>);
+
+/// Reads the file at `path`.
+///
+/// # Errors
+///
+/// If it cannot be read, or a line has no name and `=`.
+pub(crate) fn read(path: &str) -> Result<Variables, String> {
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    parse(&text)
+}
+
+fn parse(text: &str) -> Result<Variables, String> {
+    let mut variables = Vec::new();
+    for (line, number) in text.lines().zip(1..) {
+        if line.trim().is_empty() || line.starts_with('#') {
+            continue;
+        }
+        match line.split_once('=') {
+            Some((name, value)) if !name.trim().is_empty() => {
+                variables.push((name.trim().to_owned(), value.to_owned()));
+            }
+            // The line itself may hold a secret.
+            _ => return Err(format!("line {number} is not NAME=VALUE")),
+        }
+    }
+    Ok(Variables(variables))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_variables_comments_or_empty() {
+        let text = "# a comment\n\nA=1\nKEY=a=b c \n EMPTY=\nQUOTED=\"x\"\n";
+        let expected = [("A", "1"), ("KEY", "a=b c "), ("EMPTY", ""), ("QUOTED", "\"x\"")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(parse(text), Ok(Variables(expected.into())));
+    }
+
+    #[test]
+    fn another_line_is_an_error_that_shows_nothing_of_it() {
+        for text in ["A=1\nsecret", "A=1\n=secret"] {
+            assert_eq!(parse(text), Err("line 2 is not NAME=VALUE".to_owned()));
+        }
+    }
+}

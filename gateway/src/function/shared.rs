@@ -1,0 +1,46 @@
+//! What the processes of one function share.
+
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{queue::Queue, spec::Function};
+
+pub(super) struct Shared {
+    pub(super) name: Arc<str>,
+    pub(super) spec: Function,
+    /// Cancelled when the function is shut down.
+    pub(super) stopped: CancellationToken,
+    pub(super) tasks: TaskTracker,
+    /// Cancelled, and replaced, to kill the processes that are busy.
+    crash: Mutex<CancellationToken>,
+    queue: Mutex<Queue>,
+}
+
+impl Shared {
+    pub(super) fn new(spec: Function, stopped: CancellationToken) -> Self {
+        Self {
+            name: spec.name_or_file_name().into(),
+            spec,
+            stopped,
+            tasks: TaskTracker::new(),
+            crash: Mutex::default(),
+            queue: Mutex::default(),
+        }
+    }
+
+    pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock()
+    }
+
+    /// Returns the token that is cancelled when the processes that are busy now shall be killed.
+    pub(super) fn crash(&self) -> CancellationToken {
+        self.crash.lock().clone()
+    }
+
+    /// Kills every process that is busy now.
+    pub(super) fn kill_busy(&self) {
+        std::mem::take(&mut *self.crash.lock()).cancel();
+    }
+}

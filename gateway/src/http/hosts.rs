@@ -1,0 +1,111 @@
+//! Keeping web pages away from what is not for browsers.
+//!
+//! Any page that is open in a browser can send requests to a port of the same machine, and a page whose host name
+//! leads to this machine (DNS rebinding) can read the responses. So whoever calls `@connections` or the Runtime API
+//! must not be a browser, and must call by an address or by a known name.
+
+use std::net::IpAddr;
+
+use hyper::{
+    HeaderMap, StatusCode,
+    header::{HOST, HeaderName, HeaderValue, ORIGIN},
+    http::uri::Authority,
+};
+
+use super::responses::{self, FullResponse};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The host names by which a listener may be called. IP addresses and `localhost` always may: no DNS server can make
+/// them lead elsewhere.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hosts(Vec<String>);
+
+impl Hosts {
+    pub(crate) fn new(names: impl IntoIterator<Item = String>) -> Self {
+        Self(names.into_iter().collect())
+    }
+
+    /// Checks that a request does not come from a web page.
+    ///
+    /// # Errors
+    ///
+    /// If it has a header that only browsers send, or an unknown host: the response to send.
+    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Box<FullResponse>> {
+        let refuse = |message: &str| {
+            let body = serde_json::json!({ "message": message }).to_string();
+            let mut response = responses::json(StatusCode::FORBIDDEN, body);
+            responses::set_error_type(&mut response, "ForbiddenException");
+            Err(Box::new(response))
+        };
+        if headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE) {
+            return refuse("requests of web pages are refused; call this from a program");
+        }
+        // Every browser sends one.
+        if headers.get_all(HOST).iter().all(|host| self.knows(host)) {
+            return Ok(());
+        }
+        refuse("unknown host; call 127.0.0.1, or allow this host name")
+    }
+
+    fn knows(&self, host: &HeaderValue) -> bool {
+        let Ok(authority) = Authority::try_from(host.as_bytes()) else {
+            return false;
+        };
+        let name = authority.host();
+        let address = name.trim_start_matches('[').trim_end_matches(']');
+        address.parse::<IpAddr>().is_ok()
+            || name.eq_ignore_ascii_case("localhost")
+            || self.0.iter().any(|known| known.eq_ignore_ascii_case(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_localhost_and_known_names_are_hosts_and_others_are_not() {
+        let hosts = Hosts::new(["api.example".to_owned()]);
+        let table = [
+            ("127.0.0.1", true),
+            ("127.0.0.1:3001", true),
+            ("192.0.2.1:3001", true),
+            ("[::1]:3001", true),
+            ("localhost:3001", true),
+            ("LOCALHOST", true),
+            ("api.example:3001", true),
+            ("API.example", true),
+            ("rebind.evil.example", false),
+            ("evil.example:3001", false),
+            ("api.example.evil.example", false),
+            ("localhost.evil.example", false),
+            ("127.0.0.1.evil.example", false),
+            ("2130706433", false),
+            ("", false),
+        ];
+        for (host, expected) in table {
+            let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
+            assert_eq!(hosts.check(&headers).is_ok(), expected, "{host}");
+        }
+        assert!(hosts.check(&HeaderMap::new()).is_ok(), "no browser leaves it out");
+    }
+
+    #[test]
+    fn what_only_browsers_send_is_refused_whatever_the_host() {
+        for (name, value) in [
+            (ORIGIN, "https://evil.example"),
+            (ORIGIN, "null"),
+            (ORIGIN, "http://127.0.0.1:3001"),
+            (SEC_FETCH_SITE, "cross-site"),
+            (SEC_FETCH_SITE, "none"),
+        ] {
+            let headers = HeaderMap::from_iter([
+                (HOST, HeaderValue::from_static("127.0.0.1:3001")),
+                (name.clone(), HeaderValue::from_static(value)),
+            ]);
+            let refusal = Hosts::default().check(&headers).unwrap_err();
+            assert_eq!(refusal.status(), StatusCode::FORBIDDEN, "{name}: {value}");
+        }
+    }
+}

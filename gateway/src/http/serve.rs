@@ -1,0 +1,125 @@
+//! Serving HTTP/1.1 on a listener: one task per connection, all of them ended by one token.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpListener, sync::Semaphore, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{header_case::RecordingStream, responses::FullResponse};
+
+/// How long a connection may take until its first request has arrived.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many connections a listener serves at once. Further ones wait to be accepted. Open WebSockets do not count.
+const MAX_CONNECTIONS: usize = 4096;
+
+/// Serves `listener` until `stopped` is cancelled, which also ends the connections.
+pub(crate) async fn serve<H, F>(listener: TcpListener, stopped: CancellationToken, handler: H)
+where
+    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
+    F: Future<Output = FullResponse> + Send + 'static,
+{
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let accepted = async {
+            let permit = permits.clone().acquire_owned().await;
+            let permit = permit.expect("the semaphore is never closed");
+            listener.accept().await.map(|accepted| (accepted, permit))
+        };
+        let accepted = tokio::select! {
+            accepted = accepted => accepted,
+            () = stopped.cancelled() => return,
+        };
+        let Ok(((stream, peer), permit)) = accepted else {
+            // Usually there are no file descriptors left: some connection must end before another can begin.
+            sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        // A frame or an event that waits for a TCP acknowledgement would be 40 ms late.
+        let _ = stream.set_nodelay(true);
+        let (stopped, handler) = (stopped.clone(), handler.clone());
+        tokio::spawn(async move {
+            let _permit = permit;
+            let (stream, first_head) = RecordingStream::new(stream);
+            let overdue = first_head.clone();
+            let overdue = async {
+                sleep(HEAD_TIMEOUT).await;
+                if overdue.is_over() {
+                    std::future::pending::<()>().await;
+                }
+            };
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(first_head.take());
+                let response = handler(request, peer);
+                async { Ok::<_, Infallible>(response.await) }
+            });
+            let connection = http1::Builder::new()
+                // Functions and their SDKs keep connections for later. hyper's timeout would also close those, and one
+                // that is closed as it is used again is an error that AWS does not have.
+                .header_read_timeout(None)
+                .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades();
+            tokio::select! {
+                // The peer notices its own faults.
+                _ = connection => {}
+                () = overdue => {}
+                () = stopped.cancelled() => {}
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::StatusCode;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+        time::Instant,
+    };
+
+    use super::{super::responses, *};
+
+    async fn connect() -> (TcpStream, CancellationToken) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stopped = CancellationToken::new();
+        tokio::spawn(serve(listener, stopped.clone(), |_, _| async {
+            responses::empty(StatusCode::NO_CONTENT)
+        }));
+        (TcpStream::connect(address).await.unwrap(), stopped)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_sends_no_whole_head_is_closed_after_a_while() {
+        for sent in ["", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n"] {
+            let (mut stream, _stopped) = connect().await;
+            let started = Instant::now();
+            stream.write_all(sent.as_bytes()).await.unwrap();
+            let mut rest = Vec::new();
+            // Closing a socket with unread bytes resets it.
+            let _ = stream.read_to_end(&mut rest).await;
+            assert!(rest.is_empty(), "{sent:?}");
+            assert!(started.elapsed() >= HEAD_TIMEOUT, "{sent:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_between_requests_stays_open() {
+        let (mut stream, _stopped) = connect().await;
+        for _ in 0..2 {
+            stream
+                .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                .await
+                .unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            assert!(head.starts_with(b"HTTP/1.1 204"));
+            sleep(10 * HEAD_TIMEOUT).await;
+        }
+    }
+}
