@@ -174,6 +174,75 @@ test('after the gateway was restarted both come back, with fresh tokens, and go 
   await leave(alice, bob);
 });
 
+for (const [how, pattern, end] of [
+  ['kicked', /you were removed/, (socket) => socket.close({ code: 1000, reason: 'Connection Closed Normally' })],
+  ['revoked', /tokens were revoked/, (socket) => socket.send('{"message":"revoked"}')],
+]) {
+  test(`who is ${how} stays out, is told why, and may enter again by hand`, chat, async () => {
+    const page = await visit(address, chromium);
+    // The real gateway; only the end is ours, which no visitor can bring about.
+    let opened = 0;
+    let socket;
+    await page.routeWebSocket(/\/dev$/, (route) => {
+      opened += 1;
+      socket = route;
+      route.connectToServer();
+    });
+    await enter(page, 'alice');
+    end(socket);
+    await page.waitForSelector('#link[data-state=closed]');
+    await reads(page, '#link-text', pattern);
+    await reads(page, '#link-action', /Enter again/);
+    // Whatever else would lead it back does not.
+    await page.evaluate(() => {
+      dispatchEvent(new Event('online'));
+      document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+    });
+    await say(page, 'Am I still here?');
+    await reads(page, '#composer-hint', /Your text is kept/);
+    assert.equal(await page.getAttribute('#link', 'data-state'), 'closed');
+    assert.equal(opened, 1);
+    await page.click('#link-action');
+    await connected(page);
+    await page.press('#text', 'Enter');
+    await reads(page, '#log', /Am I still here/);
+    calm(page);
+    await leave(page);
+  });
+}
+
+test('a device that wakes with a dead socket finds out, and what is written meanwhile is kept', chat, async () => {
+  const page = await visit(address, chromium);
+  const sockets = [];
+  await page.routeWebSocket(/\/dev$/, (route) => {
+    const server = route.connectToServer();
+    const socket = { dead: false, pings: 0 };
+    sockets.push(socket);
+    route.onMessage((message) => {
+      socket.pings += message.includes('"ping"');
+      if (!socket.dead) server.send(message);
+    });
+    server.onMessage((message) => socket.dead || route.send(message));
+  });
+  await enter(page, 'alice');
+  await reads(page, '#members', /alice \(you\)/);
+  sockets[0].dead = true;
+  const before = sockets[0].pings;
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange', { bubbles: true })));
+  for (let turn = 0; sockets[0].pings === before && turn < 100; turn += 1) await page.evaluate(() => 0);
+  assert.equal(sockets[0].pings, before + 1, 'one ping, at once');
+  await say(page, 'Anybody there?');
+  await reads(page, '#composer-hint', /Your text is kept/);
+  assert.equal(await page.inputValue('#text'), 'Anybody there?');
+  await page.waitForSelector('#link:not([data-state=open])');
+  await connected(page);
+  assert.equal(sockets.length, 2);
+  await page.press('#text', 'Enter');
+  await reads(page, '#log', /Anybody there/);
+  calm(page);
+  await leave(page);
+});
+
 test('a wrong password is refused with a reason, and the right one is taken afterwards', async () => {
   const page = await visit(address, chromium);
   await page.fill('[name=user]', 'alice');

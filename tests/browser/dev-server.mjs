@@ -95,11 +95,14 @@ async function handle(request) {
   if (known) return user ? known({ user, body }) : refuse(401, 'Log in first.');
   if (path.startsWith('/api/')) return refuse(404, 'No such endpoint.');
 
-  const name = path === '/' ? 'page/index.html' : path.startsWith('/client/') ? path.slice(1) : `page${path}`;
+  const name = path.startsWith('/client/') ? path.slice(1) : `examples/demo/page${path === '/' ? '/index.html' : path}`;
   const type = TYPES[name.split('.').pop()];
-  if (!type || !/^(page|client)\/[\w-]+\.\w+$/.test(name)) return refuse(404, 'No such page.');
+  if (!type || !/^(examples\/demo\/page|client)\/[\w-]+\.\w+$/.test(name)) return refuse(404, 'No such page.');
   try {
-    return { status: 200, raw: await readFile(`${root}examples/demo/${name}`), headers: { 'content-type': type } };
+    const text = await readFile(`${root}${name}`, 'utf8');
+    // Comments are for readers of the repository.
+    const raw = name.endsWith('.js') ? text.replace(/^[\t ]*(\/\/.*|\/\*[^]*?\*\/)\n/gm, '') : text;
+    return { status: 200, raw, headers: { 'content-type': type } };
   } catch {
     return refuse(404, 'No such page.');
   }

@@ -1,4 +1,4 @@
-// Who is here, in which room, and what the panels get to know of it.
+// Logs users in and out, opens their room, and connects the panels to it.
 import { Attacks } from '/attacks.js';
 import * as backend from '/backend.js';
 import { Chat } from '/chat.js';
@@ -7,7 +7,7 @@ import { $, el, on } from '/dom.js';
 import { Picture } from '/picture.js';
 import { Ticket } from '/ticket.js';
 
-// Scripts cannot see the session cookie. Knowing of it saves a request that would be refused.
+// Scripts cannot see the session cookie. Remembering the user saves a request that would be refused.
 const REMEMBER = 'room-auth:user';
 
 const picture = new Picture();
@@ -111,7 +111,7 @@ function renewal() {
 	if (connection) connection.renewal = !ticket.renewing ? 'off' : mode.chat ? 'in-band' : 'reconnect';
 }
 
-/** Back to the login, with the reason if there is one to tell. */
+/** Returns to the login, and shows the reason if there is one. */
 function leave(message = '') {
 	const was = user;
 	user = undefined;
@@ -143,7 +143,7 @@ for (const tab of tabs) {
 		for (const each of tabs) each.setAttribute('aria-current', each === tab);
 	};
 }
-// Cookies do not tell ports apart, but names: 127.0.0.1 and localhost keep two sessions in one browser.
+// Cookies belong to a host name, not to a port: 127.0.0.1 and localhost keep two sessions in one browser.
 $('second').href = `http://${location.hostname === 'localhost' ? '127.0.0.1' : 'localhost'}:${location.port}/`;
 
 start();

@@ -1,5 +1,5 @@
-// What an attacker would try. A browser cannot see the status of a refused handshake: the backend makes
-// each attempt, over a real socket, and tells what the function logged.
+// What an attacker would try. A browser cannot see the status of a refused handshake, so the backend makes each
+// attempt over a real socket, and returns what the function logged.
 import * as backend from '/backend.js';
 import { $, button, el } from '/dom.js';
 

@@ -1,9 +1,15 @@
 // The conversation in one room: messages, presence, the connection, what is not sent yet.
 import { $, button, el, on, time } from '/dom.js';
 
-/** Bytes of UTF-8 that the chat takes in one message. */
+/** The longest message that the chat accepts, in bytes of UTF-8. */
 const LONGEST = 4096;
 const HINT = 'Enter sends, Shift+Enter breaks the line.';
+/** Why the server ended a connection on purpose. Only the visitor can enter again. */
+const PUT_OUT = {
+	expired: 'Closed by the server: token expired',
+	revoked: 'Closed by the server: your tokens were revoked',
+	removed: 'Closed by the server: you were removed from the room',
+};
 const size = (text) => new TextEncoder().encode(text).length;
 const log = $('log');
 const text = $('text');
@@ -19,7 +25,7 @@ export class Chat {
 	#room = '';
 	#talks = true;
 	#connection = null;
-	/** Sent and not come back yet, oldest first: `{ words, item }`. */
+	/** Sent, and not received from the server yet, oldest first: `{ words, item }`. */
 	#pending = [];
 	#members = new Set();
 	#asking = 0;
@@ -66,11 +72,11 @@ export class Chat {
 		text.value = this.#drafts.get(this.#room) ?? '';
 		text.placeholder = `Message to ${this.#room}`;
 		on(connection, 'state', (detail) => this.#show(detail));
-		// The room left behind may have a last word on its way.
+		// The room left behind may still send something.
 		on(connection, 'message', (message) => connection === this.#connection && this.#receive(Object(message)));
 		on(connection, 'fault', ({ message }) => this.#notice(message));
 		on(connection, 'expired', () => {
-			this.#notice('Your token has run out.');
+			this.#notice('Your token has expired.');
 			if (this.#talks) setTimeout(() => connection.ping(), 1000);
 		});
 	}
@@ -81,7 +87,10 @@ export class Chat {
 			connecting: [`Connecting to ${this.#room}`, 'Connecting'],
 			open: [`Connected to ${this.#room}`, 'Disconnect'],
 			waiting: [`${reason === 'lost' ? 'Connection lost' : 'No connection'}, next try in ${wait} s`, 'Try now'],
-			closed: [{ expired: 'Closed by the server: token expired', forbidden: 'No token for this room' }[reason] ?? 'Not connected', 'Connect'],
+			closed: [
+				PUT_OUT[reason] ?? (reason === 'forbidden' ? 'No token for this room' : 'Not connected'),
+				PUT_OUT[reason] ? 'Enter again' : 'Connect',
+			],
 		}[state];
 		const press = $('link-action');
 		$('link').dataset.state = state;
@@ -95,7 +104,7 @@ export class Chat {
 		}
 		this.#hint(HINT);
 		if (this.#talks) this.#ask();
-		else this.#notice('The function let you in. It answers $connect only: there is no one to talk to.');
+		else this.#notice('The function let you in. It only answers $connect, so there is no one to talk to.');
 	}
 
 	#receive(message) {
@@ -106,7 +115,7 @@ export class Chat {
 			this.#present([...this.#members, user]);
 		}
 		if (type === 'joined' || type === 'left') {
-			// Perhaps here in another window too: the list tells, but a moment later.
+			// The same user may be here in another window too, which the list tells a moment later.
 			clearTimeout(this.#asking);
 			this.#asking = setTimeout(() => this.#ask(), 1000);
 		}
@@ -120,8 +129,9 @@ export class Chat {
 
 	#ask() {
 		clearTimeout(this.#asking);
-		this.#asking = 0;
-		this.#connection.send({ action: 'members' });
+		// The connection may have died while the device slept: ask again later.
+		const asked = this.#connection.send({ action: 'members' }) || this.#connection.state !== 'open';
+		this.#asking = asked ? 0 : setTimeout(() => this.#ask(), 1000);
 	}
 
 	#send() {

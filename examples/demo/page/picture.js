@@ -1,7 +1,7 @@
-// The way of a request, drawn as the line that it takes, and the last requests as a departures board.
+// Draws the way of a request as a railway line, and lists the last requests on a departures board.
 import { $, button, el, still, time } from '/dom.js';
 
-/** The steps in the order of the way, each with the station that shows its time. */
+/** The steps in order, each with the station that shows its time. */
 const STEPS = {
 	token: 'backend', handshake: 'gateway', authorizer: 'authorizer', function: 'function', dynamodb: 'dynamodb',
 	management: 'management', 'frame-out': 'browser', close: 'browser',
@@ -19,7 +19,7 @@ const LINES = {
 	function: 'M270 104L500 104', dynamodb: 'M500 104L690 104',
 	management: 'M500 104L452 152Q440 164 423 164L347 164Q330 164 318 152L270 104',
 };
-/** On a phone the same way goes down. */
+/** The same line for a phone, from top to bottom. */
 const turned = (x, y) => [y * 1.3 + 36, x * 0.62];
 
 const svg = (name, attributes, ...children) => {
@@ -36,7 +36,7 @@ export class Picture {
 	#lines = {};
 	#train;
 	#narrow = matchMedia('(max-width: 719px)');
-	/** Requests of which more may come, by id. */
+	/** Requests that may have further steps, by id. */
 	#open = new Map();
 	#waiting = [];
 	#playing = false;
@@ -80,7 +80,7 @@ export class Picture {
 		this.#play({ route: 'Each connection', status: 0, steps: new Map(steps) });
 	}
 
-	/** Takes one observed event; its request is shown when nothing more of it comes for a moment. */
+	/** Takes one observed step. Its request is shown once no further step comes for a moment. */
 	observe({ at, request: id, route, step, ms: took, status, reason }) {
 		const key = id ?? `${step} ${at}`;
 		const request = this.#open.get(key) ?? { at, route, steps: new Map() };
@@ -95,7 +95,7 @@ export class Picture {
 		clearTimeout(request.timer);
 		request.timer = setTimeout(() => {
 			this.#open.delete(key);
-			// In the order of the way, whatever the order of the telling.
+			// Sorted, in whatever order the steps were observed.
 			request.steps = new Map([...request.steps].sort(([a], [b]) => ORDER.indexOf(a) - ORDER.indexOf(b)));
 			const all = [...request.steps.values()];
 			request.status = Math.max(...all.map((each) => each.status));
@@ -108,7 +108,7 @@ export class Picture {
 
 	async #play(request) {
 		this.#waiting.push(request);
-		// Who watches a busy room sees the latest, not what was.
+		// In a busy room the latest request is shown, not a backlog.
 		if (this.#waiting.length > 3) this.#waiting.shift();
 		if (this.#playing) return;
 		this.#playing = true;
@@ -159,7 +159,7 @@ export class Picture {
 		const { at, route, steps, status, reason } = request;
 		const took = (step) => steps.get(step)?.took ?? 0;
 		const own = (step) => {
-			// What the function waited for is not its own, nor what the gateway did.
+			// The time of a function does not include the calls that it waited for, nor the gateway.
 			if (step === 'function') return Math.max(took(step) - took('dynamodb') - took('management'), 0);
 			return step === 'handshake' ? 0 : took(step);
 		};

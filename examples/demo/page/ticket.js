@@ -1,4 +1,4 @@
-// The token in force, as the ticket that it is: what it says, who signed it, how long it lasts.
+// Shows the current token as a ticket: its claims, its signer and the time that is left.
 import { decodeToken } from '/client/room-auth-client.js';
 import { $, el, on, still, time } from '/dom.js';
 
@@ -32,7 +32,10 @@ export class Ticket {
 		this.#ends = 0;
 		pass.dataset.state = 'none';
 		on(connection, 'token', (detail) => this.#show(detail));
-		on(connection, 'state', ({ state }) => ($('renew').disabled = state !== 'open'));
+		on(connection, 'state', ({ state, reason }) => {
+			$('renew').disabled = state !== 'open';
+			if (reason === 'revoked') this.#stamp('Revoked');
+		});
 		this.#tick();
 	}
 
@@ -55,6 +58,7 @@ export class Ticket {
 		this.#burn = $('life').firstChild.animate({ transform: [from, 'scaleX(0)'] }, { duration: left, fill: 'forwards' });
 		this.#tick();
 		if (renewed) this.#stamp('Renewed');
+		else stamp.hidden = true;
 	}
 
 	#tick() {
@@ -71,7 +75,7 @@ export class Ticket {
 		$('life-note').textContent = left ? renewed || 'left' : `at ${time(this.#ends)}`;
 	}
 
-	/** Stamps the ticket; `Renewed` fades, `Expired` stays. */
+	/** Stamps the ticket. `Renewed` fades, the others stay. */
 	#stamp(words) {
 		stamp.textContent = words;
 		stamp.hidden = false;

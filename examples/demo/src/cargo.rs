@@ -1,4 +1,4 @@
-//! Building the functions, by the cargo that built the demo.
+//! Builds the functions, with the cargo that built the demo.
 
 use std::{collections::HashMap, path::PathBuf, process::Stdio};
 
@@ -14,7 +14,7 @@ use crate::DemoError;
 
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
 
-/// A program to build: the package that has it, and its name.
+/// A program to build.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Program {
     pub(crate) package: &'static str,
@@ -24,7 +24,7 @@ pub(crate) struct Program {
 /// The executables, by name.
 pub(crate) type Executables = HashMap<String, PathBuf>;
 
-/// Builds what is not built yet, once a process. What cargo has to say goes to standard error.
+/// Builds the programs, once in a process. Cargo writes its messages to standard error.
 pub(crate) async fn build(programs: &[Program]) -> Result<&'static Executables, DemoError> {
     static BUILT: OnceCell<Executables> = OnceCell::const_new();
     BUILT.get_or_try_init(|| run_cargo(programs)).await
@@ -39,8 +39,8 @@ async fn run_cargo(programs: &[Program]) -> Result<Executables, DemoError> {
         "--manifest-path",
         WORKSPACE,
     ]);
-    // Selected, though not built again: cargo chooses the features of shared crates for all selected packages
-    // together, so that the functions are built from the crates that the demo was built from.
+    // The demo is selected too: cargo chooses the features of shared crates for all selected packages together, so that
+    // the functions use the crates that were compiled for the demo.
     command.args(["--package", "demo"]);
     for program in programs {
         command.args(["--package", program.package, "--bin", program.name]);
@@ -52,7 +52,7 @@ async fn run_cargo(programs: &[Program]) -> Result<Executables, DemoError> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true);
-    // A group of its own, to end it with its compilers if the demo is stopped meanwhile.
+    // A process group, to end it with its compilers if the demo is stopped meanwhile.
     #[cfg(unix)]
     command.process_group(0);
     let failed = |source| DemoError::Cargo {

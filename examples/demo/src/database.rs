@@ -1,4 +1,8 @@
-//! DynamoDB, embedded: the functions reach it over HTTP, as they do in AWS.
+//! DynamoDB, embedded in this process.
+//!
+//! It listens on no port of its own: its HTTP server would answer every page that is open in a browser of this machine,
+//! with `Access-Control-Allow-Origin: *`. The functions reach it by a [relay](crate::relay), which answers programs
+//! only.
 
 use std::{io, net::SocketAddr};
 
@@ -6,52 +10,103 @@ use aws_sdk_dynamodb::{
     Client, Config,
     config::{BehaviorVersion, Credentials, Region},
 };
+use axum::{
+    body::{Body, to_bytes},
+    extract::Request,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
+};
+use dynoxide::DynoxideError;
 use room_auth::registry::DynamoRegistry;
-use tokio::net::TcpListener;
-use tokio_util::task::AbortOnDropHandle;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::DemoError;
 
 /// The table of connections.
 pub(crate) const TABLE: &str = "chat-connections";
 
-/// An empty database in memory, until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Database {
-    address: SocketAddr,
-    _server: AbortOnDropHandle<()>,
+/// The longest request that DynamoDB takes: 16 MB.
+const MAX_BODY: usize = 16 * 1024 * 1024;
+
+/// A database in memory, which is empty at first and lasts until it is dropped.
+pub(crate) struct Database(dynoxide::Database);
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Database")
+    }
 }
 
 impl Database {
-    /// Starts it, and makes the table.
-    pub(crate) async fn start() -> Result<Self, DemoError> {
-        let database = dynoxide::Database::memory()
-            .map_err(|error| DemoError::Database(io::Error::other(error.to_string()).into()))?;
-        let listen = async {
-            let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-            io::Result::Ok((listener.local_addr()?, listener))
-        };
-        let (address, listener) = listen.await.map_err(|error| DemoError::Database(error.into()))?;
-        let server = AbortOnDropHandle::new(tokio::spawn(dynoxide::server::serve_on(listener, database)));
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(Credentials::new("local", "local", None, None, "demo"))
-            .endpoint_url(format!("http://{address}"))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .build();
-        let registry = DynamoRegistry::new(&Client::from_conf(config), TABLE);
-        registry
-            .create_local_table()
-            .await
-            .map_err(|error| DemoError::Database(error.into()))?;
-        Ok(Self {
-            address,
-            _server: server,
-        })
+    pub(crate) fn new() -> Result<Self, DemoError> {
+        let database = dynoxide::Database::memory();
+        let failed = |error: DynoxideError| DemoError::Database(io::Error::other(error.to_string()).into());
+        database.map(Self).map_err(failed)
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    /// Answers a request of the AWS SDK.
+    pub(crate) async fn answer(&self, request: Request) -> Response {
+        let target = request.headers().get("x-amz-target");
+        let operation = target.and_then(|target| Some(target.to_str().ok()?.split_once('.')?.1.to_owned()));
+        let Ok(body) = to_bytes(request.into_body(), MAX_BODY).await else {
+            return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+        };
+        let (status, json) = match self.run(operation.as_deref().unwrap_or_default(), &body) {
+            Ok(json) => (StatusCode::OK, Body::from(json)),
+            Err(error) => {
+                let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::BAD_REQUEST);
+                (status, Body::from(error.to_json()))
+            }
+        };
+        (status, [(CONTENT_TYPE, "application/x-amz-json-1.0")], json).into_response()
     }
+
+    fn run(&self, operation: &str, body: &[u8]) -> Result<Vec<u8>, DynoxideError> {
+        let Self(database) = self;
+        match operation {
+            "CreateTable" => json(body, |request| database.create_table(request)),
+            "DescribeTable" => json(body, |request| database.describe_table(request)),
+            "ListTables" => json(body, |request| database.list_tables(request)),
+            "UpdateTimeToLive" => json(body, |request| database.update_time_to_live(request)),
+            "DescribeTimeToLive" => json(body, |request| database.describe_time_to_live(request)),
+            "GetItem" => json(body, |request| database.get_item(request)),
+            "PutItem" => json(body, |request| database.put_item(request)),
+            "UpdateItem" => json(body, |request| database.update_item(request)),
+            "DeleteItem" => json(body, |request| database.delete_item(request)),
+            "BatchGetItem" => json(body, |request| database.batch_get_item(request)),
+            "BatchWriteItem" => json(body, |request| database.batch_write_item(request)),
+            "Query" => json(body, |request| database.query(request)),
+            "Scan" => json(body, |request| database.scan(request)),
+            "TransactGetItems" => json(body, |request| database.transact_get_items(request)),
+            "TransactWriteItems" => json(body, |request| database.transact_write_items(request)),
+            _ => Err(DynoxideError::ValidationException(format!(
+                "the demo's database does not know the operation {operation:?}"
+            ))),
+        }
+    }
+}
+
+/// Runs an operation from JSON to JSON.
+fn json<Q: DeserializeOwned, A: Serialize>(
+    body: &[u8],
+    operation: impl FnOnce(Q) -> Result<A, DynoxideError>,
+) -> Result<Vec<u8>, DynoxideError> {
+    let request = serde_json::from_slice(body)
+        .map_err(|error| DynoxideError::SerializationException(error.to_string()))?;
+    let answer = operation(request)?;
+    serde_json::to_vec(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}
+
+/// Creates the table of connections in the database that answers at `address`.
+pub(crate) async fn create_table(address: SocketAddr) -> Result<(), DemoError> {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "demo"))
+        .endpoint_url(format!("http://{address}"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    let registry = DynamoRegistry::new(&Client::from_conf(config), TABLE);
+    let created = registry.create_local_table().await;
+    created.map_err(|error| DemoError::Database(error.into()))
 }

@@ -1,4 +1,4 @@
-//! The whole room chat on one machine: a backend that signs tokens, the local API Gateway with the real Lambda
+//! Runs the whole room chat on one machine: a backend that signs tokens, the local API Gateway with the real Lambda
 //! functions behind it, and the page.
 //!
 //! | to see | look at |
@@ -7,6 +7,7 @@
 //! | what runs behind the page | `stack` |
 //! | what an attacker would try | `attacks` |
 //! | how the page knows what happens inside | `events` |
+//! | what the functions call, and who may not | `relay`, `database`, `loopback` |
 //! | how the functions are built | `cargo` |
 
 mod attacks;
@@ -16,6 +17,7 @@ mod clock;
 mod database;
 mod error;
 mod events;
+mod loopback;
 mod options;
 mod relay;
 mod stack;
@@ -32,27 +34,27 @@ pub use stack::Endpoints;
 use backend::Backend;
 use stack::Stack;
 
-/// Runs the demo until `shutdown` is done, and prints one line when the page can be opened:
+/// Runs the demo until `shutdown` completes. Prints one line when the page can be opened:
 /// `ready: http://127.0.0.1:<port>/`.
 ///
 /// # Errors
 ///
-/// A port is taken, or a part does not build or start.
+/// Returns an error if a port is taken, or if a part does not build or start.
 pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result<(), DemoError> {
     tokio::pin!(shutdown);
     let demo = tokio::select! {
         demo = Demo::start(options) => demo?,
-        // What has been started by now ends with the future that started it.
+        // Dropping the future ends what it has started.
         () = &mut shutdown => return Ok(()),
     };
-    // Whoever closed our output does not wait for the line.
+    // Standard output may be closed.
     let _ = writeln!(std::io::stdout(), "ready: {}", demo.url());
     shutdown.await;
     demo.stop().await;
     Ok(())
 }
 
-/// How long requests may take to end when the demo stops.
+/// How long requests may go on when the demo stops.
 const STOP_GRACE: Duration = Duration::from_secs(2);
 
 /// A running demo.
@@ -69,9 +71,9 @@ impl Demo {
     ///
     /// # Errors
     ///
-    /// A port is taken, or a part does not build or start.
+    /// Returns an error if a port is taken, or if a part does not build or start.
     pub async fn start(options: Options) -> Result<Self, DemoError> {
-        // First of all: nobody wants to wait for a build to hear that a port is taken.
+        // Before the build, so that a taken port is reported at once.
         let (listener, address) = listen("--port", options.port).await?;
         listen("--gateway-port", options.gateway_port).await?;
         let stack = Arc::new(Stack::start(&options).await?);
@@ -86,17 +88,17 @@ impl Demo {
         })
     }
 
-    /// The page.
+    /// Returns the URL of the page.
     pub fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
-    /// Where a program of the operator's reaches what the functions reach.
+    /// Returns where a program of the operator's reaches the same database and connections as the functions.
     pub fn endpoints(&self) -> Endpoints {
         self.stack.endpoints()
     }
 
-    /// Stops everything; returns when no process is left.
+    /// Stops everything, and returns when no process is left.
     pub async fn stop(mut self) {
         self.stopping.cancel();
         if tokio::time::timeout(STOP_GRACE, &mut self.server).await.is_err() {

@@ -1,4 +1,4 @@
-//! `cargo run -p demo`: the room chat on one machine.
+//! Runs the room chat on one machine: `cargo run -p demo`.
 
 use std::process::ExitCode;
 
@@ -24,8 +24,8 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Ctrl-C, or SIGTERM as service managers send it. Listened for from the call on, not from the first poll: what is
-/// started meanwhile would outlive a signal that nobody waits for yet.
+/// Waits for Ctrl-C, or SIGTERM from a service manager. Listens from the call on, not from the first poll, so that no
+/// signal is missed while the demo starts.
 #[cfg(unix)]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -39,7 +39,7 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Ctrl-C.
+/// Waits for Ctrl-C.
 #[cfg(not(unix))]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     Ok(async {

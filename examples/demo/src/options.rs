@@ -8,7 +8,7 @@ pub struct Options {
     /// Port of the local API Gateway; 0 takes any that is free.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub gateway_port: u16,
-    /// How long a token lives.
+    /// Lifetime of a token.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub token_lifetime: u64,
     /// Puts the REQUEST authorizer in front of the chat.

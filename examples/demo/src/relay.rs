@@ -1,5 +1,5 @@
-//! Stands between the functions and what they call, and sees what is called, for which request, and how long it
-//! takes. Bodies pass unread.
+//! Stands between the functions and the services they call. Observes which operation is called for which request, and how
+//! long it takes. Does not read bodies, and refuses browsers.
 
 use std::{
     io,
@@ -12,7 +12,8 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{Method, StatusCode, Uri},
+    http::{Method, StatusCode, Uri, header::HOST},
+    middleware,
     response::{IntoResponse as _, Response},
 };
 use hyper_util::{
@@ -23,16 +24,22 @@ use percent_encoding::percent_decode_str;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::events::{Called, Events, What};
+use crate::{
+    database::Database,
+    events::{Events, Operation, OutgoingCall},
+    loopback::{self, Callers, Listener},
+};
 
-/// What is behind a relay.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Behind {
-    DynamoDb,
+/// The service behind a relay.
+#[derive(Debug)]
+pub(crate) enum Upstream {
+    /// The embedded database.
+    DynamoDb(Database),
+    /// The gateway's @connections.
     Management,
 }
 
-/// An HTTP server that passes everything on, until it is dropped.
+/// An HTTP server that passes on what programs ask for, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Relay {
     address: SocketAddr,
@@ -42,26 +49,33 @@ pub(crate) struct Relay {
 
 #[derive(Debug)]
 struct Shared {
-    behind: Behind,
-    upstream: OnceLock<SocketAddr>,
+    upstream: Upstream,
+    gateway: OnceLock<SocketAddr>,
     client: Client<HttpConnector, Body>,
     events: Events,
 }
 
 impl Relay {
-    pub(crate) async fn start(behind: Behind, events: Events) -> io::Result<Self> {
+    pub(crate) async fn start(upstream: Upstream, events: Events) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let client = Client::builder(TokioExecutor::new()).build_http();
         let shared = Arc::new(Shared {
-            behind,
-            upstream: OnceLock::new(),
+            upstream,
+            gateway: OnceLock::new(),
             client,
             events,
         });
-        let router = Router::new().fallback(pass_on).with_state(shared.clone());
+        let for_programs = Listener {
+            port: address.port(),
+            callers: Callers::Programs,
+        };
+        let router = Router::new()
+            .fallback(relay)
+            .with_state(shared.clone())
+            .layer(middleware::from_fn_with_state(for_programs, loopback::guard));
         let server = tokio::spawn(async move {
-            // It never fails: a connection that cannot be accepted is tried again.
+            // It never fails: accepting is tried again.
             let _ = axum::serve(listener, router).await;
         });
         Ok(Self {
@@ -71,10 +85,10 @@ impl Relay {
         })
     }
 
-    /// Where the calls go. Said once; until then they are answered with 503.
-    pub(crate) fn lead_to(&self, upstream: SocketAddr) {
-        // It is the same gateway after a restart.
-        let _ = self.shared.upstream.set(upstream);
+    /// Sets the address of the gateway. Until then calls of @connections are answered with 503.
+    pub(crate) fn set_gateway(&self, address: SocketAddr) {
+        // After a restart it is the same address.
+        let _ = self.shared.gateway.set(address);
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -82,46 +96,58 @@ impl Relay {
     }
 }
 
-async fn pass_on(State(relay): State<Arc<Shared>>, mut request: Request) -> Response {
-    let called = read(relay.behind, &request);
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let target = relay
-        .upstream
-        .get()
-        .and_then(|upstream| format!("http://{upstream}{path}").parse::<Uri>().ok());
-    let Some(target) = target else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
-    *request.uri_mut() = target;
+async fn relay(State(relay): State<Arc<Shared>>, request: Request) -> Response {
+    let called = read(&relay.upstream, &request);
     relay.events.calling(&called);
     let started = Instant::now();
-    let answer = relay.client.request(request).await;
-    let status = answer.as_ref().map_or(StatusCode::BAD_GATEWAY, Response::status);
-    relay.events.called(called, started.elapsed(), status.as_u16());
-    match answer {
-        Ok(answer) => answer.map(Body::new),
-        Err(_) => status.into_response(),
+    let response = match &relay.upstream {
+        Upstream::DynamoDb(database) => database.answer(request).await,
+        Upstream::Management => relay.forward(request).await,
+    };
+    relay
+        .events
+        .called(called, started.elapsed(), response.status().as_u16());
+    response
+}
+
+impl Shared {
+    async fn forward(&self, mut request: Request) -> Response {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let target = self
+            .gateway
+            .get()
+            .and_then(|gateway| format!("http://{gateway}{path}").parse::<Uri>().ok());
+        let Some(target) = target else {
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        };
+        *request.uri_mut() = target;
+        // The gateway is called by its own name, not by the relay's.
+        request.headers_mut().remove(HOST);
+        match self.client.request(request).await {
+            Ok(response) => response.map(Body::new),
+            Err(_) => StatusCode::BAD_GATEWAY.into_response(),
+        }
     }
 }
 
-/// What a call is, as far as it is looked at: its headers.
-fn read(behind: Behind, request: &Request) -> Called {
+/// Reads from the headers which operation is called.
+fn read(upstream: &Upstream, request: &Request) -> OutgoingCall {
     let header = |name| Some(request.headers().get(name)?.to_str().ok()?.to_owned());
-    let what = match behind {
+    let operation = match upstream {
         // `DynamoDB_20120810.GetItem`
-        Behind::DynamoDb => What::DynamoDb(
+        Upstream::DynamoDb(_) => Operation::DynamoDb(
             header("x-amz-target").and_then(|target| Some(target.split_once('.')?.1.to_owned())),
         ),
-        Behind::Management => {
+        Upstream::Management => {
             let id = request.uri().path().rsplit('/').next().unwrap_or_default();
-            What::Management {
+            Operation::Management {
                 connection: percent_decode_str(id).decode_utf8_lossy().into(),
                 posts: request.method() == Method::POST,
             }
         }
     };
-    Called {
+    OutgoingCall {
         trace: header("x-amzn-trace-id").unwrap_or_default(),
-        what,
+        operation,
     }
 }

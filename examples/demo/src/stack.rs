@@ -1,4 +1,4 @@
-//! What runs behind the page: the key pair, the database, the functions, the gateway.
+//! Starts and stops what runs behind the page: the key pair, the database, the functions and the gateway.
 
 use std::{
     io::Write as _,
@@ -13,9 +13,9 @@ use tokio::sync::Mutex;
 use crate::{
     DemoError, Options,
     cargo::{self, Executables, Program},
-    database::{Database, TABLE},
+    database::{self, Database, TABLE},
     events::Events,
-    relay::{Behind, Relay},
+    relay::{Relay, Upstream},
 };
 
 const STAGE: &str = "dev";
@@ -37,14 +37,14 @@ const ROUTES: [&str; 7] = [
     "ping",
 ];
 
-/// How the demo runs, as the page is told.
+/// How the demo runs, for the page.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub(crate) struct Mode {
     /// Whether the REQUEST authorizer is in front.
     pub(crate) authorizer: bool,
-    /// Whether there is a function behind messages, too.
+    /// Whether a function handles messages, too.
     pub(crate) chat: bool,
-    /// In seconds.
+    /// The life of a token, in seconds.
     pub(crate) token_lifetime: u64,
 }
 
@@ -54,14 +54,14 @@ pub(crate) struct Stack {
     pub(crate) key: SigningKey,
     pub(crate) issuer: Issuer,
     pub(crate) events: Events,
-    /// Where clients connect.
+    /// The URL that clients connect to.
     pub(crate) url: String,
     plan: Plan,
     gateway: Mutex<Running>,
-    _database: Database,
 }
 
-/// What the functions reach, for a program that looks after them: one that ends a connection, say.
+/// Where the functions reach their services, for a program that works on the same rooms: one that ends a connection,
+/// say.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Endpoints {
@@ -75,20 +75,20 @@ pub struct Endpoints {
 
 #[derive(Debug)]
 struct Running {
-    /// None while it is started again, and if that failed.
+    /// `None` while it is being restarted, and if that failed.
     gateway: Option<Gateway>,
     stopped: bool,
 }
 
-/// How the gateway is started, and started again.
+/// What is needed to start the gateway, and to restart it.
 #[derive(Debug)]
 struct Plan {
     address: SocketAddr,
     executables: &'static Executables,
     public_key: String,
     authorizer: bool,
-    to_database: Relay,
-    to_connections: Relay,
+    database_relay: Relay,
+    connections_relay: Relay,
     events: Events,
 }
 
@@ -97,21 +97,23 @@ impl Stack {
         let executables = cargo::build(&[CHAT, AUTHORIZER]).await?;
         let key = SigningKey::generate()?;
         let events = Events::new();
-        let database = Database::start().await?;
+        let database = Database::new()?;
         let relay = |behind| Relay::start(behind, events.clone());
         let mut plan = Plan {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, options.gateway_port)),
             executables,
             public_key: key.public_key_pem(),
             authorizer: options.authorizer,
-            to_database: relay(Behind::DynamoDb).await.map_err(DemoError::Relay)?,
-            to_connections: relay(Behind::Management).await.map_err(DemoError::Relay)?,
+            database_relay: relay(Upstream::DynamoDb(database))
+                .await
+                .map_err(DemoError::Relay)?,
+            connections_relay: relay(Upstream::Management).await.map_err(DemoError::Relay)?,
             events: events.clone(),
         };
-        plan.to_database.lead_to(database.address());
+        database::create_table(plan.database_relay.address()).await?;
         let gateway = plan.start_gateway().await?;
         plan.address = gateway.local_addr();
-        plan.to_connections.lead_to(plan.address);
+        plan.connections_relay.set_gateway(plan.address);
         Ok(Self {
             mode: Mode {
                 authorizer: options.authorizer,
@@ -127,12 +129,10 @@ impl Stack {
                 gateway: Some(gateway),
                 stopped: false,
             }),
-            _database: database,
         })
     }
 
-    /// Stops the gateway with its functions, and starts it again at the same place: for the page what an outage
-    /// is for an application.
+    /// Stops the gateway with its functions, and starts it again on the same port. For the page, this is an outage.
     pub(crate) async fn restart_gateway(&self) -> Result<(), StartError> {
         let mut running = self.gateway.lock().await;
         if let Some(gateway) = running.gateway.take() {
@@ -148,7 +148,7 @@ impl Stack {
         self.plan.endpoints()
     }
 
-    /// Returns when no process is left.
+    /// Stops the gateway, and returns when no process is left.
     pub(crate) async fn stop(&self) {
         let mut running = self.gateway.lock().await;
         running.stopped = true;
@@ -185,9 +185,9 @@ impl Plan {
 
     fn endpoints(&self) -> Endpoints {
         Endpoints {
-            database: format!("http://{}", self.to_database.address()),
+            database: format!("http://{}", self.database_relay.address()),
             table: TABLE,
-            connections: format!("http://{}/{STAGE}", self.to_connections.address()),
+            connections: format!("http://{}/{STAGE}", self.connections_relay.address()),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufRead, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -47,6 +47,74 @@ fn state_and_parent(pid: u32) -> Option<(String, u32)> {
     Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
 }
 
+/// Reads the one line that a demo prints: the address of its page.
+fn ready(output: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    let address = line
+        .strip_prefix("ready: http://")
+        .and_then(|url| url.strip_suffix("/\n"));
+    address.unwrap_or_else(|| panic!("{line:?}")).to_owned()
+}
+
+/// Sends a log-in, and leaves the answer to be read.
+fn log_in(address: &str, user: &str) -> TcpStream {
+    let body = format!(r#"{{"user":"{user}","password":"{user}"}}"#);
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "POST /api/login HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .unwrap();
+    stream
+}
+
+fn status(mut answer: TcpStream) -> String {
+    let mut text = String::new();
+    answer.read_to_string(&mut text).unwrap();
+    text.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+/// The most memory that the process has ever used, in MiB.
+fn peak_memory(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    let kib: u64 = peak.split_whitespace().next().unwrap().parse().unwrap();
+    kib / 1024
+}
+
+#[test]
+fn log_ins_abandoned_or_patient_take_the_memory_of_two() {
+    let mut demo = start(&["--port", "0"]);
+    let mut errors = demo.stderr.take().unwrap();
+    std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
+    let address = ready(&mut BufReader::new(demo.stdout.take().unwrap()));
+    let before = peak_memory(demo.id());
+    for number in 0..40 {
+        let stream = log_in(&address, &format!("made-up-{number}"));
+        // Long enough to be read and begun, as by somebody who wants to cost the most.
+        std::thread::sleep(Duration::from_millis(2));
+        drop(stream);
+    }
+    let patient: Vec<_> = (0..24)
+        .map(|number| log_in(&address, &format!("patient-{number}")))
+        .collect();
+    for answer in patient {
+        assert_eq!(status(answer), "401");
+    }
+    let growth = peak_memory(demo.id()) - before;
+    assert_eq!(status(log_in(&address, "alice")), "204", "and nobody is shut out");
+    send(Signal::TERM, &demo);
+    assert!(demo.wait().unwrap().success());
+    // A check takes 19 MiB; the rest is what 64 requests cost.
+    assert!(growth < 3 * 19, "{growth} MiB");
+}
+
 #[test]
 fn it_says_one_line_serves_the_page_and_leaves_nothing_behind() {
     for signal in [Signal::TERM, Signal::INT] {
@@ -58,13 +126,7 @@ fn it_says_one_line_serves_the_page_and_leaves_nothing_behind() {
             errors.read_to_string(&mut text).map(|_| text)
         });
         let mut output = BufReader::new(demo.stdout.take().unwrap());
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        let address = line
-            .strip_prefix("ready: http://")
-            .and_then(|url| url.strip_suffix("/\n"));
-        let address = address.unwrap_or_else(|| panic!("{line:?}")).to_owned();
-
+        let address = ready(&mut output);
         let mut page = TcpStream::connect(&address).unwrap();
         write!(
             page,

@@ -1,7 +1,7 @@
 //! What a browser does with the demo: log in, get tokens, open sockets, watch what happens.
 #![allow(dead_code)]
 
-use std::time::Duration;
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::{BodyExt as _, Full};
@@ -24,12 +24,13 @@ use tokio_tungstenite::{
 /// Longer than anything takes that is going to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A browser, with one cookie.
+/// A browser, with its cookies.
 #[derive(Clone, Debug)]
 pub(crate) struct Browser {
     url: String,
     client: Client<HttpConnector, Full<Bytes>>,
-    cookie: Option<String>,
+    /// By name. It sends all of them with every request.
+    cookies: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -60,11 +61,21 @@ pub(crate) struct Ticket {
 impl Browser {
     /// One that has not logged in. `url` ends with a slash.
     pub(crate) fn new(url: &str) -> Self {
-        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self::with(url, HttpConnector::new())
+    }
+
+    /// One on another machine, which has this address.
+    pub(crate) fn at(url: &str, address: IpAddr) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_local_address(Some(address));
+        Self::with(url, connector)
+    }
+
+    fn with(url: &str, connector: HttpConnector) -> Self {
         Self {
             url: url.trim_end_matches('/').to_owned(),
-            client,
-            cookie: None,
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            cookies: BTreeMap::new(),
         }
     }
 
@@ -80,8 +91,10 @@ impl Browser {
         let answer = self
             .post("/api/login", json!({"user": user, "password": password}))
             .await;
-        if let Some(cookie) = answer.headers.get(SET_COOKIE) {
-            self.cookie = cookie.to_str().unwrap().split(';').next().map(str::to_owned);
+        for cookie in answer.headers.get_all(SET_COOKIE) {
+            let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = cookie.split_once('=').unwrap();
+            self.cookies.insert(name.to_owned(), value.to_owned());
         }
         answer
     }
@@ -127,8 +140,9 @@ impl Browser {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url));
-        if let Some(cookie) = &self.cookie {
-            request = request.header(COOKIE, cookie);
+        if !self.cookies.is_empty() {
+            let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
+            request = request.header(COOKIE, cookies.collect::<Vec<_>>().join("; "));
         }
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");

@@ -19,7 +19,7 @@ pub(super) struct Forge<'a> {
 }
 
 impl Forge<'_> {
-    /// A token as the backend makes them, issued and expiring so many seconds from now.
+    /// Makes a token like the backend's, issued and expiring so many seconds from now.
     pub(super) fn genuine(&self, room: &str, issued: i64, expires: i64) -> String {
         self.genuine_with(&claims(room, issued, expires))
     }
@@ -29,11 +29,11 @@ impl Forge<'_> {
     }
 
     pub(super) fn with_other_key(&self, room: &str) -> String {
-        // The genuine key's id, as a hint that would mislead.
+        // The id of the genuine key is a misleading hint.
         sign(self.other_key, &header(self.key.key_id()), &claims(room, 0, 60))
     }
 
-    /// With a signature nevertheless, one of another token: an empty one would fail for its form alone.
+    /// Adds the signature of another token: an empty one would be refused for its form alone.
     pub(super) fn alg_none(&self, room: &str) -> String {
         let genuine = self.genuine(room, 0, 60);
         let signature = genuine.rsplit('.').next().unwrap_or_default();
@@ -50,7 +50,7 @@ impl Forge<'_> {
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// The signature of a token for one room, over a token for another.
+    /// Puts the signature of a token for one room on a token for another.
     pub(super) fn changed_room(&self, from: &str, to: &str) -> String {
         let genuine = self.genuine(from, 0, 60);
         let signature = genuine.rsplit('.').next().unwrap_or_default();
@@ -91,7 +91,7 @@ fn sign(key: &SigningKey, header: &Value, claims: &Value) -> String {
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// The token with most of its letters left out.
+/// Returns the token without most of its letters.
 pub(super) fn shortened(token: &str) -> String {
     match (token.get(..16), token.get(token.len().saturating_sub(8)..)) {
         (Some(begin), Some(end)) if token.len() > 32 => format!("{begin}…{end}"),
@@ -99,7 +99,7 @@ pub(super) fn shortened(token: &str) -> String {
     }
 }
 
-/// Header and claims, as lines to read.
+/// Returns header and claims as readable lines.
 pub(super) fn decoded(token: &str) -> Vec<String> {
     let parts = ["header", "claims"].into_iter().zip(token.split('.'));
     let readable = parts.filter_map(|(name, part)| {

@@ -1,4 +1,4 @@
-//! One handshake, sent and shown.
+//! A handshake with its tokens, and its result.
 
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
@@ -15,7 +15,7 @@ use super::{
     forge::{decoded, shortened},
 };
 
-/// Where the tokens of a handshake are.
+/// The places of the tokens in a handshake.
 #[derive(Debug, Default)]
 pub(super) struct Handshake {
     query: Option<String>,
@@ -25,24 +25,24 @@ pub(super) struct Handshake {
 #[derive(Debug)]
 struct TokenHeader {
     name: HeaderName,
-    /// What stands before the token.
+    /// The part of the value before the token.
     before: &'static str,
     token: String,
 }
 
-/// What came back.
+/// The answer to a handshake.
 #[derive(Debug)]
 pub(super) struct Answer {
     /// The HTTP status.
     pub(super) status: u16,
-    /// The port it was sent from.
+    /// The port that it was sent from.
     pub(super) source_port: u16,
-    /// The open socket, if it was let in.
+    /// The open socket, if the connection was accepted.
     pub(super) socket: Option<WebSocketStream<TcpStream>>,
 }
 
 impl Handshake {
-    /// The token where the page puts it.
+    /// Puts the token where the page puts it.
     pub(super) fn with(token: &str) -> Self {
         Self::default().and_header(header::SEC_WEBSOCKET_PROTOCOL, "room-auth, ", token)
     }
@@ -67,7 +67,7 @@ impl Handshake {
         self
     }
 
-    /// What is sent, tokens shortened and explained.
+    /// Returns what is sent, with shortened tokens and their contents.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         match &self.query {

@@ -1,6 +1,6 @@
-//! What an attacker would try, tried for real: each attack opens a socket of its own to the gateway.
+//! Tries for real what an attacker would try: each attack opens a socket of its own to the gateway.
 //!
-//! A browser could not do it: it signs with no key of its own, and does not say why a handshake was refused.
+//! A browser cannot do this: it has no key to sign with, and does not show why a handshake was refused.
 
 mod forge;
 mod handshake;
@@ -21,7 +21,7 @@ use forge::Forge;
 use handshake::Handshake;
 use session::Attempt;
 
-/// An attack, as the page lists it.
+/// An attack, for the list on the page.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Attack {
     pub(crate) id: &'static str,
@@ -30,7 +30,7 @@ pub(crate) struct Attack {
     sent: &'static str,
 }
 
-/// How it went.
+/// The result of an attack.
 #[derive(Debug, Serialize)]
 pub(crate) struct Outcome {
     id: &'static str,
@@ -40,7 +40,7 @@ pub(crate) struct Outcome {
     status: Option<u16>,
     expected: &'static str,
     refused: bool,
-    /// As the function's own log tells it; the client is not told.
+    /// The reason in the function's own log. The client does not get it.
     reason: Option<String>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) enum AttackError {
     #[error("the gateway did not answer in time")]
     Timeout,
     #[error("the gateway answered {0} to a good token")]
-    NotLetIn(u16),
+    NotAccepted(u16),
     #[error("no other key could be made: {0}")]
     Key(#[from] room_auth::SigningKeyError),
 }
@@ -123,7 +123,7 @@ const ATTACKS: [Attack; 12] = [
     Attack {
         id: "renew-other-room",
         title: "Renewal to another room",
-        what: "Let into one room, renews with a genuine token for another.",
+        what: "Connected to one room, renews with a genuine token for another.",
         sent: "a genuine token, and another one in band",
     },
     Attack {
@@ -135,9 +135,9 @@ const ATTACKS: [Attack; 12] = [
 ];
 
 /// How long an attack may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long the log line of a refusal may take after the refusal.
-const LOG_PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the log line may come after the refusal.
+const LOG_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Tries attacks, one at a time.
 #[derive(Debug)]
@@ -163,7 +163,7 @@ impl Attacks {
     pub(crate) async fn run(&self, attack: &Attack) -> Result<Outcome, AttackError> {
         let _turn = self.turn.lock().await;
         let mut refusals = self.stack.events.refusals();
-        let tried = timeout(PATIENCE, self.attempt(attack.id)).await;
+        let tried = timeout(TIMEOUT, self.attempt(attack.id)).await;
         let (attempt, status) = tried.map_err(|_| AttackError::Timeout)??;
         let reason = match self.stack.events.connection_from(attempt.source_port) {
             Some(connection) if attempt.refused => reason(&mut refusals, &connection).await,
@@ -179,7 +179,7 @@ impl Attacks {
         })
     }
 
-    /// The attempt, and the status of its handshake if that is what was to be refused.
+    /// Returns the attempt, and the status of its handshake if that is what has to be refused.
     async fn attempt(&self, id: &str) -> Result<(Attempt, Option<u16>), AttackError> {
         let other_key = || async { SigningKey::generate() };
         let forge = Forge {
@@ -191,7 +191,7 @@ impl Attacks {
             "after-expiry" => Ok((session::message_after_expiry(&forge, url).await?, None)),
             "renew-other-room" => Ok((session::renewal_to_another_room(&forge, url).await?, None)),
             _ => {
-                let handshake = craft(id, &forge);
+                let handshake = handshake_of(id, &forge);
                 let answer = handshake.perform(url).await?;
                 let attempt = Attempt {
                     sent: handshake.lines(),
@@ -204,7 +204,7 @@ impl Attacks {
     }
 }
 
-fn craft(id: &str, forge: &Forge<'_>) -> Handshake {
+fn handshake_of(id: &str, forge: &Forge<'_>) -> Handshake {
     match id {
         "expired" => Handshake::with(&forge.genuine("lobby", -120, -60)),
         "not-yet-valid" => Handshake::with(&forge.genuine("lobby", 600, 900)),
@@ -221,7 +221,7 @@ fn craft(id: &str, forge: &Forge<'_>) -> Handshake {
     }
 }
 
-/// What the log says of this connection.
+/// Waits for the reason in the log of this connection.
 async fn reason(refusals: &mut broadcast::Receiver<Refusal>, connection: &str) -> Option<String> {
     let find = async {
         loop {
@@ -232,5 +232,5 @@ async fn reason(refusals: &mut broadcast::Receiver<Refusal>, connection: &str) -
             }
         }
     };
-    timeout(LOG_PATIENCE, find).await.ok().flatten()
+    timeout(LOG_TIMEOUT, find).await.ok().flatten()
 }

@@ -1,4 +1,4 @@
-//! Attacks of somebody who was let in.
+//! Attacks over a connection that was accepted.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,10 +16,10 @@ use super::{
     handshake::Handshake,
 };
 
-/// A room of its own, so that nobody sees mallory come and go.
+/// A separate room, so that nobody sees mallory come and go.
 const ROOM: &str = "attic";
 
-/// How it went.
+/// What was tried, and the result.
 #[derive(Debug)]
 pub(super) struct Attempt {
     /// What was sent, tokens shortened.
@@ -33,40 +33,40 @@ pub(super) struct Attempt {
 pub(super) async fn message_after_expiry(forge: &Forge<'_>, url: &str) -> Result<Attempt, AttackError> {
     let claims = claims(ROOM, -60, 2);
     let expires_at = claims["exp"].as_u64().unwrap_or_default();
-    let mut guest = Guest::let_in(&forge.genuine_with(&claims), url).await?;
+    let mut attacker = Attacker::connect(&forge.genuine_with(&claims), url).await?;
     let end = UNIX_EPOCH + Duration::from_secs(expires_at);
     tokio::time::sleep(end.duration_since(SystemTime::now()).unwrap_or_default()).await;
     let message = json!({"action": "send", "text": "still here?"});
     let line = message.to_string();
-    let answer = guest.ask(&message).await?;
+    let answer = attacker.ask(&message).await?;
     let refused = answer.is_none_or(|answer| answer == json!({"message": "token expired"}));
-    Ok(guest.attempt(vec!["(waits until exp)".to_owned(), line], refused))
+    Ok(attacker.attempt(vec!["(waits until exp)".to_owned(), line], refused))
 }
 
 /// Renews with a genuine token, but for another room.
 pub(super) async fn renewal_to_another_room(forge: &Forge<'_>, url: &str) -> Result<Attempt, AttackError> {
-    let mut guest = Guest::let_in(&forge.genuine(ROOM, 0, 60), url).await?;
+    let mut attacker = Attacker::connect(&forge.genuine(ROOM, 0, 60), url).await?;
     let token = forge.genuine("staff", 0, 60);
     let renewal = |token: &str| json!({"action": "renew", "token": token});
     let mut lines = vec![renewal(&shortened(&token)).to_string()];
     lines.extend(decoded(&token));
-    let answer = guest.ask(&renewal(&token)).await?;
+    let answer = attacker.ask(&renewal(&token)).await?;
     let refused = answer.is_none_or(|answer| answer["type"] == "error");
-    Ok(guest.attempt(lines, refused))
+    Ok(attacker.attempt(lines, refused))
 }
 
-/// Somebody whose token was good when they came.
-struct Guest {
+/// A connection whose token was valid in the handshake.
+struct Attacker {
     socket: WebSocketStream<TcpStream>,
     source_port: u16,
     sent: Vec<String>,
 }
 
-impl Guest {
-    async fn let_in(token: &str, url: &str) -> Result<Self, AttackError> {
+impl Attacker {
+    async fn connect(token: &str, url: &str) -> Result<Self, AttackError> {
         let handshake = Handshake::with(token);
         let answer = handshake.perform(url).await?;
-        let socket = answer.socket.ok_or(AttackError::NotLetIn(answer.status))?;
+        let socket = answer.socket.ok_or(AttackError::NotAccepted(answer.status))?;
         Ok(Self {
             socket,
             source_port: answer.source_port,
@@ -74,7 +74,7 @@ impl Guest {
         })
     }
 
-    /// Sends the message and waits for what comes back; `None` if that is the end.
+    /// Sends the message and waits for the answer. Returns `None` if the connection ends.
     async fn ask(&mut self, message: &Value) -> Result<Option<Value>, AttackError> {
         let failed = |error: tungstenite::Error| AttackError::from(Box::new(error));
         self.socket

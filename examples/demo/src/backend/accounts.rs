@@ -1,12 +1,8 @@
-//! Who may log in, and which rooms they may enter.
+//! The accounts, and the rooms that each may enter.
 
-use argon2::{
-    Argon2,
-    password_hash::{PasswordVerifier as _, phc::PasswordHash},
-};
-use tokio::sync::Semaphore;
+use super::passwords::{Busy, PasswordChecks};
 
-/// An account: passwords are kept as argon2id hashes, with the parameters that OWASP names as a minimum
+/// An account. Passwords are kept as argon2id hashes, with the parameters that OWASP names as a minimum
 /// (Password Storage Cheat Sheet: 19 MiB, 2 passes, 1 lane).
 #[derive(Debug)]
 pub(crate) struct Account {
@@ -29,46 +25,44 @@ pub(super) const ACCOUNTS: [Account; 2] = [
     },
 ];
 
-/// Of a password that nobody knows.
+/// The hash of a password that nobody knows.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$1wGRlTRWPieoeii1sM7+Ew$JrOgwR5hebxgH3ddCF+k3R7XLjQ/8y1WHQCdBzOUOVo";
 
-/// Passwords checked at once: each takes 19 MiB and a core.
-const CHECKS: usize = 2;
-
 #[derive(Debug)]
 pub(super) struct Accounts {
-    checks: Semaphore,
+    passwords: PasswordChecks,
 }
 
 impl Accounts {
     pub(super) fn new() -> Self {
         Self {
-            checks: Semaphore::new(CHECKS),
+            passwords: PasswordChecks::new(),
         }
     }
 
-    /// The account, if the password is its own. Takes as long where there is no such account.
-    pub(super) async fn log_in(&self, name: &str, password: String) -> Option<&'static Account> {
+    /// Returns the account if the password is its own. Takes as long where there is no such account.
+    ///
+    /// # Errors
+    ///
+    /// [`Busy`] if too many passwords wait to be checked.
+    pub(super) async fn log_in(
+        &self,
+        name: &str,
+        password: String,
+    ) -> Result<Option<&'static Account>, Busy> {
         let account = ACCOUNTS.iter().find(|account| account.name == name);
         let hash = account.map_or(NOBODY, |account| account.password);
-        let _permit = self.checks.acquire().await.ok()?;
-        let check = tokio::task::spawn_blocking(move || matches(&password, hash));
-        let is_right = check.await.unwrap_or(false);
-        account.filter(|_| is_right)
+        let is_right = self.passwords.matches(password, hash).await?;
+        Ok(account.filter(|_| is_right))
     }
 }
 
-fn matches(password: &str, hash: &str) -> bool {
-    PasswordHash::new(hash).is_ok_and(|hash| {
-        Argon2::default()
-            .verify_password(password.as_bytes(), &hash)
-            .is_ok()
-    })
-}
-
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use argon2::password_hash::phc::PasswordHash;
+
     use super::*;
 
     #[tokio::test]
@@ -82,7 +76,7 @@ mod tests {
             ("Alice", "alice", None),
             ("mallory", "mallory", None),
         ] {
-            let account = accounts.log_in(name, password.to_owned()).await;
+            let account = accounts.log_in(name, password.to_owned()).await.unwrap();
             assert_eq!(
                 account.map(|account| account.rooms.len()),
                 rooms,

@@ -1,25 +1,28 @@
-//! The endpoints.
+//! The endpoints of the backend.
 
-use std::{convert::Infallible, sync::Arc, time::Instant};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Instant};
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Path, State},
-    http::{HeaderMap, StatusCode, header::SET_COOKIE},
-    middleware,
+    extract::{ConnectInfo, DefaultBodyLimit, Path, State},
+    http::{StatusCode, header::SET_COOKIE},
     response::{
-        IntoResponse, Response,
+        AppendHeaders, IntoResponse,
         sse::{Event, KeepAlive, Sse},
     },
     routing::{get, post},
 };
+use axum_extra::extract::cookie::CookieJar;
 use futures_util::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{
-    Backend, assets, guard,
+    Backend, assets,
+    attempts::{Refused, Source},
+    guard::guarded,
+    passwords::Busy,
     reply::{Body, Failure},
     sessions::User,
     tokens,
@@ -32,11 +35,12 @@ use crate::{
 
 type Shared = State<Arc<Backend>>;
 
-/// Requests are a name, a password or a room.
+/// The longest body in bytes: a name and a password, or a room.
 const MAX_BODY: usize = 4 * 1024;
 
 pub(super) fn router(backend: Arc<Backend>) -> Router {
-    Router::new()
+    let (port, gateway_url) = (backend.address.port(), backend.stack.url.clone());
+    let endpoints = Router::new()
         .route("/", get(assets::index))
         .route("/{*path}", get(assets::asset))
         .route("/api/login", post(log_in))
@@ -52,12 +56,12 @@ pub(super) fn router(backend: Arc<Backend>) -> Router {
         .method_not_allowed_fallback(|| async {
             Failure::new(
                 StatusCode::METHOD_NOT_ALLOWED,
-                "This endpoint takes another method.",
+                "This endpoint does not take this method.",
             )
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(backend.clone(), guard::guard))
-        .with_state(backend)
+        .with_state(backend);
+    guarded(endpoints, port, &gateway_url)
 }
 
 #[derive(Deserialize)]
@@ -68,23 +72,44 @@ struct Credentials {
 
 async fn log_in(
     State(backend): Shared,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    cookies: CookieJar,
     Body(Credentials { user, password }): Body<Credentials>,
-) -> Result<Response, Failure> {
-    backend.attempts.begin(&user, Instant::now()).map_err(|wait| {
-        let seconds = wait.as_secs() + 1;
-        let message = format!("Too many attempts. Try again in {seconds} seconds.");
-        Failure::new(StatusCode::TOO_MANY_REQUESTS, message).retry_after(seconds)
+) -> Result<impl IntoResponse, Failure> {
+    let device = backend.devices.of(&cookies, &user);
+    let source = device.map_or(Source::Stranger(client.ip()), Source::Known);
+    let begun = backend.attempts.begin(&user, source, Instant::now());
+    begun.map_err(too_many_attempts)?;
+    let account = backend.accounts.log_in(&user, password).await.map_err(|Busy| {
+        backend.attempts.not_tried(&user, source);
+        let message = "Too many people are logging in. Try again in a few seconds.";
+        Failure::new(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(5)
     })?;
-    let account = backend.accounts.log_in(&user, password).await;
     let account = account.ok_or_else(|| Failure::new(StatusCode::UNAUTHORIZED, "Wrong name or password."))?;
-    backend.attempts.succeeded(&user);
-    let cookie = backend.sessions.open(account, Instant::now());
-    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())
+    backend.attempts.succeeded(&user, source);
+    let session = backend.sessions.open(account, Instant::now());
+    let device = backend.devices.remember(account.name);
+    let cookies = [session, device].map(|cookie| (SET_COOKIE, cookie.to_string()));
+    Ok((StatusCode::NO_CONTENT, AppendHeaders(cookies)))
 }
 
-async fn log_out(State(backend): Shared, headers: HeaderMap) -> Response {
-    let cookie = backend.sessions.close(&headers);
-    (StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response()
+fn too_many_attempts(refused: Refused) -> Failure {
+    let (status, wait) = match refused {
+        Refused::Here(wait) => (StatusCode::TOO_MANY_REQUESTS, wait),
+        // Not this client's fault.
+        Refused::Everywhere(wait) => (StatusCode::SERVICE_UNAVAILABLE, wait),
+    };
+    let seconds = wait.as_secs() + 1;
+    Failure::new(
+        status,
+        format!("Too many attempts. Try again in {seconds} seconds."),
+    )
+    .retry_after(seconds)
+}
+
+async fn log_out(State(backend): Shared, cookies: CookieJar) -> impl IntoResponse {
+    let ended = backend.sessions.close(&cookies);
+    (StatusCode::NO_CONTENT, cookies.remove(ended))
 }
 
 async fn session(User(account): User) -> Json<Value> {
@@ -119,7 +144,7 @@ async fn attack(
     })
 }
 
-/// The steps of the requests that come from now on, until the demo stops or the page goes.
+/// Streams the steps of all requests from now on, until the demo stops or the page closes.
 async fn events(State(backend): Shared, User(_): User) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let steps = stream::unfold(backend.stack.events.steps(), |mut steps| async {
         loop {

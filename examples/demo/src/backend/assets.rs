@@ -1,4 +1,6 @@
-//! The page and the client library, inside the binary.
+//! Serves the page and the client library, which are inside the binary.
+
+use std::borrow::Cow;
 
 use axum::{
     extract::Path,
@@ -10,14 +12,14 @@ use super::reply::Failure;
 
 struct Asset {
     path: &'static str,
-    bytes: &'static [u8],
+    source: &'static str,
 }
 
 macro_rules! assets {
     ($($path:literal => $file:literal),* $(,)?) => {
         &[$(Asset {
             path: $path,
-            bytes: include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $file)),
+            source: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $file)),
         }),*]
     };
 }
@@ -34,7 +36,7 @@ const ASSETS: &[Asset] = assets! {
     "dom.js" => "page/dom.js",
     "picture.js" => "page/picture.js",
     "ticket.js" => "page/ticket.js",
-    "client/room-auth-client.js" => "client/room-auth-client.js",
+    "client/room-auth-client.js" => "../../client/room-auth-client.js",
 };
 
 pub(super) async fn index() -> Response {
@@ -46,16 +48,40 @@ pub(super) async fn asset(Path(path): Path<String>) -> Response {
 }
 
 fn serve(path: &str) -> Response {
-    let asset = ASSETS.iter().find(|asset| asset.path == path);
-    let Some(Asset { path, bytes }) = asset else {
+    let Some(asset) = ASSETS.iter().find(|asset| asset.path == path) else {
         return Failure::new(StatusCode::NOT_FOUND, "There is no such page.").into_response();
     };
-    let kind = match path.rsplit_once('.') {
-        Some((_, "html")) => "text/html; charset=utf-8",
-        Some((_, "css")) => "text/css; charset=utf-8",
+    let kind = match asset.extension() {
+        "html" => "text/html; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
         _ => "text/javascript; charset=utf-8",
     };
-    ([(CONTENT_TYPE, kind)], *bytes).into_response()
+    ([(CONTENT_TYPE, kind)], asset.served()).into_response()
+}
+
+impl Asset {
+    fn extension(&self) -> &'static str {
+        self.path.rsplit_once('.').map_or("", |(_, extension)| extension)
+    }
+
+    fn served(&self) -> Cow<'static, str> {
+        match self.extension() {
+            "js" => without_comments(self.source).into(),
+            _ => self.source.into(),
+        }
+    }
+}
+
+/// Leaves out the lines that only hold comments: those are for readers of the repository.
+fn without_comments(script: &str) -> String {
+    let mut inside = false;
+    let is_code = |line: &&str| {
+        let line = line.trim_start();
+        let begins = inside || line.starts_with("/*");
+        inside = begins && !line.contains("*/");
+        !begins && !line.starts_with("//")
+    };
+    script.split_inclusive('\n').filter(is_code).collect()
 }
 
 #[cfg(test)]
@@ -77,15 +103,37 @@ mod tests {
 
     #[test]
     fn the_page_stays_small() {
-        let size: usize = ASSETS.iter().map(|asset| asset.bytes.len()).sum();
+        let size: usize = ASSETS.iter().map(|asset| asset.served().len()).sum();
         assert!(size < 60 * 1024, "{size} bytes");
+    }
+
+    #[test]
+    fn scripts_are_served_without_comments_and_otherwise_as_they_are() {
+        let script = "/** Adds.\n * @param a\n */\nconst add = (a) => a + 1; // one\n\n\t// Why.\n\t/* x */\n\tadd(2);\n";
+        assert_eq!(
+            without_comments(script),
+            "const add = (a) => a + 1; // one\n\n\tadd(2);\n"
+        );
+        for asset in ASSETS.iter().filter(|asset| asset.extension() == "js") {
+            let begin = asset
+                .source
+                .lines()
+                .filter(|line| line.trim_start().starts_with("/*"));
+            for line in begin.filter(|line| line.contains("*/")) {
+                assert!(
+                    line.ends_with("*/"),
+                    "{}: code behind a comment: {line}",
+                    asset.path
+                );
+            }
+        }
     }
 
     #[test]
     fn what_the_page_loads_is_there() {
         let index = ASSETS.iter().find(|asset| asset.path == INDEX).unwrap();
-        let index = std::str::from_utf8(index.bytes).unwrap();
         let loaded = index
+            .source
             .split('"')
             .filter(|text| text.starts_with('/') && text.contains('.'));
         let mut count = 0;

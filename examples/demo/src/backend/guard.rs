@@ -1,67 +1,54 @@
-//! Rules for every request: which host, which origin, and what the browser may do with the answer.
-
-use std::sync::Arc;
+//! Rules for every request to the page and its endpoints: which host and which origin, and what a browser may do with
+//! the answer.
 
 use axum::{
-    extract::{Request, State},
+    Router,
     http::{
-        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
-        header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-        },
+        HeaderName, HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
     },
-    middleware::Next,
-    response::{IntoResponse as _, Response},
+    middleware,
+    response::IntoResponse as _,
+};
+use tower_http::{
+    csrf::{CsrfLayer, ProtectionError},
+    set_header::SetResponseHeaderLayer,
 };
 
-use super::{Backend, reply::Failure};
+use super::reply::Failure;
+use crate::loopback::{self, Callers, Listener};
 
-pub(super) async fn guard(State(backend): State<Arc<Backend>>, request: Request, next: Next) -> Response {
-    let verdict = check(request.method(), request.headers(), backend.address.port());
-    let mut response = match verdict {
-        Ok(()) => next.run(request).await,
-        Err(failure) => failure.into_response(),
+/// Adds the rules to the endpoints of the listener on `port`. The page may open sockets to `gateway_url`.
+pub(super) fn guarded(endpoints: Router, port: u16, gateway_url: &str) -> Router {
+    let listener = Listener {
+        port,
+        callers: Callers::Browsers,
     };
-    let policy = content_security_policy(&backend.stack.url);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, policy);
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    // Answers hold tokens and names; and the page is another one with each version of the demo.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-fn check(method: &Method, headers: &HeaderMap, port: u16) -> Result<(), Failure> {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    // Another name that resolves to this machine would be a page of somebody else's (DNS rebinding).
-    let names = ["127.0.0.1", "localhost", "[::1]"].map(|name| format!("{name}:{port}"));
-    let Some(host) = text(HOST).filter(|host| names.iter().any(|name| name == host)) else {
-        return Err(Failure::new(
-            StatusCode::MISDIRECTED_REQUEST,
-            "This is not the host you asked for.",
-        ));
-    };
-    if matches!(*method, Method::GET | Method::HEAD) {
-        return Ok(());
-    }
-    // The cookie is SameSite=Strict, yet a site is all ports of a machine: pages of other programs on it must not
-    // act for the user. Programs that are no browser send no origin.
-    let is_ours = match headers.get(ORIGIN) {
-        Some(origin) => origin.as_bytes() == format!("http://{host}").as_bytes(),
-        None => !headers.contains_key("sec-fetch-site"),
-    };
-    if is_ours {
-        Ok(())
-    } else {
-        Err(Failure::new(
-            StatusCode::FORBIDDEN,
-            "Requests from other pages are refused.",
+    let always = |name, value| SetResponseHeaderLayer::overriding(name, value);
+    let text = HeaderValue::from_static;
+    endpoints
+        // The cookie is SameSite=Strict, yet all ports of a machine are one site: pages of other programs on it must
+        // not act for the user. Programs that are no browser send neither Origin nor Sec-Fetch-Site.
+        .layer(CsrfLayer::new().with_rejection_response(|_: ProtectionError| {
+            Failure::new(StatusCode::FORBIDDEN, "Requests from other pages are refused.").into_response()
+        }))
+        .layer(middleware::from_fn_with_state(listener, loopback::guard))
+        .layer(always(
+            CONTENT_SECURITY_POLICY,
+            content_security_policy(gateway_url),
         ))
-    }
+        .layer(always(X_CONTENT_TYPE_OPTIONS, text("nosniff")))
+        .layer(always(REFERRER_POLICY, text("no-referrer")))
+        // Nor may another page embed an answer as a script or an image.
+        .layer(always(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            text("same-origin"),
+        ))
+        // Answers hold tokens and names, and each version of the demo has another page.
+        .layer(always(CACHE_CONTROL, text("no-store")))
 }
 
-/// Nothing from elsewhere, nothing inline, and one place to open sockets to.
+/// Returns the page's policy: nothing from elsewhere, nothing inline, and sockets to the gateway only.
 fn content_security_policy(gateway_url: &str) -> HeaderValue {
     let gateway = gateway_url
         .rsplit_once('/')
@@ -76,28 +63,34 @@ fn content_security_policy(gateway_url: &str) -> HeaderValue {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use axum::{
+        body::Body,
+        http::{Method, Request},
+        routing::any,
+    };
+    use tower::ServiceExt as _;
+
     use super::*;
 
-    fn verdict(method: &Method, headers: &[(&str, &str)]) -> Option<StatusCode> {
-        let headers: HeaderMap = headers
-            .iter()
-            .map(|(name, value)| {
-                (
-                    name.parse::<HeaderName>().unwrap(),
-                    value.parse::<HeaderValue>().unwrap(),
-                )
-            })
-            .collect();
-        let failure = check(method, &headers, 8080).err()?;
-        Some(failure.into_response().status())
+    async fn status(method: Method, headers: &[(&str, &str)]) -> u16 {
+        let endpoints = Router::new().route("/", any(|| async {}));
+        let mut request = Request::builder().method(method);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let guarded = guarded(endpoints, 8080, "ws://127.0.0.1:3001/dev");
+        let response = guarded
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
+        response.status().as_u16()
     }
 
-    #[test]
-    fn only_this_page_and_programs_may_post() {
+    #[tokio::test]
+    async fn only_this_page_and_programs_may_post() {
         let host = ("host", "127.0.0.1:8080");
-        let forbidden = Some(StatusCode::FORBIDDEN);
         for (row, headers, expected) in [
-            ("a program", vec![host], None),
+            ("a program", vec![host], 200),
             (
                 "the page",
                 vec![
@@ -105,57 +98,60 @@ mod tests {
                     ("origin", "http://127.0.0.1:8080"),
                     ("sec-fetch-site", "same-origin"),
                 ],
-                None,
+                200,
             ),
             (
                 "the page by its other name",
                 vec![("host", "localhost:8080"), ("origin", "http://localhost:8080")],
-                None,
+                200,
             ),
             (
                 "the other name's page",
                 vec![host, ("origin", "http://localhost:8080")],
-                forbidden,
+                403,
             ),
             (
                 "a page on another port",
                 vec![host, ("origin", "http://127.0.0.1:9000")],
-                forbidden,
+                403,
+            ),
+            (
+                "a page on another port, in a browser of today",
+                vec![
+                    host,
+                    ("origin", "http://127.0.0.1:9000"),
+                    ("sec-fetch-site", "same-site"),
+                ],
+                403,
             ),
             (
                 "a page elsewhere",
                 vec![host, ("origin", "https://evil.example")],
-                forbidden,
+                403,
             ),
-            ("a sandboxed page", vec![host, ("origin", "null")], forbidden),
+            ("a sandboxed page", vec![host, ("origin", "null")], 403),
             (
                 "a browser without an origin",
                 vec![host, ("sec-fetch-site", "cross-site")],
-                forbidden,
+                403,
+            ),
+            (
+                "a page under a name of its own",
+                vec![
+                    ("host", "rebind.example:8080"),
+                    ("origin", "http://rebind.example:8080"),
+                    ("sec-fetch-site", "same-origin"),
+                ],
+                421,
             ),
         ] {
-            assert_eq!(verdict(&Method::POST, &headers), expected, "{row}");
+            assert_eq!(status(Method::POST, &headers).await, expected, "{row}");
         }
+        let elsewhere = [host, ("origin", "https://evil.example")];
         assert_eq!(
-            verdict(&Method::GET, &[host, ("origin", "https://evil.example")]),
-            None,
-            "reading is harmless"
-        );
-    }
-
-    #[test]
-    fn other_names_of_this_machine_are_refused() {
-        for host in ["rebind.example:8080", "127.0.0.1:8081", "127.0.0.1", ""] {
-            assert_eq!(
-                verdict(&Method::GET, &[("host", host)]),
-                Some(StatusCode::MISDIRECTED_REQUEST),
-                "{host}"
-            );
-        }
-        assert_eq!(
-            verdict(&Method::GET, &[]),
-            Some(StatusCode::MISDIRECTED_REQUEST),
-            "no host"
+            status(Method::GET, &elsewhere).await,
+            200,
+            "reading changes nothing, and no answer allows another page to see it"
         );
     }
 

@@ -1,13 +1,15 @@
-//! The backend: logs users in, hands out tokens for rooms they may enter, serves the page.
+//! The backend: logs users in, issues tokens for the rooms that they may enter, and serves the page.
 //!
-//! What a backend of your own needs of this: [`accounts`] and [`sessions`] are usually there already, [`guard`] is
-//! worth a look, and the token is made in [`tokens`].
+//! A backend of your own usually has [`accounts`] and [`sessions`] already, and adds [`tokens`]. How log-ins are
+//! limited is in [`attempts`] and [`passwords`], and what other pages are refused is in [`guard`].
 
 mod accounts;
 mod api;
 mod assets;
 mod attempts;
+mod devices;
 mod guard;
+mod passwords;
 mod reply;
 mod sessions;
 mod tokens;
@@ -20,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{attacks::Attacks, stack::Stack};
 use accounts::Accounts;
 use attempts::Attempts;
+use devices::Devices;
 use sessions::Sessions;
 
 /// What all requests share.
@@ -28,6 +31,7 @@ pub(crate) struct Backend {
     stack: Arc<Stack>,
     accounts: Accounts,
     attempts: Attempts,
+    devices: Devices,
     sessions: Sessions,
     attacks: Attacks,
     address: SocketAddr,
@@ -40,6 +44,7 @@ impl Backend {
             attacks: Attacks::new(stack.clone()),
             accounts: Accounts::new(),
             attempts: Attempts::new(),
+            devices: Devices::new(),
             sessions: Sessions::new(),
             stack,
             address,
@@ -47,12 +52,13 @@ impl Backend {
         }
     }
 
-    /// Serves until it is told to stop.
+    /// Serves until `stopping` is cancelled.
     pub(crate) async fn serve(self, listener: TcpListener) {
         let stopping = self.stopping.clone();
         let router = api::router(Arc::new(self));
-        let server = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned());
-        // It never fails: a connection that cannot be accepted is tried again.
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let server = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned());
+        // It never fails: accepting is tried again.
         let _ = server.await;
     }
 }

@@ -1,4 +1,4 @@
-//! Requests that are JSON, and errors that are.
+//! Reads JSON requests, and writes errors as JSON.
 
 use axum::{
     Json,
@@ -9,7 +9,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-/// An error as the page gets it: a status, and `{"message":…}`.
+/// An error for the page: a status, and `{"message":…}`.
 #[derive(Debug)]
 pub(super) struct Failure {
     status: StatusCode,
@@ -26,7 +26,7 @@ impl Failure {
         }
     }
 
-    /// The same may be asked again after so many seconds.
+    /// Adds `Retry-After`, in seconds.
     pub(super) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
@@ -45,7 +45,7 @@ impl IntoResponse for Failure {
     }
 }
 
-/// A JSON body of the expected form; anything else is a [`Failure`].
+/// A JSON body of the expected form. Any other body is answered with a [`Failure`].
 pub(super) struct Body<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
@@ -53,11 +53,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
         let failed = |rejection: JsonRejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "That is too long."),
-            // It would quote what was sent, which may be a password.
+            StatusCode::PAYLOAD_TOO_LARGE => Failure::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is too long; 4 KB are allowed.",
+            ),
+            // Its text would quote the body, which may hold a password.
             _ => Failure::new(
                 StatusCode::BAD_REQUEST,
-                "The body is not the JSON that this endpoint takes.",
+                "The body is not the JSON that this endpoint expects.",
             ),
         };
         Json::from_request(request, state)

@@ -1,4 +1,4 @@
-//! Who is logged in.
+//! Keeps the sessions of users who are logged in.
 
 use std::{
     collections::HashMap,
@@ -9,21 +9,22 @@ use std::{
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, StatusCode, header::COOKIE, request::Parts},
+    http::{StatusCode, request::Parts},
 };
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{Backend, accounts::Account, reply::Failure};
 
-/// A working day.
+/// How long a session lasts: a working day.
 const LIFETIME: Duration = Duration::from_hours(8);
-/// Sessions of one account; with more, the oldest ends.
+/// The most sessions of one account. With one more, the oldest ends.
 const MAX_PER_ACCOUNT: usize = 32;
 
 const COOKIE_NAME: &str = "session";
 
-/// The open sessions. Keyed by the digest of the id: the id itself is only in the cookie, and how long a look-up
-/// takes tells nothing about it.
+/// The open sessions, by the digest of their ids. The id itself is only in the cookie, and how long a look-up takes
+/// tells nothing about it.
 #[derive(Debug)]
 pub(super) struct Sessions(Mutex<HashMap<[u8; 32], Open>>);
 
@@ -38,10 +39,10 @@ impl Sessions {
         Self(Mutex::default())
     }
 
-    /// Opens a session; returns the value of `Set-Cookie`.
+    /// Opens a session and returns its cookie.
     ///
     /// Served over HTTPS, the cookie must also be `Secure`, and be called `__Host-session`.
-    pub(super) fn open(&self, account: &'static Account, now: Instant) -> String {
+    pub(super) fn open(&self, account: &'static Account, now: Instant) -> Cookie<'static> {
         let id = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
         let mut sessions = self.lock();
         sessions.retain(|_, open| !open.is_over(now));
@@ -55,20 +56,19 @@ impl Sessions {
             oldest.and_then(|key| sessions.remove(&key));
         }
         sessions.insert(key_of(&id), Open { account, since: now });
-        let seconds = LIFETIME.as_secs();
-        format!("{COOKIE_NAME}={id}; Max-Age={seconds}; HttpOnly; SameSite=Strict; Path=/")
+        cookie(id)
     }
 
-    /// Ends the session of these headers, if there is one; returns the value of `Set-Cookie`.
-    pub(super) fn close(&self, headers: &HeaderMap) -> String {
-        if let Some(id) = id_of(headers) {
-            self.lock().remove(&key_of(id));
+    /// Ends the session of these cookies, if there is one. Returns the cookie to remove.
+    pub(super) fn close(&self, cookies: &CookieJar) -> Cookie<'static> {
+        if let Some(id) = cookies.get(COOKIE_NAME) {
+            self.lock().remove(&key_of(id.value()));
         }
-        format!("{COOKIE_NAME}=; Max-Age=0; HttpOnly; SameSite=Strict; Path=/")
+        cookie(String::new())
     }
 
-    fn account(&self, headers: &HeaderMap, now: Instant) -> Option<&'static Account> {
-        let key = key_of(id_of(headers)?);
+    fn account(&self, cookies: &CookieJar, now: Instant) -> Option<&'static Account> {
+        let key = key_of(cookies.get(COOKIE_NAME)?.value());
         let sessions = self.lock();
         sessions
             .get(&key)
@@ -87,14 +87,13 @@ impl Open {
     }
 }
 
-fn id_of(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    cookies
-        .flat_map(|value| value.split(';'))
-        .find_map(|cookie| cookie.trim().strip_prefix(COOKIE_NAME)?.strip_prefix('='))
+fn cookie(id: String) -> Cookie<'static> {
+    Cookie::build((COOKIE_NAME, id))
+        .max_age(LIFETIME.try_into().expect("eight hours are a time"))
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .path("/")
+        .build()
 }
 
 fn key_of(id: &str) -> [u8; 32] {
@@ -104,14 +103,15 @@ fn key_of(id: &str) -> [u8; 32] {
         .expect("SHA-256 has 32 bytes")
 }
 
-/// The logged-in user of a request; without one, the request is answered with 401.
+/// The user of a request. Without one, the request is answered with 401.
 pub(super) struct User(pub(super) &'static Account);
 
 impl FromRequestParts<Arc<Backend>> for User {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, backend: &Arc<Backend>) -> Result<Self, Failure> {
-        let account = backend.sessions.account(&parts.headers, Instant::now());
+        let cookies = CookieJar::from_headers(&parts.headers);
+        let account = backend.sessions.account(&cookies, Instant::now());
         account
             .map(Self)
             .ok_or_else(|| Failure::new(StatusCode::UNAUTHORIZED, "Log in first."))
@@ -121,7 +121,7 @@ impl FromRequestParts<Arc<Backend>> for User {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
 
     use super::{
         super::accounts::{ACCOUNTS, Account},
@@ -131,15 +131,15 @@ mod tests {
     const ALICE: &Account = &ACCOUNTS[0];
     const BOB: &Account = &ACCOUNTS[1];
 
-    /// The cookie that a browser sends back.
-    fn sent_back(set_cookie: &str) -> HeaderMap {
-        let cookie = set_cookie.split(';').next().unwrap();
-        let with_others = format!("theme=dark; {cookie}; session_old=1");
-        HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(&with_others).unwrap())])
+    /// The cookies that a browser sends back.
+    fn sent_back(cookie: &Cookie<'_>) -> CookieJar {
+        let with_others = format!("theme=dark; {}; session_old=1", cookie.stripped());
+        let value = HeaderValue::from_str(&with_others).unwrap();
+        CookieJar::from_headers(&HeaderMap::from_iter([(COOKIE, value)]))
     }
 
-    fn name(sessions: &Sessions, headers: &HeaderMap, now: Instant) -> Option<&'static str> {
-        sessions.account(headers, now).map(|account| account.name)
+    fn name(sessions: &Sessions, cookies: &CookieJar, now: Instant) -> Option<&'static str> {
+        sessions.account(cookies, now).map(|account| account.name)
     }
 
     #[test]
@@ -153,7 +153,7 @@ mod tests {
         sessions.close(&alice);
         assert_eq!(name(&sessions, &alice, now), None);
         assert_eq!(name(&sessions, &bob, now), Some("bob"));
-        assert_eq!(name(&sessions, &HeaderMap::new(), now), None);
+        assert_eq!(name(&sessions, &CookieJar::new(), now), None);
     }
 
     #[test]
@@ -161,12 +161,12 @@ mod tests {
         let (sessions, now) = (Sessions::new(), Instant::now());
         let bob = sent_back(&sessions.open(BOB, now));
         let at = |number| now + Duration::from_secs(number);
-        let opened: Vec<HeaderMap> = (0..=MAX_PER_ACCOUNT as u64)
+        let opened: Vec<CookieJar> = (0..=MAX_PER_ACCOUNT as u64)
             .map(|number| sent_back(&sessions.open(ALICE, at(number))))
             .collect();
         let open: Vec<bool> = opened
             .iter()
-            .map(|headers| name(&sessions, headers, at(60)).is_some())
+            .map(|cookies| name(&sessions, cookies, at(60)).is_some())
             .collect();
         assert_eq!(open.iter().filter(|open| !**open).count(), 1);
         assert!(!open[0], "the oldest one");

@@ -1,4 +1,4 @@
-//! Handing out tokens: the one endpoint that a backend of your own has to add.
+//! Issues tokens: the one endpoint that a backend of your own has to add.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use super::{
 use crate::clock::seconds;
 
 #[derive(Deserialize)]
-pub(super) struct Wish {
+pub(super) struct TokenRequest {
     room: String,
 }
 
-/// What the client needs to connect.
+/// Everything that the client needs to connect.
 #[derive(Serialize)]
 pub(super) struct Ticket {
     token: String,
@@ -31,11 +31,11 @@ struct Claims {
     user: &'static str,
 }
 
-/// `POST /api/token`: a token for a room that the user may enter.
+/// Handles `POST /api/token`: issues a token for a room that the user may enter.
 pub(super) async fn token(
     State(backend): State<Arc<Backend>>,
     User(account): User,
-    Body(Wish { room }): Body<Wish>,
+    Body(TokenRequest { room }): Body<TokenRequest>,
 ) -> Result<Json<Ticket>, Failure> {
     let room = account
         .rooms

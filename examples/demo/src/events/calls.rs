@@ -1,4 +1,4 @@
-//! Which request a call belongs to that a function makes.
+//! Matches the calls that functions make with the requests that cause them.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-/// An invocation at work.
+/// A running invocation.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) request: Arc<str>,
@@ -16,19 +16,19 @@ pub(super) struct Call {
 
 /// A call that a function makes.
 #[derive(Debug)]
-pub(crate) struct Called {
-    /// Its `X-Amzn-Trace-Id`, which the AWS SDK takes over from the invocation.
+pub(crate) struct OutgoingCall {
+    /// Its `X-Amzn-Trace-Id`, which the AWS SDK copies from the invocation.
     pub(crate) trace: String,
-    pub(crate) what: What,
+    pub(crate) operation: Operation,
 }
 
 #[derive(Debug)]
-pub(crate) enum What {
+pub(crate) enum Operation {
     /// An operation of DynamoDB, by name.
     DynamoDb(Option<String>),
     /// A call of @connections.
     Management {
-        /// To whom.
+        /// The connection that is called.
         connection: Arc<str>,
         /// Whether it sends a frame.
         posts: bool,
@@ -38,26 +38,26 @@ pub(crate) enum What {
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     /// By the digits that request id and trace id have in common.
-    at_work: HashMap<String, Call>,
-    /// Frames on their way to a connection, in order: what caused them, and when.
+    running: HashMap<String, Call>,
+    /// Frames on their way to a connection, in order: the call that caused each, and the time.
     frames: HashMap<Arc<str>, VecDeque<(Call, SystemTime)>>,
 }
 
 impl Calls {
     pub(super) fn begin(&mut self, request_id: &str, call: Call) {
-        self.at_work.insert(digits(request_id), call);
+        self.running.insert(digits(request_id), call);
     }
 
     pub(super) fn end(&mut self, request_id: &str) {
-        self.at_work.remove(&digits(request_id));
+        self.running.remove(&digits(request_id));
     }
 
-    /// The invocation that makes this call.
-    pub(super) fn of(&self, called: &Called) -> Option<&Call> {
-        self.at_work.get(&trace_digits(&called.trace)?)
+    /// Returns the invocation that makes this call.
+    pub(super) fn of(&self, called: &OutgoingCall) -> Option<&Call> {
+        self.running.get(&trace_digits(&called.trace)?)
     }
 
-    /// A frame is on its way to the connection.
+    /// Adds a frame that is on its way to the connection.
     pub(super) fn posting(&mut self, connection: &Arc<str>, call: Call, now: SystemTime) {
         self.frames
             .entry(connection.clone())
@@ -65,12 +65,12 @@ impl Calls {
             .push_back((call, now));
     }
 
-    /// The last frame has not been taken.
+    /// Removes the latest frame: it was not accepted.
     pub(super) fn not_posted(&mut self, connection: &str) {
         self.frames.get_mut(connection).and_then(VecDeque::pop_back);
     }
 
-    /// The frame that leaves for this connection now.
+    /// Takes the frame that is sent to this connection now.
     pub(super) fn posted_to(&mut self, connection: &str) -> Option<(Call, SystemTime)> {
         self.frames.get_mut(connection)?.pop_front()
     }
@@ -80,13 +80,13 @@ impl Calls {
     }
 }
 
-/// The last 24 hexadecimal digits of a request id.
+/// Returns the last 24 hexadecimal digits of a request id.
 fn digits(request_id: &str) -> String {
     let digits: Vec<char> = request_id.chars().filter(char::is_ascii_hexdigit).collect();
     digits[digits.len().saturating_sub(24)..].iter().collect()
 }
 
-/// Those of a trace id such as `Root=1-65c66da0-89ab4def8123456789abcdef;Sampled=0`.
+/// Returns those of a trace id such as `Root=1-65c66da0-89ab4def8123456789abcdef;Sampled=0`.
 fn trace_digits(trace: &str) -> Option<String> {
     let root = trace
         .split(';')
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_found_by_the_trace_id_that_its_request_id_tells() {
+    fn a_call_is_found_by_the_trace_id_that_its_request_id_implies() {
         let mut calls = Calls::default();
         let request_id = "01234567-89ab-4def-8123-456789abcdef";
         let call = Call {
@@ -108,9 +108,9 @@ mod tests {
             route: "send".into(),
         };
         calls.begin(request_id, call);
-        let called = |trace: &str| Called {
+        let called = |trace: &str| OutgoingCall {
             trace: trace.to_owned(),
-            what: What::DynamoDb(None),
+            operation: Operation::DynamoDb(None),
         };
         let ours = called("Root=1-65c66da0-89ab4def8123456789abcdef;Sampled=0");
         assert_eq!(calls.of(&ours).map(|call| &*call.request), Some("r"));

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-/// A refusal, as the function's own log tells it.
+/// A refusal, from a function's own log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) connection: String,
@@ -14,7 +14,8 @@ struct Line {
 }
 
 impl Refusal {
-    /// Reads one JSON line of `tracing`, of the layer's or the function's own; `None` if it tells of something else.
+    /// Reads one JSON line of `tracing`, written by the layer or the function. Returns `None` if it is not about a
+    /// refusal.
     pub(crate) fn read(line: &str) -> Option<Self> {
         let Line {
             reason,

@@ -1,5 +1,5 @@
-//! What the page is shown of the inside: the gateway's observations, the functions' own log lines and the calls
-//! that functions make, put together by request.
+//! Collects what the page shows of each request: the gateway's observations, the functions' log lines and the calls
+//! that functions make.
 
 mod calls;
 mod log;
@@ -16,10 +16,10 @@ use tokio::sync::broadcast;
 
 use crate::clock::millis;
 use calls::{Call, Calls};
-pub(crate) use calls::{Called, What};
+pub(crate) use calls::{Operation, OutgoingCall};
 pub(crate) use log::Refusal;
 
-/// One step of a request, as the page draws it. Holds no token, no text and no claims.
+/// One step of a request, for the page to draw. Holds no token, no text and no claims.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Step {
     pub(crate) at: u64,
@@ -36,12 +36,12 @@ pub(crate) struct Step {
     pub(crate) operation: Option<String>,
 }
 
-/// How long a refusal waits for the log line that tells its reason: they come by different pipes.
-const REASON_PATIENCE: Duration = Duration::from_millis(100);
-/// Steps that a slow reader may be behind before it misses some.
+/// How long a refusal waits for the log line with its reason, which comes by another pipe.
+const REASON_TIMEOUT: Duration = Duration::from_millis(100);
+/// How many steps a slow reader may be behind before it misses some.
 const BACKLOG: usize = 1024;
 
-/// Collects what happens, and tells whoever listens. Cheap to clone.
+/// Collects the steps, and sends them to all readers. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Events(Arc<Hub>);
 
@@ -77,17 +77,17 @@ impl Events {
         }))
     }
 
-    /// What happens from now on.
+    /// Returns the steps that are observed from now on.
     pub(crate) fn steps(&self) -> broadcast::Receiver<Step> {
         self.0.steps.subscribe()
     }
 
-    /// What functions refuse from now on.
+    /// Returns the refusals that are logged from now on.
     pub(crate) fn refusals(&self) -> broadcast::Receiver<Refusal> {
         self.0.refusals.subscribe()
     }
 
-    /// The connection whose handshake comes from this port of the machine.
+    /// Returns the connection whose handshake comes from this port of the machine.
     pub(crate) fn connection_from(&self, source_port: u16) -> Option<Arc<str>> {
         let state = self.state();
         let mut handshakes = state.handshakes.iter();
@@ -95,7 +95,7 @@ impl Events {
         found.map(|(connection, _)| connection.clone())
     }
 
-    /// Takes what the gateway observed.
+    /// Takes an observation of the gateway.
     pub(crate) fn observe(&self, observation: Observation) {
         let Observation {
             at,
@@ -136,7 +136,7 @@ impl Events {
                     .get(&connection)
                     .map(|handshake| handshake.at);
                 let took = began.and_then(|began| at.duration_since(began).ok()).map(ms);
-                self.tell(Step {
+                self.send(Step {
                     ms: took,
                     status: Some(status),
                     ..step("handshake", connect(), "$connect")
@@ -167,7 +167,7 @@ impl Events {
             } => {
                 self.state().calls.end(&request_id);
                 let request = request_of(&route, &connection, &request_id);
-                // A function that fails is what API Gateway calls a bad gateway.
+                // API Gateway answers 502 for a function that fails.
                 let status = Some(status.unwrap_or(502));
                 self.explain(Step {
                     ms: Some(ms(took)),
@@ -182,7 +182,7 @@ impl Events {
                     None => (connection.clone(), None),
                 };
                 let took = post.and_then(|(_, began)| at.duration_since(began).ok()).map(ms);
-                self.tell(Step {
+                self.send(Step {
                     ms: took,
                     route,
                     ..step("frame-out", request, "")
@@ -192,19 +192,19 @@ impl Events {
                 self.state().calls.forget(&connection);
                 self.forget_later(connection.clone());
                 let request = request_of("$disconnect", &connection, "");
-                self.tell(step("close", request, "$disconnect"));
+                self.send(step("close", request, "$disconnect"));
             }
-            // The calls of @connections are seen with their times where they are made; the rest is not drawn.
+            // The relay observes the calls of @connections, with their times. The rest is not drawn.
             _ => {}
         }
     }
 
-    /// A function makes a call: a frame that it sends is drawn as part of its request.
-    pub(crate) fn calling(&self, called: &Called) {
-        if let What::Management {
+    /// Takes a call that begins, so that a frame it sends is drawn as part of its request.
+    pub(crate) fn calling(&self, called: &OutgoingCall) {
+        if let Operation::Management {
             connection,
             posts: true,
-        } = &called.what
+        } = &called.operation
         {
             let mut state = self.state();
             if let Some(call) = state.calls.of(called).cloned() {
@@ -213,10 +213,10 @@ impl Events {
         }
     }
 
-    /// A call of a function was answered.
-    pub(crate) fn called(&self, called: Called, took: Duration, status: u16) {
+    /// Takes a call that was answered.
+    pub(crate) fn called(&self, called: OutgoingCall, took: Duration, status: u16) {
         let mut state = self.state();
-        // What nobody is waiting for, and what is none of the functions', is not drawn.
+        // Calls that belong to no running invocation are not drawn.
         let Some(Call {
             request,
             connection,
@@ -225,10 +225,10 @@ impl Events {
         else {
             return;
         };
-        let (name, connection, status, operation) = match called.what {
-            // An item that is not as expected is a 400, and no refusal.
-            What::DynamoDb(operation) => ("dynamodb", connection, None, operation),
-            What::Management { connection, posts } => {
+        let (name, connection, status, operation) = match called.operation {
+            // A condition that fails is a 400, which is not a refusal.
+            Operation::DynamoDb(operation) => ("dynamodb", connection, None, operation),
+            Operation::Management { connection, posts } => {
                 if posts && status != 200 {
                     state.calls.not_posted(&connection);
                 }
@@ -236,7 +236,7 @@ impl Events {
             }
         };
         drop(state);
-        self.tell(Step {
+        self.send(Step {
             at: millis(SystemTime::now()),
             name,
             request,
@@ -265,36 +265,36 @@ impl Events {
             explained
         };
         if let Some(step) = explained {
-            self.tell(Step {
+            self.send(Step {
                 reason: Some(refusal.reason.clone()),
                 ..step
             });
         }
-        // Nobody may be waiting for it.
+        // There may be no reader.
         let _ = self.0.refusals.send(refusal);
     }
 
-    /// Tells the step, with its reason if it is a refusal.
+    /// Sends the step, with its reason if it is a refusal.
     fn explain(&self, step: Step) {
         let Some(connection) = step.connection.clone() else {
-            return self.tell(step);
+            return self.send(step);
         };
         let reason = self.state().reasons.remove(&*connection);
         if reason.is_some() || step.status.is_none_or(|status| status < 400) {
-            return self.tell(Step { reason, ..step });
+            return self.send(Step { reason, ..step });
         }
         self.state().unexplained.insert(connection.to_string(), step);
         let this = self.clone();
         tokio::spawn(async move {
-            tokio::time::sleep(REASON_PATIENCE).await;
+            tokio::time::sleep(REASON_TIMEOUT).await;
             let step = this.state().unexplained.remove(&*connection);
             if let Some(step) = step {
-                this.tell(step);
+                this.send(step);
             }
         });
     }
 
-    /// Whoever made the handshake may still ask which connection it was.
+    /// Forgets the connection after a while: whoever made the handshake may still ask for it.
     fn forget_later(&self, connection: Arc<str>) {
         let this = self.clone();
         tokio::spawn(async move {
@@ -305,8 +305,8 @@ impl Events {
         });
     }
 
-    fn tell(&self, step: Step) {
-        // Nobody may be looking.
+    fn send(&self, step: Step) {
+        // There may be no reader.
         let _ = self.0.steps.send(step);
     }
 

@@ -1,7 +1,7 @@
 /**
- * A WebSocket that stays in its room: it fetches a token, connects with it, renews it in band, beats
- * against the idle limit, moves to a new connection before the two-hour limit and comes back after a loss.
- * How to use it: README.md.
+ * A WebSocket that stays in its room. It fetches a token, connects with it, renews it in band, keeps the connection
+ * from being closed as idle, moves to a new one before the two-hour limit, and reconnects after a loss. After the server
+ * ended a connection on purpose it stays closed. README.md shows how to use it.
  */
 
 /** @import { Decoded, Options, Renewal, State } from './types.js' */
@@ -23,8 +23,14 @@ const DEFAULTS = {
 const STABLE = 10_000;
 /** Longest delay that a browser's setTimeout understands. */
 const LONGEST = 2 ** 31 - 1;
-/** Ids remembered to drop what arrives twice, as it may while one connection takes over from another. */
+/** Message ids that are remembered, to drop what arrives twice while one connection replaces another. */
 const REMEMBERED = 512;
+/** The events that follow when a device wakes, a page becomes visible, or the network is back. */
+const WAKES = ['online', 'pageshow', 'visibilitychange', 'resume'];
+/** The last frames of a connection, by their `message`, and the reason that each stands for. */
+const LAST_FRAMES = { 'token expired': 'expired', revoked: 'revoked' };
+/** The close code of a connection that was deleted by @connections. One that is idle or too old gets 1001. */
+const DELETED = 1000;
 
 /** Why no token was given. */
 export class TokenError extends Error {
@@ -87,10 +93,14 @@ export class RoomConnection extends EventTarget {
 	/** @type {State} */
 	#state = 'idle';
 	#attempt = 0;
-	/** Rises whenever what is under way has become pointless. */
+	/** Counts up to make whatever is under way obsolete. */
 	#turn = 0;
 	/** The connection in use: `{ socket, ticket, ends, expired }`. */
 	#link = null;
+	/** Whether a connection that will replace the one in use is under way. */
+	#replacing = false;
+	/** Whether the connection in use may have died unnoticed, as after sleep. Whatever it delivers ends the doubt. */
+	#doubted = false;
 	/** A ticket sent for renewal and not yet answered. */
 	#offered = null;
 	/** Aborts the fetch of a token. */
@@ -115,10 +125,12 @@ export class RoomConnection extends EventTarget {
 			now: Date.now,
 			random: Math.random,
 			network: 'addEventListener' in globalThis ? globalThis : null,
+			document: globalThis.document ?? null,
 			...options.env,
 		};
 	}
 
+	/** @returns {string} */
 	get room() {
 		return this.#options.room;
 	}
@@ -131,18 +143,21 @@ export class RoomConnection extends EventTarget {
 		return this.#options.renewal;
 	}
 
-	/** @param {Renewal} mode counts from now on */
+	/** @param {Renewal} mode applies from now on */
 	set renewal(mode) {
 		this.#options.renewal = mode;
 		if (this.#link) this.#watchLife(this.#link);
 	}
 
-	/** Connects, or tries at once instead of waiting for the next attempt. */
+	/**
+	 * Connects, or tries at once instead of waiting for the next attempt. After the server ended the connection on
+	 * purpose, only this connects again.
+	 */
 	connect() {
 		if (this.#state === 'open' || this.#state === 'connecting') return;
 		if (this.#state !== 'waiting') {
 			this.#attempt = 0;
-			this.#env.network?.addEventListener('online', this.#online);
+			this.#listen('addEventListener');
 		}
 		this.#dial();
 	}
@@ -154,19 +169,17 @@ export class RoomConnection extends EventTarget {
 
 	/**
 	 * @param {unknown} message sent as JSON
-	 * @returns {boolean} false if there is no open connection: nothing was sent
+	 * @returns {boolean} false if nothing was sent: there is no open connection, or it may have died while the device
+	 * slept and has not given a sign of life yet
 	 */
 	send(message) {
-		if (this.#state !== 'open' || this.#link?.socket.readyState !== 1) return false;
-		this.#link.socket.send(JSON.stringify(message));
-		this.#beat();
-		return true;
+		return !this.#doubted && this.#write(message);
 	}
 
-	/** Asks for a sign of life; without one in time, the connection counts as lost. */
+	/** Sends a ping. Unless something arrives within `answerWithin`, the connection is lost. */
 	ping() {
-		if (!this.send({ action: 'ping' })) return;
-		if (!this.#timers.has('pong')) this.#after('pong', this.#options.answerWithin, () => this.#lost(this.#link));
+		if (!this.#write({ action: 'ping' })) return;
+		if (!this.#timers.has('pong')) this.#after('pong', this.#options.answerWithin, () => this.#lost());
 	}
 
 	/** Renews now, whatever is left of the token's life. */
@@ -179,20 +192,21 @@ export class RoomConnection extends EventTarget {
 			const ticket = await this.#ticket();
 			if (turn !== this.#turn) return;
 			this.#offered = ticket;
-			this.send({ action: 'renew', token: ticket.token });
-			// No answer, or a refusal: a new connection with a new token settles it.
+			this.#write({ action: 'renew', token: ticket.token });
+			// Without an answer, or refused: replaced by a new connection with a new token.
 			this.#after('renew', this.#options.answerWithin, () => this.#dial(true));
 		} catch (error) {
 			if (turn !== this.#turn) return;
 			this.#attempt += 1;
-			// Without a session there is nothing to renew with: the connection lives to its end.
+			// Without a session it cannot be renewed: the connection is used until its token expires.
 			if (!ended(error)) this.#after('renew', this.#backoff(error), () => this.renew());
 			this.#emit('fault', error);
 		}
 	}
 
-	async #dial(replacing = false) {
+	#dial(replacing = false) {
 		const turn = ++this.#turn;
+		this.#replacing = replacing;
 		this.#cancel('retry');
 		this.#cancel('renew');
 		this.#cancel('expiry');
@@ -204,15 +218,19 @@ export class RoomConnection extends EventTarget {
 			this.#abandon();
 			const end = ended(error);
 			if (!end) this.#retry(reason, error);
-			// What is open may stay so while its token lives.
+			// The open connection is used until its token expires.
 			else if (this.#link) this.#after('expiry', this.#link.ends - this.#env.now(), () => this.#stop(end));
 			else this.#stop(end);
 			if (error) this.#emit('fault', error);
 		};
 		this.#after('handshake', this.#options.answerWithin, () => failed('unavailable'));
-		const ticket = await this.#ticket().catch((error) => failed('unavailable', error));
-		if (turn !== this.#turn) return;
+		this.#ticket()
+			.then((ticket) => turn === this.#turn && this.#handshake(ticket, turn, failed))
+			// There is no ticket, or no socket can be made with it.
+			.catch((error = new TokenError(0, 'No token was given.')) => failed('unavailable', error));
+	}
 
+	#handshake(ticket, turn, failed) {
 		const socket = new this.#env.WebSocket(ticket.url, [this.#options.subprotocol, ticket.token]);
 		const link = { socket, ticket, ends: this.#ends(ticket), expired: false };
 		this.#dialled = socket;
@@ -223,9 +241,9 @@ export class RoomConnection extends EventTarget {
 			this.#adopt(link);
 		};
 		socket.onmessage = ({ data }) => this.#receive(link, data);
-		socket.onclose = () => {
+		socket.onclose = (event) => {
 			this.#draining.delete(socket);
-			if (this.#link === link) this.#lost(link);
+			if (this.#link === link) this.#closed(link, event?.code);
 			else failed('refused');
 		};
 	}
@@ -233,10 +251,12 @@ export class RoomConnection extends EventTarget {
 	#adopt(link) {
 		const old = this.#link;
 		this.#link = link;
+		this.#replacing = false;
+		this.#doubted = false;
 		this.#offered = null;
 		this.#cancel('pong');
 		if (old) {
-			// What was on its way to the old connection still arrives; then it is closed.
+			// What is on its way to the old connection still arrives, before it is closed.
 			this.#draining.add(old.socket);
 			this.#env.setTimeout(() => old.socket.close(1000), this.#options.drain);
 		}
@@ -278,7 +298,7 @@ export class RoomConnection extends EventTarget {
 		try {
 			message = JSON.parse(String(data));
 		} catch {
-			// Not ours to judge: handed on as it came.
+			// Not JSON: handed on as text.
 		}
 		const { type, id, message: text } = Object(message);
 		if (type === 'message' && typeof id === 'string') {
@@ -286,10 +306,12 @@ export class RoomConnection extends EventTarget {
 			this.#seen.add(id);
 			if (this.#seen.size > REMEMBERED) this.#seen.delete(this.#seen.values().next().value);
 		}
+		const last = !type && Object.hasOwn(LAST_FRAMES, text) ? LAST_FRAMES[text] : undefined;
 		if (link === this.#link) {
 			this.#cancel('pong');
+			this.#doubted = false;
 			this.#beat();
-			if (!type && text === 'token expired') link.expired = true;
+			if (last === 'expired') link.expired = true;
 			if (type === 'renewed' && this.#offered) {
 				Object.assign(link, { ticket: this.#offered, ends: this.#ends(this.#offered), expired: false });
 				this.#offered = null;
@@ -298,10 +320,20 @@ export class RoomConnection extends EventTarget {
 			}
 		}
 		this.#emit('message', message);
+		// An expired token does not matter while a connection with a new one is under way.
+		if (last && link === this.#link && !(last === 'expired' && this.#replacing)) this.#stop(last);
 	}
 
-	#lost(link) {
-		if (this.#options.renewal === 'off' && link.expired) return this.#stop('expired');
+	/** The connection in use was closed by the server or the network. */
+	#closed(link, code) {
+		// A connection with a new token is under way.
+		const goesOn = link.expired && this.#replacing;
+		if (link.expired && !goesOn && this.#options.renewal === 'off') this.#stop('expired');
+		else if (code === DELETED && !goesOn) this.#stop('removed');
+		else this.#lost();
+	}
+
+	#lost() {
 		this.#turn += 1;
 		this.#drop();
 		this.#retry('lost');
@@ -310,8 +342,9 @@ export class RoomConnection extends EventTarget {
 	#retry(reason, error) {
 		this.#attempt += 1;
 		const wait = this.#backoff(error);
-		// While the old connection serves, a failed replacement is nobody's concern.
-		const serves = this.#link !== null;
+		// While the old connection works, a failed replacement is not reported.
+		const serves = this.#link !== null && !this.#doubted;
+		if (!serves) this.#drop();
 		this.#after('retry', wait, () => this.#dial(serves));
 		if (!serves) this.#enter('waiting', reason, wait);
 	}
@@ -320,7 +353,7 @@ export class RoomConnection extends EventTarget {
 		this.#turn += 1;
 		this.#drop();
 		for (const socket of this.#draining) socket.close(1000);
-		this.#env.network?.removeEventListener('online', this.#online);
+		this.#listen('removeEventListener');
 		if (this.#state !== 'closed') this.#enter('closed', reason);
 	}
 
@@ -329,6 +362,8 @@ export class RoomConnection extends EventTarget {
 		this.#abandon();
 		const link = this.#link;
 		this.#link = null;
+		this.#replacing = false;
+		this.#doubted = false;
 		link?.socket.close(1000);
 	}
 
@@ -337,9 +372,34 @@ export class RoomConnection extends EventTarget {
 		this.#dialled?.close(1000);
 	}
 
-	#online = () => {
+	/** @param {'addEventListener' | 'removeEventListener'} change */
+	#listen(change) {
+		for (const target of [this.#env.network, this.#env.document]) {
+			for (const type of WAKES) target?.[change](type, this.#wake);
+		}
+	}
+
+	#wake = (/** @type {Partial<Event>} */ { type } = {}) => {
+		if (type === 'visibilitychange' && this.#env.document?.visibilityState === 'hidden') return;
 		if (this.#state === 'waiting') this.#dial();
+		if (this.#state !== 'open') return;
+		const { renewal, heartbeat } = this.#options;
+		if (renewal !== 'off' && this.#link.ends <= this.#env.now()) {
+			// The device slept through the renewal. A ping would be answered by "token expired".
+			this.#doubted = true;
+			if (!this.#replacing) this.#dial(true);
+		} else if (heartbeat > 0) {
+			this.#doubted = true;
+			if (!this.#timers.has('pong')) this.ping();
+		}
 	};
+
+	#write(message) {
+		if (this.#state !== 'open' || this.#link?.socket.readyState !== 1) return false;
+		this.#link.socket.send(JSON.stringify(message));
+		this.#beat();
+		return true;
+	}
 
 	#beat() {
 		if (this.#options.heartbeat > 0) this.#after('heartbeat', this.#options.heartbeat, () => this.ping());
@@ -347,7 +407,11 @@ export class RoomConnection extends EventTarget {
 
 	async #ticket() {
 		this.#fetching = new AbortController();
-		return this.#options.fetchToken({ room: this.room, signal: this.#fetching.signal });
+		const ticket = await this.#options.fetchToken({ room: this.room, signal: this.#fetching.signal });
+		if (typeof ticket?.token !== 'string' || typeof ticket.url !== 'string') {
+			throw new TokenError(0, 'The backend answered without a token and a url.');
+		}
+		return ticket;
 	}
 
 	/**
@@ -362,7 +426,7 @@ export class RoomConnection extends EventTarget {
 		return ends > now ? ends : now + life;
 	}
 
-	/** Exponential with full jitter, never under what the backend asked for. */
+	/** Returns a wait: exponential with full jitter, and at least what the backend asked for. */
 	#backoff(error) {
 		const { base, cap } = this.#options.backoff;
 		const most = Math.min(cap, base * 2 ** Math.min(this.#attempt - 1, 30));
@@ -390,5 +454,5 @@ export class RoomConnection extends EventTarget {
 	}
 }
 
-/** What no retry changes. */
+/** The reason of an error that no retry changes. */
 const ended = (error) => (error?.status === 401 ? 'unauthenticated' : error?.status === 403 ? 'forbidden' : undefined);

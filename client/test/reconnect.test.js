@@ -52,7 +52,7 @@ test('only a connection that lasted starts the waits anew', async () => {
 });
 
 test('connect() and a network that is back end the wait', async () => {
-	for (const nudge of [(w) => w.room.connect(), (w) => w.network.back()]) {
+	for (const nudge of [(w) => w.room.connect(), (w) => w.network.fire('online')]) {
 		const w = world();
 		(await w.open()).end();
 		nudge(w);

@@ -58,7 +58,7 @@ test('after close() nothing is left: no timer, no socket, no way back', async ()
 	await w.clock.settle();
 	assert.equal(socket.closedWith, 1000);
 	assert.equal(w.clock.pending, 0);
-	assert.equal(w.network.listeners.size, 0);
+	assert.equal(w.network.listening + w.document.listening, 0);
 	await w.clock.advance(10 * 60_000);
 	assert.equal(w.sockets.length, 1);
 	assert.deepEqual(w.states.at(-1), 'closed:requested');

@@ -48,24 +48,46 @@ class Clock {
 	}
 }
 
+/** The window, or the document. */
+class Target {
+	listeners = new Map();
+	visibilityState = 'visible';
+
+	addEventListener(type, listener) {
+		this.listeners.set(type, (this.listeners.get(type) ?? new Set()).add(listener));
+	}
+
+	removeEventListener(type, listener) {
+		this.listeners.get(type)?.delete(listener);
+	}
+
+	get listening() {
+		return [...this.listeners.values()].reduce((sum, { size }) => sum + size, 0);
+	}
+
+	fire(type) {
+		for (const listener of this.listeners.get(type) ?? []) listener({ type });
+	}
+}
+
 /** One client in a world that the test directs. */
 export function world(options = {}) {
 	const clock = new Clock(1_700_000_000_000);
 	const sockets = [];
 	const events = [];
 	const asked = [];
-	const network = {
-		listeners: new Set(),
-		addEventListener: (_, listener) => network.listeners.add(listener),
-		removeEventListener: (_, listener) => network.listeners.delete(listener),
-		back: () => network.listeners.forEach((listener) => listener()),
-	};
+	const network = new Target();
+	const document = new Target();
 
 	class Socket {
 		readyState = 0;
 		sent = [];
 
 		constructor(url, protocols) {
+			// As browsers do: a subprotocol is a token of RFC 9110, and a page of https opens no socket of ws.
+			if (protocols.some((protocol) => !/^[\w.~!#$%&'*+^`|-]+$/.test(protocol))) throw new SyntaxError('invalid subprotocol');
+			if (!/^wss?:\/\//.test(url)) throw new SyntaxError(`${url} is no URL of a WebSocket`);
+			if (self.isSecure && url.startsWith('ws:')) throw new DOMException('insecure', 'SecurityError');
 			Object.assign(this, { url, protocols });
 			sockets.push(this);
 		}
@@ -91,11 +113,11 @@ export function world(options = {}) {
 			this.onmessage?.({ data: typeof message === 'string' ? message : JSON.stringify(message) });
 		}
 
-		/** The connection is gone, or was refused. */
-		end() {
+		/** The connection is gone, was refused, or is closed with a code. */
+		end(code = 1006) {
 			if (this.readyState === 3) return;
 			this.readyState = 3;
-			this.onclose?.({ code: 1006 });
+			this.onclose?.({ code });
 		}
 	}
 
@@ -105,6 +127,8 @@ export function world(options = {}) {
 		events,
 		asked,
 		network,
+		document,
+		isSecure: false,
 		random: 0.5,
 		lifetime: 300,
 		/** Replace to let the backend fail. */
@@ -149,6 +173,7 @@ export function world(options = {}) {
 			now: () => clock.now,
 			random: () => self.random,
 			network,
+			document,
 		},
 	});
 	for (const type of ['state', 'token', 'message', 'expired', 'fault']) {

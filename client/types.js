@@ -25,9 +25,15 @@
  */
 
 /**
+ * Why a state was entered. The server puts a connection out for good with `expired` (its token ran out), `revoked` (the
+ * user's tokens were revoked) and `removed` (the connection was deleted); only `connect()` leads back.
+ * @typedef {'requested' | 'lost' | 'refused' | 'unavailable' | 'expired' | 'revoked' | 'removed' | 'unauthenticated' | 'forbidden'} Reason
+ */
+
+/**
  * @typedef {object} StateDetail
  * @property {State} state
- * @property {string} reason `requested`, `lost`, `refused`, `expired`, `unauthenticated`, `forbidden`, `unavailable`
+ * @property {Reason} reason
  * @property {number} retryIn milliseconds until the next attempt; 0 unless waiting
  * @property {number} attempt failed attempts in a row
  */
@@ -46,7 +52,7 @@
  * @property {TokenDetail} token another token is in force
  * @property {unknown} message what the server sent, parsed if it is JSON
  * @property {{ expiresAt: number }} expired the token in force has run out; only with renewal `off`
- * @property {unknown} fault the error that kept a token from being fetched
+ * @property {unknown} fault the error that kept a token from being fetched, or a socket from being made with it
  */
 
 /**
@@ -56,7 +62,8 @@
  * @property {(timer: any) => void} clearTimeout
  * @property {() => number} now milliseconds since the epoch
  * @property {() => number} random in [0, 1)
- * @property {EventTarget | null} network fires `online` when the network is back
+ * @property {EventTarget | null} network fires `online` when the network is back, and `pageshow`; the window
+ * @property {(EventTarget & { visibilityState?: string }) | null} document fires `visibilitychange` and `resume`
  */
 
 /**
@@ -65,7 +72,7 @@
  * @property {(request: { room: string, signal: AbortSignal }) => Promise<Ticket>} fetchToken
  * @property {Renewal} [renewal] default `in-band`
  * @property {number} [renewBefore] ms before the end; default 30 s, and never more than a fifth of the life
- * @property {number} [heartbeat] ms without traffic before a ping; default 8 min, 0 = never
+ * @property {number} [heartbeat] ms without traffic before a ping; default 8 min, 0 = never, not even when the device wakes
  * @property {number} [maxAge] ms until a connection is replaced; default 1 h 55 min
  * @property {number} [answerWithin] ms for a handshake, a pong or a renewal to be answered; default 10 s
  * @property {number} [drain] ms that a replaced connection is still listened to; default 2 s

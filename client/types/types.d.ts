@@ -1,0 +1,217 @@
+export type Ticket = {
+    /**
+     * a signed JWT
+     */
+    token: string;
+    /**
+     * where to connect, without the token
+     */
+    url: string;
+    /**
+     * epoch seconds
+     */
+    expires_at: number;
+    /**
+     * milliseconds by which the server's clock is ahead of this one
+     */
+    skew?: number;
+};
+export type Decoded = {
+    header: Record<string, any>;
+    claims: Record<string, any>;
+    /**
+     * the three parts as they are in the token
+     */
+    parts: string[];
+};
+export type State = 'idle' | 'connecting' | 'open' | 'waiting' | 'closed';
+export type Renewal = 'in-band' | 'reconnect' | 'off';
+export type Reason = 'requested' | 'lost' | 'refused' | 'unavailable' | 'expired' | 'revoked' | 'removed' | 'unauthenticated' | 'forbidden';
+export type StateDetail = {
+    state: State;
+    reason: Reason;
+    /**
+     * milliseconds until the next attempt; 0 unless waiting
+     */
+    retryIn: number;
+    /**
+     * failed attempts in a row
+     */
+    attempt: number;
+};
+export type TokenDetail = {
+    token: string;
+    /**
+     * in ms of this clock
+     */
+    expiresAt: number;
+    /**
+     * whether it took another one's place without a gap
+     */
+    renewed: boolean;
+};
+export type Events = {
+    /**
+     * the connection came, went or is tried again
+     */
+    state: StateDetail;
+    /**
+     * another token is in force
+     */
+    token: TokenDetail;
+    /**
+     * what the server sent, parsed if it is JSON
+     */
+    message: unknown;
+    /**
+     * the token in force has run out; only with renewal `off`
+     */
+    expired: {
+        expiresAt: number;
+    };
+    /**
+     * the error that kept a token from being fetched, or a socket from being made with it
+     */
+    fault: unknown;
+};
+export type Env = {
+    /**
+     * the class to make sockets with
+     */
+    WebSocket: any;
+    setTimeout: (run: () => void, ms: number) => any;
+    clearTimeout: (timer: any) => void;
+    /**
+     * milliseconds since the epoch
+     */
+    now: () => number;
+    /**
+     * in [0, 1)
+     */
+    random: () => number;
+    /**
+     * fires `online` when the network is back, and `pageshow`; the window
+     */
+    network: EventTarget | null;
+    /**
+     * fires `visibilitychange` and `resume`
+     */
+    document: (EventTarget & {
+        visibilityState?: string;
+    }) | null;
+};
+export type Options = {
+    room: string;
+    fetchToken: (request: {
+        room: string;
+        signal: AbortSignal;
+    }) => Promise<Ticket>;
+    /**
+     * default `in-band`
+     */
+    renewal?: Renewal;
+    /**
+     * ms before the end; default 30 s, and never more than a fifth of the life
+     */
+    renewBefore?: number;
+    /**
+     * ms without traffic before a ping; default 8 min, 0 = never, not even when the device wakes
+     */
+    heartbeat?: number;
+    /**
+     * ms until a connection is replaced; default 1 h 55 min
+     */
+    maxAge?: number;
+    /**
+     * ms for a handshake, a pong or a renewal to be answered; default 10 s
+     */
+    answerWithin?: number;
+    /**
+     * ms that a replaced connection is still listened to; default 2 s
+     */
+    drain?: number;
+    /**
+     * ms; default 500 and 30,000
+     */
+    backoff?: {
+        base: number;
+        cap: number;
+    };
+    /**
+     * default `room-auth`
+     */
+    subprotocol?: string;
+    env?: Partial<Env>;
+};
+/**
+ * What a backend hands out for one room.
+ * @typedef {object} Ticket
+ * @property {string} token a signed JWT
+ * @property {string} url where to connect, without the token
+ * @property {number} expires_at epoch seconds
+ * @property {number} [skew] milliseconds by which the server's clock is ahead of this one
+ */
+/**
+ * @typedef {object} Decoded
+ * @property {Record<string, any>} header
+ * @property {Record<string, any>} claims
+ * @property {string[]} parts the three parts as they are in the token
+ */
+/** @typedef {'idle' | 'connecting' | 'open' | 'waiting' | 'closed'} State */
+/**
+ * `in-band` sends the new token over the open connection, `reconnect` opens a new connection with it
+ * (for functions that know no renewal), `off` lets the token run out.
+ * @typedef {'in-band' | 'reconnect' | 'off'} Renewal
+ */
+/**
+ * Why a state was entered. The server puts a connection out for good with `expired` (its token ran out), `revoked` (the
+ * user's tokens were revoked) and `removed` (the connection was deleted); only `connect()` leads back.
+ * @typedef {'requested' | 'lost' | 'refused' | 'unavailable' | 'expired' | 'revoked' | 'removed' | 'unauthenticated' | 'forbidden'} Reason
+ */
+/**
+ * @typedef {object} StateDetail
+ * @property {State} state
+ * @property {Reason} reason
+ * @property {number} retryIn milliseconds until the next attempt; 0 unless waiting
+ * @property {number} attempt failed attempts in a row
+ */
+/**
+ * @typedef {object} TokenDetail
+ * @property {string} token
+ * @property {number} expiresAt in ms of this clock
+ * @property {boolean} renewed whether it took another one's place without a gap
+ */
+/**
+ * The `detail` of each event.
+ * @typedef {object} Events
+ * @property {StateDetail} state the connection came, went or is tried again
+ * @property {TokenDetail} token another token is in force
+ * @property {unknown} message what the server sent, parsed if it is JSON
+ * @property {{ expiresAt: number }} expired the token in force has run out; only with renewal `off`
+ * @property {unknown} fault the error that kept a token from being fetched, or a socket from being made with it
+ */
+/**
+ * @typedef {object} Env
+ * @property {any} WebSocket the class to make sockets with
+ * @property {(run: () => void, ms: number) => any} setTimeout
+ * @property {(timer: any) => void} clearTimeout
+ * @property {() => number} now milliseconds since the epoch
+ * @property {() => number} random in [0, 1)
+ * @property {EventTarget | null} network fires `online` when the network is back, and `pageshow`; the window
+ * @property {(EventTarget & { visibilityState?: string }) | null} document fires `visibilitychange` and `resume`
+ */
+/**
+ * @typedef {object} Options
+ * @property {string} room
+ * @property {(request: { room: string, signal: AbortSignal }) => Promise<Ticket>} fetchToken
+ * @property {Renewal} [renewal] default `in-band`
+ * @property {number} [renewBefore] ms before the end; default 30 s, and never more than a fifth of the life
+ * @property {number} [heartbeat] ms without traffic before a ping; default 8 min, 0 = never, not even when the device wakes
+ * @property {number} [maxAge] ms until a connection is replaced; default 1 h 55 min
+ * @property {number} [answerWithin] ms for a handshake, a pong or a renewal to be answered; default 10 s
+ * @property {number} [drain] ms that a replaced connection is still listened to; default 2 s
+ * @property {{ base: number, cap: number }} [backoff] ms; default 500 and 30,000
+ * @property {string} [subprotocol] default `room-auth`
+ * @property {Partial<Env>} [env]
+ */
+export {};
