@@ -178,11 +178,10 @@ def alarms_ring_for_faults_only(module: hcl.Module) -> Iterator[str]:
         metrics = set(re.findall(r'"(\w+)"', source))
         for metric in sorted(metrics & strangers.METRICS):
             yield f"{alarm.address} counts {metric}, which each refused token raises"
-        for function in re.findall(r"""'function': '([^']*)', 'metric': '"Errors"'""", source):
-            if function != '"chat"':
-                yield f"{alarm.address} counts the Errors of {function}: the authorizer refuses by failing"
-        if "'metric_name': '\"Errors\"'" in source:
-            yield f"{alarm.address} counts the Errors of every function"
+        # The chat answers a refusal; the authorizer can refuse only by failing.
+        for body in re.findall(r"\{[^{}]*\"Errors\"[^{}]*\}", source):
+            if not re.search(r"""\bfunction\b'?\s*[=:]\s*'?"chat\"""", body):
+                yield f"{alarm.address} counts the Errors of more than the chat"
         for counted in module.of_type("aws_cloudwatch_log_metric_filter"):
             (transformation,) = counted.body["metric_transformation"]
             if hcl.text(transformation["name"]) in metrics:
