@@ -14,8 +14,8 @@ IMAGE = {"image_uri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/chat@sha256:{'0
 DOMAIN = {"name": "chat.example.com", "certificate_arn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/c"}
 
 
-def pem_pair() -> tuple[str, str]:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def pem_pair(bits: int = 2048) -> tuple[str, str]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     return private.decode(), public.decode()

@@ -7,7 +7,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from applied import ISSUER, Applied, pem_pair
+from applied import DOMAIN, ISSUER, Applied, pem_pair
 from simulation import ACCOUNT, REGION
 from workspace import Refused
 
@@ -136,6 +136,40 @@ class Apply(Applied):
         variables = self.external()
         self.assertEqual(terraform.apply(**variables).of_type("aws_api_gateway_account"), {})
         self.assertEqual(len(terraform.apply(**variables, manage_logging_role=True).of_type("aws_api_gateway_account")), 1)
+
+    def test_clients_come_by_ipv6_too(self):
+        terraform = self.terraform()
+        state = terraform.apply(**self.external(domain=DOMAIN))
+        domain = state["aws_apigatewayv2_domain_name.chat[0]"]["domain_name_configuration"][0]
+        self.assertEqual((state["aws_apigatewayv2_api.chat"]["ip_address_type"], domain["ip_address_type"]), ("dualstack",) * 2)
+        state = terraform.apply(**self.external(domain=DOMAIN, ip_address_type="ipv4"))
+        self.assertEqual(state["aws_apigatewayv2_api.chat"]["ip_address_type"], "ipv4")
+
+    def test_a_domain_leads_to_the_stage_with_and_without_a_key(self):
+        terraform = self.terraform()
+        for key, url in ((None, "wss://chat.example.com"), ("rooms", "wss://chat.example.com/rooms")):
+            with self.subTest(key):
+                state = terraform.apply(**self.external(domain=DOMAIN | {"key": key}))
+                mapping = state["aws_apigatewayv2_api_mapping.chat[0]"]
+                self.assertEqual(mapping["api_mapping_key"], key)
+                self.assertEqual(mapping["stage"], state["aws_apigatewayv2_stage.chat"]["id"])
+                self.assertEqual(state.outputs["websocket_url"], url)
+                self.assertEqual(set(state.outputs["domain_target"]), {"name", "hosted_zone_id"})
+                self.assertNotIn("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", state.environment("chat"), "the API's own still works")
+        state = terraform.apply(**self.external())
+        self.assertEqual(state.of_type("aws_apigatewayv2_domain_name"), {})
+        self.assertNotIn("domain_target", state.outputs)
+
+    def test_where_the_own_endpoint_is_turned_off_the_chat_sends_by_the_domain(self):
+        terraform = self.terraform()
+        for key, url in ((None, "https://chat.example.com"), ("rooms", "https://chat.example.com/rooms")):
+            with self.subTest(key):
+                state = terraform.apply(
+                    **self.external(domain=DOMAIN | {"key": key}, disable_execute_api_endpoint=True, authorizer_enabled=True)
+                )
+                self.assertIs(state["aws_apigatewayv2_api.chat"]["disable_execute_api_endpoint"], True)
+                self.assertEqual(state.environment("chat")["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"], url)
+                self.assertEqual(set(state.environment("authorizer")), {"PUBLIC_KEY", "RUST_LOG"})
 
     # ---- What the functions may do ----
 
@@ -290,6 +324,21 @@ class Apply(Applied):
         terraform.apply(**self.external())
         self.assertNotIn("PRIVATE", (terraform.folder / "terraform.tfstate").read_text())
 
+    def test_made_by_kms_a_key_is_of_the_kind_that_is_named(self):
+        state = self.terraform().apply(
+            **self.external(
+                key_source="kms",
+                key_ids=["old", "new"],
+                signing_key_id="old",
+                kms_key_specs={"new": "ECC_NIST_P256"},
+                issuer_role_arns=[ISSUER],
+            )
+        )
+        specs = [state[f'aws_kms_key.issuer["{id}"]']["customer_master_key_spec"] for id in ("old", "new")]
+        self.assertEqual(specs, ["RSA_2048", "ECC_NIST_P256"])
+        old, new = keys_in(state.environment("chat")["PUBLIC_KEY"])
+        self.assertEqual((old.key_size, new.curve.name), (2048, "secp256r1"))
+
     # ---- Rotation: at each step, what was signed in the last two steps is accepted ----
 
     def rotation(self, signing_key, **variables):
@@ -347,6 +396,47 @@ class Apply(Applied):
         self.refused("Use terraform, external or kms", **good | {"key_source": "vault"})
         self.refused("Use arm64 or x86_64", **good | {"architecture": "mips"})
         self.refused("IAM role names are short", **good | {"name": "Chat!"})
+        self.refused("is the text of a PEM", **good | {"public_keys": {"key-1": "key-1.pem"}})
+        self.refused("name the secret that keys.sh made", **good | {"external_secret_name": None})
+        kms = good | {"key_source": "kms", "issuer_role_arns": [ISSUER]}
+        self.refused("Use RSA_2048 or ECC_NIST_P256", **kms | {"kms_key_specs": {"key-1": "RSA_4096"}})
+        self.refused("a key that is not among key_ids", **kms | {"kms_key_specs": {"key-2": "RSA_2048"}})
+        self.refused("Use dualstack or ipv4", **good | {"ip_address_type": "ipv6"})
+        self.refused("Set domain as well", **good | {"disable_execute_api_endpoint": True})
+        for name in ("https://chat.example.com", "chat.example.com/rooms", "*.example.com", "Chat.example.com"):
+            self.refused("is a host name in lower case", **good | {"domain": DOMAIN | {"name": name}})
+        self.refused("is one step of a path", **good | {"domain": DOMAIN | {"key": "a/b"}})
+
+    def test_no_level_that_logs_events_or_silences_refusals(self):
+        terraform = self.terraform()
+        good = self.external()
+        for level in ("trace", "TRACE", "5", "off", "error", "info,lambda_runtime=trace", "info,lambda_runtime", "lambda_runtime", "info,room_auth=off", "info,"):
+            with self.subTest(level), self.assertRaisesRegex(Refused, "Use warn, info or debug"):
+                terraform.apply(**good | {"log_level": level})
+        for level in ("debug", "info,aws_smithy_runtime=error,room_auth::rooms=debug"):
+            with self.subTest(level):
+                state = terraform.apply(**good | {"log_level": level})
+                self.assertEqual(state.environment("chat")["RUST_LOG"], level)
+        logging = state.functions()["chat"]["logging_config"][0]
+        self.assertEqual((logging["application_log_level"], logging["system_log_level"]), ("DEBUG", "INFO"))
+
+    def test_more_keys_than_an_environment_holds_are_refused_before_anything_is_made(self):
+        def keys(count: int, bits: int) -> dict:
+            pems = {f"key-{n}": pem_pair(bits)[1] for n in range(count)}
+            return {"key_ids": [*pems], "public_keys": pems}
+
+        terraform = self.terraform()
+        with self.assertRaisesRegex(Refused, r"The environment of chat has 4\d\d\d bytes, and Lambda takes 4,096"):
+            terraform.apply(**self.external(**keys(6, 4096), signing_key_id=None))
+        self.assertEqual(terraform.aws.live, {})
+        # As many as room-auth takes, of the usual size.
+        environment = terraform.apply(**self.external(**keys(8, 2048))).environment("chat")
+        self.assertLessEqual(sum(len(name) + len(value) for name, value in environment.items()), 4096)
+
+    def test_text_that_is_not_ascii_counts_by_its_bytes(self):
+        variables = self.external()
+        variables["public_keys"]["key-1"] = "# " + "ü" * 2000 + "\n" + self.public
+        self.refused("The environment of chat has 4", **variables)
 
 
 if __name__ == "__main__":
