@@ -185,7 +185,7 @@ def alarms_ring_for_faults_only(module: hcl.Module) -> Iterator[str]:
         for counted in module.of_type("aws_cloudwatch_log_metric_filter"):
             (transformation,) = counted.body["metric_transformation"]
             if hcl.text(transformation["name"]) in metrics:
-                pattern = _pattern(module, counted.body["pattern"])
+                pattern = text_of(module, counted.body["pattern"])
                 for line in strangers.LINES:
                     if patterns.matches(pattern, line):
                         yield f"{alarm.address} counts by {counted.address} what a stranger causes: {line}"
@@ -205,8 +205,8 @@ RULES = [
 ]
 
 
-def _pattern(module: hcl.Module, value: str) -> str:
-    """The text of a filter's pattern: a string, or a local that is one or joins some."""
+def text_of(module: hcl.Module, value: str) -> str:
+    """The text of an expression, such as a filter's pattern: a string, or a local that is one or joins some."""
     named = re.fullmatch(r"\$\{local\.(\w+)\}", value)
     source = module.locals[named[1]] if named else value
     parts = re.findall(r'"((?:[^"\\]|\\.)*)"', source)

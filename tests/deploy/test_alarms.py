@@ -3,6 +3,7 @@
 import unittest
 from collections import defaultdict
 
+import cost
 import patterns
 import strangers
 from applied import Applied
@@ -105,6 +106,7 @@ class Alarms(Applied):
         # Of a kind, one is enough.
         alike = {"chat-chat-throttles": "chat-authorizer-throttles", "chat-table-ReadThrottleEvents": "chat-table-WriteThrottleEvents"}
         self.assertEqual({alike.get(a["alarm_name"], a["alarm_name"]) for a in alarms}, rung)
+        self.assertIn(f"with the authorizer, {len(alarms)} alarms", cost.PAGE.read_text())
         for alarm in alarms:
             self.assertEqual((alarm["alarm_actions"], alarm["ok_actions"]), ([ACTION], [ACTION]), alarm["alarm_name"])
 
