@@ -1,8 +1,8 @@
 # The key pair of the tokens, three ways (key_source). Who can read the private key:
 #
-#   terraform   whoever reads the state file or the secret. As simple as it gets; encrypt the state.
-#   external    whoever reads the secret. keys.sh makes it, Terraform never sees it.
-#   kms         nobody. It is made in KMS and stays there; issuer_role_arns may sign with it.
+#   terraform   whoever can read the state file or the secret. Simple; encrypt the state.
+#   external    whoever can read the secret. keys.sh makes the key, Terraform never sees it.
+#   kms         nobody. KMS makes it and keeps it; issuer_role_arns may sign with it.
 #
 # In each, key_ids names the keys whose tokens are accepted, which is more than one during a
 # rotation (docs/rotation.md), and the functions get the public halves only.
@@ -83,7 +83,7 @@ data "aws_secretsmanager_secret" "external" {
   name = var.external_secret_name
 }
 
-# ---- The secret of either: issuers may read it, the functions may not, whatever their roles say ----
+# ---- The secret of either: issuers may read it; the functions may neither read nor change it, whatever their roles say ----
 
 resource "aws_secretsmanager_secret_policy" "issuer" {
   count = length(local.secret_arns)
