@@ -41,8 +41,9 @@ TRANSACTION_WRITES = 2 * 2
 ROOM_WRITES = 2
 # A connection's item, up to 4 KB, consistent.
 FIND_READS = 1
-# A member in its room: keys, three numbers, and their names.
-MEMBER_BYTES = 100
+# A member in its room: keys, the endpoint, three numbers, their names, and the claims.
+CLAIMS_BYTES = 200
+MEMBER_BYTES = 120 + CLAIMS_BYTES
 
 # ---- Assumptions, to be replaced by one's own measurements ----
 MEMORY_GB = 0.25

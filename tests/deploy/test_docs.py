@@ -33,6 +33,8 @@ class Docs(unittest.TestCase):
         self.assertEqual(cost.CONNECTIONS_PER_SECOND * cost.CONNECTION_SECONDS, 3_600_000)
         self.assertEqual(round(cost.messages_cost(1000 * 86_400 * 30)), 2274)
         self.assertEqual(cost.PARTITION_WRITE_UNITS // cost.ROOM_WRITES, 500)
+        self.assertEqual(cost.room_reads(cost.REQUESTS_PER_SECOND), 782)
+        self.assertLess(cost.room_reads(cost.REQUESTS_PER_SECOND), cost.PARTITION_READ_UNITS)
         refused = cost.lambda_cost(cost.CALL_MS / 1000) * cost.CONNECTIONS_PER_SECOND * 3600
         self.assertAlmostEqual(refused, 0.5, delta=0.06)
 
@@ -48,6 +50,7 @@ class Docs(unittest.TestCase):
         # DynamoDB counts names and values: strings by their bytes, numbers by half their digits and one or two.
         room, connection = "lobby", "L0SM9cOFvHcCIhw="
         size = len("pk") + len(f"ROOM#{room}#0") + len("sk") + len(f"CONNECTION#{connection}")
+        size += len("endpoint") + len("a1b2c3d4e5/prod") + len("claims") + cost.CLAIMS_BYTES
         for name, digits in (("connected_at", 13), ("expires_at", 10), ("ttl", 10)):
             size += len(name) + (digits + 1) // 2 + 1
         self.assertLess(abs(size - cost.MEMBER_BYTES), 15, size)

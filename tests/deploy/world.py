@@ -186,7 +186,7 @@ class Aws(World):
                     f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{made['arn']}/invocations"
                 )
             case "aws_lambda_permission":
-                if given["function_name"] not in {f["arn"] for f in self.of_type("aws_lambda_function")}:
+                if not any(given["function_name"] in (f["arn"], f["function_name"]) for f in self.of_type("aws_lambda_function")):
                     raise Refused(f"ResourceNotFoundException: no function {given['function_name']}")
             case "aws_secretsmanager_secret":
                 if known["name"] in self._kept:
@@ -201,7 +201,7 @@ class Aws(World):
             case "aws_lambda_function":
                 # Its permissions are part of it.
                 for permission in self.of_type("aws_lambda_permission"):
-                    if permission["function_name"] == state["arn"]:
+                    if permission["function_name"] in (state["arn"], state["function_name"]):
                         del self.live["aws_lambda_permission", permission["id"]]
             case "aws_secretsmanager_secret":
                 self._kept.add(state["name"])

@@ -4,7 +4,8 @@
 # Terraform does the same with everything that a deployment depends on. Functions, roles, log groups and tables have
 # names that exist only once, and could never be replaced that way. So nothing here refers to a function: the
 # integration and the authorizer name it by its ARN, as a text. What is left to be created first (API, authorizer,
-# integration, routes) has identifiers that API Gateway makes up.
+# integration, routes) has identifiers that API Gateway makes up; and an authorizer that is turned off is deleted after its
+# route was changed, which is the only order that API Gateway accepts.
 
 locals {
   # The actions of the chat; anything else falls to $default, which answers with an error message.
@@ -54,11 +55,6 @@ resource "aws_apigatewayv2_authorizer" "chat" {
   name            = "${var.name}-authorizer"
   authorizer_type = "REQUEST"
   authorizer_uri  = local.invoke_arns["authorizer"]
-
-  # Turned off, it goes after the route has let go of it: API Gateway refuses the other order.
-  lifecycle {
-    create_before_destroy = true
-  }
 }
 
 resource "aws_apigatewayv2_route" "chat" {
