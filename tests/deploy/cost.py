@@ -25,6 +25,10 @@ READ_UNIT = 0.125 / MILLION
 # ---- Quotas, defaults ----
 CONNECTIONS_PER_SECOND = 500
 REQUESTS_PER_SECOND = 10_000
+BURST = 5000
+# Of an account in the thirteen regions that the page names.
+SMALL_REGION_REQUESTS_PER_SECOND = 2500
+SMALL_REGION_BURST = 1250
 INTEGRATION_SECONDS = 29
 CONNECTION_SECONDS = 2 * 60 * 60
 PARTITION_WRITE_UNITS = 1000
@@ -37,8 +41,9 @@ TRANSACTION_WRITES = 2 * 2
 ROOM_WRITES = 2
 # A connection's item, up to 4 KB, consistent.
 FIND_READS = 1
-# A member in its room: keys, three numbers, and their names.
-MEMBER_BYTES = 100
+# A member in its room: keys, the endpoint, three numbers, their names, and the claims.
+CLAIMS_BYTES = 200
+MEMBER_BYTES = 120 + CLAIMS_BYTES
 
 # ---- Assumptions, to be replaced by one's own measurements ----
 MEMORY_GB = 0.25
@@ -172,7 +177,27 @@ def notices() -> str:
     return table(["members who come and go once", "joined and left notices", "cost", "take at least"], rows)
 
 
-TABLES = {"steps": steps, "rooms": rooms, "months": months, "notices": notices}
+def regions() -> str:
+    members = 10_000
+    rows = []
+    for name, rate, burst in (
+        ("most", REQUESTS_PER_SECOND, BURST),
+        ("thirteen, named below", SMALL_REGION_REQUESTS_PER_SECOND, SMALL_REGION_BURST),
+    ):
+        reached = rate * INTEGRATION_SECONDS
+        rows.append([name, f"{rate:,}", f"{burst:,}", duration(members / rate), f"{reached:,}", f"{rate / 1000:g}"])
+    head = [
+        "regions",
+        "requests a second",
+        "burst",
+        f"a message to {members:,} takes at least",
+        "members reached in 29 s",
+        "messages / s to a room of 1,000, at most",
+    ]
+    return table(head, rows)
+
+
+TABLES = {"regions": regions, "steps": steps, "rooms": rooms, "months": months, "notices": notices}
 
 
 def rendered(page: str) -> str:

@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import module as hcl
+import patterns
+import strangers
 
+# Names that AWS gives only once at a time.
+ONLY_ONCE = ("aws_lambda_function", "aws_iam_role", "aws_cloudwatch_log_group", "aws_dynamodb_table", "aws_lambda_permission")
 # Resources that are the functions' permissions, and those that could widen them unseen.
 FUNCTION_POLICY = "data.aws_iam_policy_document.function"
 
@@ -155,6 +159,38 @@ def only_this_api_calls_the_functions(module: hcl.Module) -> Iterator[str]:
             yield f"{permission.address} is open to other APIs"
 
 
+def what_has_a_name_is_deleted_before_it_is_made_again(module: hcl.Module) -> Iterator[str]:
+    """create_before_destroy spreads to all that a resource depends on, and a name that exists cannot be had again."""
+    for resource in module.resources.values():
+        if "true" in str([block.get("create_before_destroy") for block in resource.body.get("lifecycle", [])]).lower():
+            for address in sorted(_reached(module, resource.address)):
+                if address.startswith(ONLY_ONCE):
+                    yield f"{resource.address} is created first, and so is {address}"
+
+
+def alarms_ring_for_faults_only(module: hcl.Module) -> Iterator[str]:
+    """Nothing that a stranger can send wakes the operator: see strangers.py."""
+    for alarm in module.of_type("aws_cloudwatch_metric_alarm"):
+        if "var.alarm_actions" not in str(alarm.body):
+            continue
+        # The alarm with the locals that it is made of.
+        source = str([alarm.body, *(module.locals[r.steps[0]] for r in hcl.references(alarm.body) if r.root == "local")])
+        metrics = set(re.findall(r'"(\w+)"', source))
+        for metric in sorted(metrics & strangers.METRICS):
+            yield f"{alarm.address} counts {metric}, which each refused token raises"
+        # The chat answers a refusal; the authorizer can refuse only by failing.
+        for body in re.findall(r"\{[^{}]*\"Errors\"[^{}]*\}", source):
+            if not re.search(r"""\bfunction\b'?\s*[=:]\s*'?"chat\"""", body):
+                yield f"{alarm.address} counts the Errors of more than the chat"
+        for counted in module.of_type("aws_cloudwatch_log_metric_filter"):
+            (transformation,) = counted.body["metric_transformation"]
+            if hcl.text(transformation["name"]) in metrics:
+                pattern = text_of(module, counted.body["pattern"])
+                for line in strangers.LINES:
+                    if patterns.matches(pattern, line):
+                        yield f"{alarm.address} counts by {counted.address} what a stranger causes: {line}"
+
+
 RULES = [
     authorizer_is_a_websocket_one,
     stage_serves_what_was_deployed,
@@ -164,7 +200,18 @@ RULES = [
     functions_cannot_read_the_private_key,
     secret_is_json,
     only_this_api_calls_the_functions,
+    what_has_a_name_is_deleted_before_it_is_made_again,
+    alarms_ring_for_faults_only,
 ]
+
+
+def text_of(module: hcl.Module, value: str) -> str:
+    """The text of an expression, such as a filter's pattern: a string, or a local that is one or joins some."""
+    named = re.fullmatch(r"\$\{local\.(\w+)\}", value)
+    source = module.locals[named[1]] if named else value
+    parts = re.findall(r'"((?:[^"\\]|\\.)*)"', source)
+    joined = parts[0].join(parts[1:]) if source.startswith("${join(") else parts[0]
+    return joined.replace('\\"', '"')
 
 
 def _statements(body: dict[str, Any]) -> Iterator[dict[str, Any]]:

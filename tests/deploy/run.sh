@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that is checked about examples/chat/deploy/. Installs what it needs under target/deploy/.
 #
-#   run.sh [CHECK…]       all of them, or those named: fmt docs schema pitfalls apply checkov keys image
+#   run.sh [CHECK…]       all of them, or those named: fmt docs schema pitfalls apply replace alarms checkov keys image
 #
 # IMAGE_BINARY names a static `connect` that is already built (see image.sh); without it, one is built.
 set -uo pipefail
@@ -28,7 +28,7 @@ buildah_tool() {
   [ "$(id -u)" = 0 ] || sudo=sudo
   $sudo apt-get update -q && DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qy --no-install-recommends buildah
 }
-tests() { (cd "$here" && "$out/$1/bin/python" -m unittest "$2"); }
+tests() { (cd "$here" && "$out/$1/bin/python" -m unittest "${@:2}"); }
 
 check_fmt() {
   if ! command -v terraform >/dev/null; then
@@ -42,12 +42,14 @@ check_docs() { terraform_tools && tests tf test_docs; }
 check_schema() { terraform_tools && tests tf test_check; }
 check_pitfalls() { terraform_tools && tests tf test_pitfalls; }
 check_apply() { terraform_tools && tests tf test_apply; }
+check_replace() { terraform_tools && tests tf test_replace; }
+check_alarms() { terraform_tools && tests tf test_patterns test_alarms; }
 check_checkov() { terraform_tools && environment checkov checkov==3.3.30 && tests tf test_checkov; }
 check_keys() { environment aws awscli==1.46.3 moto==5.2.5 flask flask-cors && tests aws test_keys; }
 check_image() { terraform_tools && buildah_tool && tests tf test_image; }
 
 checks=("$@")
-[ $# -gt 0 ] || checks=(fmt docs schema pitfalls apply checkov keys image)
+[ $# -gt 0 ] || checks=(fmt docs schema pitfalls apply replace alarms checkov keys image)
 failed=()
 for check in "${checks[@]}"; do
   if ! declare -F "check_$check" >/dev/null; then

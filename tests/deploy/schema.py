@@ -31,6 +31,8 @@ class Body:
     attributes: dict[str, str] = dataclasses.field(default_factory=dict)
     blocks: dict[str, Block] = dataclasses.field(default_factory=dict)
     required: set[str] = dataclasses.field(default_factory=set)
+    # Of a block: what only the provider sets, name -> type.
+    computed: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
@@ -136,9 +138,7 @@ class _Parser:
         text = self.script[end : self.script.index("return Object.fromEntries", end)]
         body = self._body(text, f"{name}Config", computed_id=True)
 
-        readable: dict[str, str] = {}
-        for kind, attribute in re.findall(r"this\.get(\w+?)Attribute\('(\w+)'\)", self.script[start:end]):
-            readable[attribute] = {"StringMap": "stringMap", "List": "stringList"}.get(kind, kind.lower())
+        readable = _readable(self.script[start:end])
         for attribute in re.findall(r'new [\w.]+\(this, "(\w+)"', self.script[start:end]):
             readable[attribute] = "any"
         known = body.attributes.keys() | body.blocks.keys()
@@ -163,7 +163,21 @@ class _Parser:
     def _nested(self, function: str) -> Body:
         start = self.script.index(f"function {function}ToHclTerraform(")
         text = self.script[start : self.script.index("\n}", start)]
-        return self._body(text, function)
+        body = self._body(text, function)
+        # The class that reads it is named without its resource, inside of a namespace of that name.
+        resource = re.search(r"class (\w+) extends cdktn\.Terraform(?:Resource|DataSource)", self.script)[1]
+        reader = self.script.find(f"class {function[len(resource) :]}OutputReference ")
+        if reader >= 0:
+            readable = _readable(self.script[reader : self.script.index("\n    }\n", reader)])
+            body.computed = {attribute: kind for attribute, kind in readable.items() if attribute not in body.attributes}
+        return body
+
+
+def _readable(script: str) -> dict[str, str]:
+    """The attributes that a class reads: name -> type."""
+    kinds = {"StringMap": "stringMap", "List": "stringList"}
+    found = re.findall(r"this\.get(\w+?)Attribute\('(\w+)'\)", script)
+    return {attribute: kinds.get(kind, kind.lower()) for kind, attribute in found}
 
 
 if __name__ == "__main__":

@@ -1,24 +1,15 @@
 """A real Terraform applies the module, with simulated providers, and the result is looked at."""
 
 import json
-import shutil
 import unittest
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from applied import DOMAIN, ISSUER, Applied, pem_pair
 from simulation import ACCOUNT, REGION
-from workspace import Copy, Refused, Terraform
-
-ISSUER = f"arn:aws:iam::{ACCOUNT}:role/backend"
-
-
-def pem_pair() -> tuple[str, str]:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return private.decode(), public.decode()
+from workspace import Refused
 
 
 def keys_in(pem: str) -> list[rsa.RSAPublicKey]:
@@ -42,29 +33,7 @@ def accepted(public_key: str, signature: bytes, data: bytes) -> bool:
     return False
 
 
-@unittest.skipUnless(shutil.which("terraform"), "needs the terraform binary")
-class Apply(unittest.TestCase):
-    def setUp(self):
-        self.copy = Copy()
-        self.addCleanup(self.copy.close)
-        self.zip = self.copy.folder / "bootstrap.zip"
-        self.zip.write_bytes(b"code")
-
-    def terraform(self, subfolder: str = ".") -> Terraform:
-        terraform = Terraform(self.copy, subfolder)
-        self.addCleanup(terraform.close)
-        return terraform
-
-    def external(self, **others) -> dict:
-        self.private, self.public = pem_pair()
-        code = {"zip": str(self.zip)}
-        return {"chat_code": code, "authorizer_code": code, "public_keys": {"key-1": self.public}, **others}
-
-    def refused(self, message: str, **variables) -> None:
-        with self.assertRaises(Refused) as refused:
-            self.terraform().apply(**variables)
-        self.assertIn(message, str(refused.exception))
-
+class Apply(Applied):
     # ---- It is Terraform that judges ----
 
     def test_terraform_finds_the_module_and_its_example_valid(self):
@@ -168,6 +137,40 @@ class Apply(unittest.TestCase):
         self.assertEqual(terraform.apply(**variables).of_type("aws_api_gateway_account"), {})
         self.assertEqual(len(terraform.apply(**variables, manage_logging_role=True).of_type("aws_api_gateway_account")), 1)
 
+    def test_clients_come_by_ipv6_too(self):
+        terraform = self.terraform()
+        state = terraform.apply(**self.external(domain=DOMAIN))
+        domain = state["aws_apigatewayv2_domain_name.chat[0]"]["domain_name_configuration"][0]
+        self.assertEqual((state["aws_apigatewayv2_api.chat"]["ip_address_type"], domain["ip_address_type"]), ("dualstack",) * 2)
+        state = terraform.apply(**self.external(domain=DOMAIN, ip_address_type="ipv4"))
+        self.assertEqual(state["aws_apigatewayv2_api.chat"]["ip_address_type"], "ipv4")
+
+    def test_a_domain_leads_to_the_stage_with_and_without_a_key(self):
+        terraform = self.terraform()
+        for key, url in ((None, "wss://chat.example.com"), ("rooms", "wss://chat.example.com/rooms")):
+            with self.subTest(key):
+                state = terraform.apply(**self.external(domain=DOMAIN | {"key": key}))
+                mapping = state["aws_apigatewayv2_api_mapping.chat[0]"]
+                self.assertEqual(mapping["api_mapping_key"], key)
+                self.assertEqual(mapping["stage"], state["aws_apigatewayv2_stage.chat"]["id"])
+                self.assertEqual(state.outputs["websocket_url"], url)
+                self.assertEqual(set(state.outputs["domain_target"]), {"name", "hosted_zone_id"})
+                self.assertNotIn("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", state.environment("chat"), "the API's own still works")
+        state = terraform.apply(**self.external())
+        self.assertEqual(state.of_type("aws_apigatewayv2_domain_name"), {})
+        self.assertNotIn("domain_target", state.outputs)
+
+    def test_where_the_own_endpoint_is_turned_off_the_chat_sends_by_the_domain(self):
+        terraform = self.terraform()
+        for key, url in ((None, "https://chat.example.com"), ("rooms", "https://chat.example.com/rooms")):
+            with self.subTest(key):
+                state = terraform.apply(
+                    **self.external(domain=DOMAIN | {"key": key}, disable_execute_api_endpoint=True, authorizer_enabled=True)
+                )
+                self.assertIs(state["aws_apigatewayv2_api.chat"]["disable_execute_api_endpoint"], True)
+                self.assertEqual(state.environment("chat")["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"], url)
+                self.assertEqual(set(state.environment("authorizer")), {"PUBLIC_KEY", "RUST_LOG"})
+
     # ---- What the functions may do ----
 
     def test_the_chat_may_do_what_it_does_and_nothing_else(self):
@@ -211,7 +214,10 @@ class Apply(unittest.TestCase):
         api = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{state['aws_apigatewayv2_api.chat']['id']}"
         authorizer = state["aws_apigatewayv2_authorizer.chat[0]"]["id"]
         sources = {p["function_name"]: p["source_arn"] for p in state.of_type("aws_lambda_permission").values()}
-        self.assertEqual(sources, {"chat-chat": f"{api}/prod/*", "chat-authorizer": f"{api}/authorizers/{authorizer}"})
+        functions = {name: f["arn"] for name, f in state.functions().items()}
+        self.assertEqual(
+            sources, {functions["chat"]: f"{api}/prod/*", functions["authorizer"]: f"{api}/authorizers/{authorizer}"}
+        )
         self.assertEqual({p["source_account"] for p in state.of_type("aws_lambda_permission").values()}, {ACCOUNT})
 
     # ---- Functions and table ----
@@ -249,29 +255,6 @@ class Apply(unittest.TestCase):
 
     # ---- Operation ----
 
-    def test_refusals_are_counted_and_alarmed(self):
-        state = self.terraform().apply(**self.external(authorizer_enabled=True, alarm_actions=["arn:aws:sns:x:1:y"]))
-        filters = state.of_type("aws_cloudwatch_log_metric_filter").values()
-        self.assertEqual(
-            {(f["log_group_name"], f["metric_transformation"][0]["name"]) for f in filters},
-            {
-                (f"/aws/lambda/chat-{function}", metric)
-                for function in ("chat", "authorizer")
-                for metric in ("Refusals", "RefusalsByReason")
-            },
-        )
-        for each in filters:
-            self.assertEqual(each["pattern"], '{ $.level = "WARN" && $.target = "room_auth" && $.reason = "*" }')
-        alarm = state["aws_cloudwatch_metric_alarm.refusals"]
-        self.assertEqual((alarm["namespace"], alarm["metric_name"]), ("RoomAuth/chat", "Refusals"))
-        alarms = state.of_type("aws_cloudwatch_metric_alarm").values()
-        self.assertEqual(
-            {alarm["metric_name"] for alarm in alarms},
-            {"Refusals", "Errors", "Throttles", "IntegrationError", "ExecutionError", "ReadThrottleEvents", "WriteThrottleEvents"},
-        )
-        for alarm in alarms:
-            self.assertEqual(alarm["alarm_actions"], ["arn:aws:sns:x:1:y"], alarm["alarm_name"])
-
     def test_the_dashboard_shows_metrics_that_exist(self):
         state = self.terraform().apply(**self.external())
         widgets = json.loads(state["aws_cloudwatch_dashboard.chat"]["dashboard_body"])["widgets"]
@@ -285,6 +268,7 @@ class Apply(unittest.TestCase):
                     self.assertIn('{"RoomAuth/chat",reason}', metric[0]["expression"])
                 else:
                     self.assertEqual(len(metric) % 2, 0, metric)
+                    self.assertNotIn(metric[1], ("IntegrationError", "Errors"), "each refusal is one")
 
     # ---- Keys ----
 
@@ -298,7 +282,7 @@ class Apply(unittest.TestCase):
         self.assertNotIn("PRIVATE", json.dumps(state.of_type("aws_lambda_function")))
 
     def test_the_functions_cannot_read_the_secret(self):
-        for variables in ({"key_source": "terraform"}, {"external_secret_name": "chat/issuer"}):
+        for variables in ({"key_source": "terraform"}, {"key_source": "external"}):
             with self.subTest(**variables):
                 state = self.terraform().apply(
                     **self.external(**variables, authorizer_enabled=True, issuer_role_arns=[ISSUER])
@@ -307,7 +291,20 @@ class Apply(unittest.TestCase):
                 policy = json.loads(state["aws_secretsmanager_secret_policy.issuer[0]"]["policy"])["Statement"]
                 deny = next(statement for statement in policy if statement["Effect"] == "Deny")
                 self.assertEqual(deny["Principal"], {"AWS": roles})
-                self.assertEqual(deny["Action"], ["secretsmanager:GetSecretValue"])
+                self.assertEqual(
+                    {action.removeprefix("secretsmanager:") for action in deny["Action"]},
+                    {
+                        "GetSecretValue",
+                        "PutSecretValue",
+                        "UpdateSecret",
+                        "UpdateSecretVersionStage",
+                        "RotateSecret",
+                        "ReplicateSecretToRegions",
+                        "PutResourcePolicy",
+                        "DeleteResourcePolicy",
+                        "DeleteSecret",
+                    },
+                )
                 allow = next(statement for statement in policy if statement["Effect"] == "Allow")
                 self.assertEqual(allow["Principal"], {"AWS": [ISSUER]})
 
@@ -324,8 +321,23 @@ class Apply(unittest.TestCase):
 
     def test_the_state_of_an_external_key_holds_no_private_key(self):
         terraform = self.terraform()
-        terraform.apply(**self.external(external_secret_name="chat/issuer"))
+        terraform.apply(**self.external())
         self.assertNotIn("PRIVATE", (terraform.folder / "terraform.tfstate").read_text())
+
+    def test_made_by_kms_a_key_is_of_the_kind_that_is_named(self):
+        state = self.terraform().apply(
+            **self.external(
+                key_source="kms",
+                key_ids=["old", "new"],
+                signing_key_id="old",
+                kms_key_specs={"new": "ECC_NIST_P256"},
+                issuer_role_arns=[ISSUER],
+            )
+        )
+        specs = [state[f'aws_kms_key.issuer["{id}"]']["customer_master_key_spec"] for id in ("old", "new")]
+        self.assertEqual(specs, ["RSA_2048", "ECC_NIST_P256"])
+        old, new = keys_in(state.environment("chat")["PUBLIC_KEY"])
+        self.assertEqual((old.key_size, new.curve.name), (2048, "secp256r1"))
 
     # ---- Rotation: at each step, what was signed in the last two steps is accepted ----
 
@@ -376,14 +388,55 @@ class Apply(unittest.TestCase):
         self.refused("With authorizer_enabled, set", **good | {"authorizer_enabled": True, "authorizer_code": None})
         self.refused("needs an entry for each of key_ids", **good | {"public_keys": {}})
         self.refused("That is a private key", **good | {"public_keys": {"key-1": self.private}})
-        self.refused("one to four different keys", **good | {"key_ids": []})
-        self.refused("one to four different keys", **good | {"key_ids": ["key-1", "key-1"]})
+        self.refused("one to eight different keys", **good | {"key_ids": []})
+        self.refused("one to eight different keys", **good | {"key_ids": ["key-1", "key-1"]})
         self.refused("Name one of key_ids", **good | {"key_source": "terraform", "key_ids": ["a", "b"]})
         self.refused("Name one of key_ids", **good | {"key_source": "terraform", "signing_key_id": "b"})
         self.refused("name at least one role that may sign", **good | {"key_source": "kms"})
         self.refused("Use terraform, external or kms", **good | {"key_source": "vault"})
         self.refused("Use arm64 or x86_64", **good | {"architecture": "mips"})
         self.refused("IAM role names are short", **good | {"name": "Chat!"})
+        self.refused("is the text of a PEM", **good | {"public_keys": {"key-1": "key-1.pem"}})
+        self.refused("name the secret that keys.sh made", **good | {"external_secret_name": None})
+        kms = good | {"key_source": "kms", "issuer_role_arns": [ISSUER]}
+        self.refused("Use RSA_2048 or ECC_NIST_P256", **kms | {"kms_key_specs": {"key-1": "RSA_4096"}})
+        self.refused("a key that is not among key_ids", **kms | {"kms_key_specs": {"key-2": "RSA_2048"}})
+        self.refused("Use dualstack or ipv4", **good | {"ip_address_type": "ipv6"})
+        self.refused("Set domain as well", **good | {"disable_execute_api_endpoint": True})
+        for name in ("https://chat.example.com", "chat.example.com/rooms", "*.example.com", "Chat.example.com"):
+            self.refused("is a host name in lower case", **good | {"domain": DOMAIN | {"name": name}})
+        self.refused("is one step of a path", **good | {"domain": DOMAIN | {"key": "a/b"}})
+
+    def test_no_level_that_logs_events_or_silences_refusals(self):
+        terraform = self.terraform()
+        good = self.external()
+        for level in ("trace", "TRACE", "5", "off", "error", "info,lambda_runtime=trace", "info,lambda_runtime", "lambda_runtime", "info,room_auth=off", "info,"):
+            with self.subTest(level), self.assertRaisesRegex(Refused, "Use warn, info or debug"):
+                terraform.apply(**good | {"log_level": level})
+        for level in ("debug", "info,aws_smithy_runtime=error,room_auth::rooms=debug"):
+            with self.subTest(level):
+                state = terraform.apply(**good | {"log_level": level})
+                self.assertEqual(state.environment("chat")["RUST_LOG"], level)
+        logging = state.functions()["chat"]["logging_config"][0]
+        self.assertEqual((logging["application_log_level"], logging["system_log_level"]), ("DEBUG", "INFO"))
+
+    def test_more_keys_than_an_environment_holds_are_refused_before_anything_is_made(self):
+        def keys(count: int, bits: int) -> dict:
+            pems = {f"key-{n}": pem_pair(bits)[1] for n in range(count)}
+            return {"key_ids": [*pems], "public_keys": pems}
+
+        terraform = self.terraform()
+        with self.assertRaisesRegex(Refused, r"The environment of chat has 4\d\d\d bytes, and Lambda takes 4,096"):
+            terraform.apply(**self.external(**keys(6, 4096), signing_key_id=None))
+        self.assertEqual(terraform.aws.live, {})
+        # As many as room-auth takes, of the usual size.
+        environment = terraform.apply(**self.external(**keys(8, 2048))).environment("chat")
+        self.assertLessEqual(sum(len(name) + len(value) for name, value in environment.items()), 4096)
+
+    def test_text_that_is_not_ascii_counts_by_its_bytes(self):
+        variables = self.external()
+        variables["public_keys"]["key-1"] = "# " + "ü" * 2000 + "\n" + self.public
+        self.refused("The environment of chat has 4", **variables)
 
 
 if __name__ == "__main__":

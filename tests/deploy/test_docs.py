@@ -1,6 +1,7 @@
 """What the pages about deployment say is so: code is the real files', numbers are computed, paths exist."""
 
 import re
+import subprocess
 import unittest
 
 import cost
@@ -29,20 +30,47 @@ class Docs(unittest.TestCase):
         rooms = (ROOT / "runtime" / "src" / "rooms" / "mod.rs").read_text()
         budget = int(re.search(r"DEFAULT_BUDGET: Duration = Duration::from_secs\((\d+)\)", rooms)[1])
         self.assertEqual((budget, budget * cost.POSTS_PER_SECOND), (20, 100_000))
-        self.assertIn("DEFAULT_CONCURRENCY: usize = 64;", rooms)
         self.assertEqual(cost.CONNECTIONS_PER_SECOND * cost.CONNECTION_SECONDS, 3_600_000)
         self.assertEqual(round(cost.messages_cost(1000 * 86_400 * 30)), 2274)
         self.assertEqual(cost.PARTITION_WRITE_UNITS // cost.ROOM_WRITES, 500)
+        self.assertEqual(cost.room_reads(cost.REQUESTS_PER_SECOND), 782)
+        self.assertLess(cost.room_reads(cost.REQUESTS_PER_SECOND), cost.PARTITION_READ_UNITS)
         refused = cost.lambda_cost(cost.CALL_MS / 1000) * cost.CONNECTIONS_PER_SECOND * 3600
         self.assertAlmostEqual(refused, 0.5, delta=0.06)
+
+    def test_quotas_that_differ_by_region_are_said(self):
+        page = " ".join(cost.PAGE.read_text().split())
+        named = re.search(r"The thirteen are (.*?)\. There", page)[1]
+        places = re.sub(r"\(([^)]*)\)", lambda m: f"<{m[1]}>", named)
+        self.assertEqual(sum(len(re.split(", ", inside)) for inside in re.findall(r"<([^>]*)>", places)), 13, named)
+        self.assertEqual(cost.REQUESTS_PER_SECOND / cost.SMALL_REGION_REQUESTS_PER_SECOND, 4)
+        self.assertEqual(cost.BURST / cost.SMALL_REGION_BURST, 4)
 
     def test_the_member_s_size_is_what_the_registry_writes(self):
         # DynamoDB counts names and values: strings by their bytes, numbers by half their digits and one or two.
         room, connection = "lobby", "L0SM9cOFvHcCIhw="
         size = len("pk") + len(f"ROOM#{room}#0") + len("sk") + len(f"CONNECTION#{connection}")
+        size += len("endpoint") + len("a1b2c3d4e5/prod") + len("claims") + cost.CLAIMS_BYTES
         for name, digits in (("connected_at", 13), ("expires_at", 10), ("ttl", 10)):
             size += len(name) + (digits + 1) // 2 + 1
         self.assertLess(abs(size - cost.MEMBER_BYTES), 15, size)
+
+    def test_no_page_about_deployment_writes_a_secret_to_a_file(self):
+        for page in (MODULE.parent / "README.md", ROOT / "docs" / "rotation.md"):
+            for block in re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL):
+                for command in re.split(r"^\$ ", block, flags=re.MULTILINE):
+                    if "get-secret-value" in command:
+                        with self.subTest(page.name):
+                            self.assertNotRegex(command, r">\s*[\w./~$-]+|\btee\b|open\(", "it stays on the disk")
+
+    def test_keys_that_lie_about_are_not_committed(self):
+        def ignored(path: str) -> bool:
+            return subprocess.run(["git", "check-ignore", "--quiet", "--no-index", path], cwd=ROOT).returncode == 0
+
+        for path in ("private.pem", "examples/chat/deploy/secret.json", "examples/chat/deploy/terraform/examples/chat/key-1.pem"):
+            self.assertTrue(ignored(path), path)
+        committed = subprocess.run(["git", "ls-files", "*.pem"], cwd=ROOT, capture_output=True, text=True, check=True)
+        self.assertEqual([path for path in committed.stdout.split() if ignored(path)], [])
 
     def test_links_lead_somewhere(self):
         for page in PAGES:

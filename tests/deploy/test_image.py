@@ -12,13 +12,16 @@ import threading
 import time
 import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from queue import Queue
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-ROOT = Path(__file__).resolve().parents[2]
+import module as hcl
+import patterns
+import pitfalls
+from workspace import MODULE, ROOT
+
 IMAGE = ROOT / "tests" / "deploy" / "image.sh"
 BINARY = os.environ.get("IMAGE_BINARY")
 
@@ -142,11 +145,12 @@ class Image(unittest.TestCase):
         path, answer = runtime.invoke(connect(forged))
         self.assertEqual((path.rsplit("/")[-1], answer["statusCode"]), ("response", 401))
 
-        # What the alarm on refusals counts: see refusal_pattern in alarms.tf.
+        # What the module's filters count: one refusal, and no fault.
         log.seek(0)
-        lines = [json.loads(line) for line in log.read().splitlines()]
-        refusals = [l for l in lines if l["level"] == "WARN" and l["target"] == "room_auth" and isinstance(l.get("reason"), str)]
-        self.assertEqual(len(refusals), 1, lines)
+        lines = log.read().splitlines()
+        for name, count in (("refusal_pattern", 1), ("fault_pattern", 0), ("crash_pattern", 0)):
+            pattern = pitfalls.text_of(hcl.load(MODULE), "${local.%s}" % name)
+            self.assertEqual(sum(patterns.matches(pattern, line) for line in lines), count, lines)
         self.assertNotIn(forged.split(".")[2], json.dumps(lines))
 
     def test_a_dynamic_executable_is_refused(self):

@@ -12,6 +12,7 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from moto.server import ThreadedMotoServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +25,7 @@ logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 def public_of(private_pem: str) -> str:
     key = serialization.load_pem_private_key(private_pem.encode(), password=None)
-    assert key.key_size == 2048
+    assert key.key_size in (2048, 256)
     return key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     ).decode()
@@ -87,6 +88,28 @@ class Keys(unittest.TestCase):
         self.assertEqual(public_of(secret["private_key"]), printed)
         self.assertEqual(secret["public_key"], printed)
 
+    def test_the_key_is_of_the_algorithm_that_is_asked_for(self):
+        for number, (arguments, kind, size) in enumerate(
+            [([], rsa.RSAPublicKey, 2048), (["RS256"], rsa.RSAPublicKey, 2048), (["ES256"], ec.EllipticCurvePublicKey, 256)]
+        ):
+            with self.subTest(arguments):
+                secret = f"{SECRET}-{number}"
+                printed = self.keys("create", secret, *arguments)
+                key = serialization.load_pem_public_key(printed.encode())
+                self.assertIsInstance(key, kind)
+                self.assertEqual(key.key_size, size)
+                private = json.loads(self.client.get_secret_value(SecretId=secret)["SecretString"])["private_key"]
+                # PKCS#8, which room-auth and every JWT library read.
+                self.assertTrue(private.startswith("-----BEGIN PRIVATE KEY-----"))
+                self.assertEqual(public_of(private), printed)
+
+    def test_a_rotation_may_change_the_algorithm(self):
+        self.keys("create", SECRET)
+        staged = self.keys("stage", SECRET, "ES256")
+        self.keys("promote", SECRET)
+        self.assertEqual(self.secret()["public_key"], staged)
+        self.assertEqual(serialization.load_pem_public_key(staged.encode()).curve.name, "secp256r1")
+
     def test_the_private_key_is_in_no_argument_no_environment_and_no_file(self):
         self.keys("create", SECRET)
         inside = self.secret()["private_key"].splitlines()[5]
@@ -132,6 +155,8 @@ class Keys(unittest.TestCase):
     def test_wrong_use_changes_nothing(self):
         self.assertIn("keys.sh create", self.keys(code=2))
         self.assertIn("keys.sh create", self.keys("destroy", SECRET, code=2))
+        self.assertIn("keys.sh create", self.keys("promote", SECRET, "ES256", code=2))
+        self.assertIn("use RS256 or ES256", self.keys("create", SECRET, "HS256", code=1))
         self.assertEqual(self.client.list_secrets()["SecretList"], [])
 
     def test_an_existing_secret_is_not_overwritten(self):

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ class Terraform:
         self.folder = copy.folder / subfolder
         types = {resource.type for path in (copy.folder, self.folder) for resource in hcl.load(path).resources.values()}
         self._simulation = simulation.Simulation(schema.load(WHEELS, types))
+        self.aws = self._simulation.aws
         # An empty file: neither the machine's own settings nor a warning that there are none.
         settings = copy.folder.parent / "terraform.rc"
         settings.touch()
@@ -82,11 +84,15 @@ class Terraform:
             raise Refused(" ".join(done.stderr.replace("│", " ").split()))
         return done.stdout
 
-    def apply(self, **variables: Any) -> State:
+    def apply(self, *options: str, **variables: Any) -> State:
         # JSON is also how Terraform takes variables that are no strings.
         (self.folder / "terraform.tfvars.json").write_text(json.dumps(variables))
-        self.run("apply", "-auto-approve", "-input=false")
+        self.run("apply", "-auto-approve", "-input=false", *options)
         return State(json.loads(self.run("show", "-json"))["values"])
+
+    def plan(self) -> str:
+        """What the variables of the last apply would change."""
+        return self.run("plan", "-input=false")
 
     def close(self) -> None:
         self._simulation.close()
@@ -107,6 +113,9 @@ class State:
     def __getitem__(self, address: str) -> dict[str, Any]:
         return self._resources[address]
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._resources)
+
     def __contains__(self, address: str) -> bool:
         return address in self._resources
 
@@ -116,6 +125,10 @@ class State:
     def policy(self, role: str) -> list[dict[str, Any]]:
         """The statements of a function's role."""
         return json.loads(self[f'aws_iam_role_policy.function["{role}"]']["policy"])["Statement"]
+
+    def functions(self) -> dict[str, dict[str, Any]]:
+        """The functions by role."""
+        return {a.split('"')[1]: values for a, values in self.of_type("aws_lambda_function").items()}
 
     def environment(self, function: str) -> dict[str, str]:
         return self[f'aws_lambda_function.this["{function}"]']["environment"][0]["variables"]

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Makes the key pair that signs room tokens, outside of Terraform, so that no state file ever holds it.
 #
-#   keys.sh create  SECRET    makes a key pair and the secret for it; prints the public key
-#   keys.sh stage   SECRET    makes the next key pair, not yet used for signing; prints its public key
-#   keys.sh promote SECRET    from now on issuers sign with the staged key
-#   keys.sh retire  SECRET    lets go of the key that was signed with before
+#   keys.sh create  SECRET [ALGORITHM]   makes a key pair and the secret for it; prints the public key
+#   keys.sh stage   SECRET [ALGORITHM]   makes the next key pair, not yet used for signing; prints its public key
+#   keys.sh promote SECRET               lets issuers sign with the staged key from now on
+#   keys.sh retire  SECRET               gives up the key that was used before
 #
-# SECRET is the name of a secret in AWS Secrets Manager: {"private_key": PEM, "public_key": PEM}. The private
-# key goes from openssl to AWS through pipes; it is never in a file, an argument or an environment variable.
+# SECRET is the name of a secret in AWS Secrets Manager: {"private_key": PEM, "public_key": PEM}. ALGORITHM is
+# RS256 (RSA, 2,048 bits; the default) or ES256 (P-256). The private key goes from openssl to AWS through pipes; it is
+# never in a file, an argument or an environment variable.
 # Account and region are those of the aws command (AWS_PROFILE, AWS_REGION, …).
 # docs/rotation.md walks through a rotation.
 set -euo pipefail
@@ -27,8 +28,13 @@ set +x
 
 # Sets private_key, public_key and secret_string.
 make_key_pair() {
+  local -a kind
+  case $algorithm in
+    RS256) kind=(RSA -pkeyopt rsa_keygen_bits:2048) ;;
+    ES256) kind=(EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:named_curve) ;;
+  esac
   # openssl shows its progress on standard error.
-  private_key=$(openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 2>/dev/null) || fail "openssl made no key"
+  private_key=$(openssl genpkey -algorithm "${kind[@]}" 2>/dev/null) || fail "openssl made no key"
   # A pipe rather than a here-string, which older shells write to a file.
   public_key=$(printf '%s\n' "$private_key" | openssl pkey -pubout)
   # A PEM has base64 and newlines: in JSON only the latter need to be escaped.
@@ -43,8 +49,10 @@ version_with() {
   [ "$version" = None ] || echo "$version"
 }
 
-[ $# = 2 ] || usage
-command=$1 secret=$2
+[ $# = 2 ] || [ $# = 3 ] || usage
+command=$1 secret=$2 algorithm=${3:-RS256}
+case $command-$# in create-* | stage-* | *-2) ;; *) usage ;; esac
+case $algorithm in RS256 | ES256) ;; *) fail "no algorithm $algorithm: use RS256 or ES256" ;; esac
 for needed in aws openssl; do
   command -v "$needed" >/dev/null || fail "$needed is not installed"
 done

@@ -4,8 +4,12 @@ locals {
   functions = merge(
     {
       chat = {
-        code        = var.chat_code
-        environment = { DYNAMO_TABLE_NAME_CHAT_CONNECTIONS = aws_dynamodb_table.connections.name }
+        code = var.chat_code
+        environment = merge(
+          { DYNAMO_TABLE_NAME_CHAT_CONNECTIONS = aws_dynamodb_table.connections.name },
+          # Otherwise the chat reaches each connection by the API's own endpoint, which is then turned off.
+          var.disable_execute_api_endpoint ? { AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI = "https://${local.domain_path}" } : {},
+        )
       }
     },
     var.authorizer_enabled ? {
@@ -15,6 +19,16 @@ locals {
       }
     } : {},
   )
+
+  environments = {
+    for name, function in local.functions :
+    name => merge({ PUBLIC_KEY = local.public_key, RUST_LOG = var.log_level }, function.environment)
+  }
+  # Names and values in bytes: base64 makes four characters of three bytes.
+  environment_sizes = {
+    for name, variables in local.environments :
+    name => sum([for key, value in variables : length(key) + floor(length(base64encode(value)) * 3 / 4)])
+  }
 }
 
 resource "aws_lambda_function" "this" {
@@ -41,13 +55,16 @@ resource "aws_lambda_function" "this" {
   image_uri        = each.value.code.image_uri
 
   environment {
-    variables = merge({ PUBLIC_KEY = local.public_key, RUST_LOG = var.log_level }, each.value.environment)
+    variables = local.environments[each.key]
   }
 
   logging_config {
-    # The functions write JSON lines themselves; this makes Lambda's own lines JSON as well.
-    log_format = "JSON"
-    log_group  = aws_cloudwatch_log_group.function[each.key].name
+    # The functions write JSON lines themselves; this makes Lambda's own lines JSON as well, which alarms.tf reads.
+    log_format       = "JSON"
+    log_group        = aws_cloudwatch_log_group.function[each.key].name
+    system_log_level = "INFO"
+    # Everything that log_level asks for, but never TRACE: whole events are in it, and with them tokens.
+    application_log_level = "DEBUG"
   }
 
   tracing_config {
@@ -56,6 +73,13 @@ resource "aws_lambda_function" "this" {
 
   # Otherwise the first invocation could come before the function may do anything.
   depends_on = [aws_iam_role_policy.function]
+
+  lifecycle {
+    precondition {
+      condition     = local.environment_sizes[each.key] <= 4096
+      error_message = "The environment of ${each.key} has ${local.environment_sizes[each.key]} bytes, and Lambda takes 4,096: name fewer keys in key_ids, give public keys instead of certificates, or ECC_NIST_P256 keys (180 bytes) instead of RSA (450 to 800)."
+    }
+  }
 }
 
 resource "aws_cloudwatch_log_group" "function" {
@@ -151,10 +175,12 @@ data "aws_iam_policy_document" "function" {
 
 # ---- Who may call them ----
 
+# A function's permissions are deleted with it. Its ARN is known only after it was made again, its name always: by the
+# ARN Terraform sees that the permission has to be made again as well.
 resource "aws_lambda_permission" "routes" {
   statement_id   = "routes"
   action         = "lambda:InvokeFunction"
-  function_name  = aws_lambda_function.this["chat"].function_name
+  function_name  = aws_lambda_function.this["chat"].arn
   principal      = "apigateway.amazonaws.com"
   source_arn     = "${aws_apigatewayv2_api.chat.execution_arn}/${var.stage_name}/*"
   source_account = data.aws_caller_identity.current.account_id
@@ -165,7 +191,7 @@ resource "aws_lambda_permission" "authorizer" {
 
   statement_id   = "authorizer"
   action         = "lambda:InvokeFunction"
-  function_name  = aws_lambda_function.this["authorizer"].function_name
+  function_name  = aws_lambda_function.this["authorizer"].arn
   principal      = "apigateway.amazonaws.com"
   source_arn     = "${aws_apigatewayv2_api.chat.execution_arn}/authorizers/${aws_apigatewayv2_authorizer.chat[0].id}"
   source_account = data.aws_caller_identity.current.account_id

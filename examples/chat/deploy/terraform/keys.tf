@@ -1,8 +1,8 @@
 # The key pair of the tokens, three ways (key_source). Who can read the private key:
 #
-#   terraform   whoever reads the state file or the secret. As simple as it gets; encrypt the state.
-#   external    whoever reads the secret. keys.sh makes it, Terraform never sees it.
-#   kms         nobody. It is made in KMS and stays there; issuer_role_arns may sign with it.
+#   terraform   whoever can read the state file or the secret. Simple; encrypt the state.
+#   external    whoever can read the secret. keys.sh makes the key, Terraform never sees it.
+#   kms         nobody. KMS makes it and keeps it; issuer_role_arns may sign with it.
 #
 # In each, key_ids names the keys whose tokens are accepted, which is more than one during a
 # rotation (docs/rotation.md), and the functions get the public halves only.
@@ -56,7 +56,8 @@ resource "aws_secretsmanager_secret" "issuer" {
   # checkov:skip=CKV2_AWS_57:Two keys have to be accepted while one replaces the other; docs/rotation.md walks through it.
   count = var.key_source == "terraform" ? 1 : 0
 
-  name                    = "${var.name}/issuer"
+  # A deleted secret keeps its name for the recovery window, so a later one needs another.
+  name_prefix             = "${var.name}/issuer-"
   description             = "Key pair that signs the room tokens."
   kms_key_id              = var.secret_kms_key_arn
   recovery_window_in_days = 30
@@ -77,12 +78,12 @@ resource "aws_secretsmanager_secret_version" "issuer" {
 # ---- external: made by keys.sh, kept in a secret ----
 
 data "aws_secretsmanager_secret" "external" {
-  count = var.key_source == "external" && var.external_secret_name != null ? 1 : 0
+  count = var.key_source == "external" ? 1 : 0
 
   name = var.external_secret_name
 }
 
-# ---- The secret of either: issuers may read it, the functions may not, whatever their roles say ----
+# ---- The secret of either: issuers may read it; the functions may neither read nor change it, whatever their roles say ----
 
 resource "aws_secretsmanager_secret_policy" "issuer" {
   count = length(local.secret_arns)
@@ -94,9 +95,20 @@ resource "aws_secretsmanager_secret_policy" "issuer" {
 
 data "aws_iam_policy_document" "secret" {
   statement {
-    sid       = "FunctionsNeverRead"
-    effect    = "Deny"
-    actions   = ["secretsmanager:GetSecretValue"]
+    sid    = "FunctionsNeverRead"
+    effect = "Deny"
+    # Reading, putting a key of one's own in its place, and every way to get rid of this statement.
+    actions = [
+      "secretsmanager:GetSecretValue",
+      "secretsmanager:PutSecretValue",
+      "secretsmanager:UpdateSecret",
+      "secretsmanager:UpdateSecretVersionStage",
+      "secretsmanager:RotateSecret",
+      "secretsmanager:ReplicateSecretToRegions",
+      "secretsmanager:PutResourcePolicy",
+      "secretsmanager:DeleteResourcePolicy",
+      "secretsmanager:DeleteSecret",
+    ]
     resources = ["*"]
 
     principals {
@@ -127,7 +139,7 @@ resource "aws_kms_key" "issuer" {
   for_each = local.kms_keys
 
   description              = "Signs the room tokens of ${var.name}: ${each.key}"
-  customer_master_key_spec = "RSA_2048"
+  customer_master_key_spec = lookup(var.kms_key_specs, each.key, "RSA_2048")
   key_usage                = "SIGN_VERIFY"
   deletion_window_in_days  = 30
   policy                   = data.aws_iam_policy_document.kms.json

@@ -1,8 +1,25 @@
-# The WebSocket API. Read next: functions.tf, table.tf, keys.tf, alarms.tf.
+# The WebSocket API. Read next: functions.tf, table.tf, keys.tf, alarms.tf, domain.tf.
+#
+# A deployment that a stage uses cannot be deleted, so its successor is created first (create_before_destroy), and
+# Terraform does the same with everything that a deployment depends on. Functions, roles, log groups and tables have
+# names that exist only once, and could never be replaced that way. So nothing here refers to a function: the
+# integration and the authorizer name it by its ARN, as a text. What is left to be created first (API, authorizer,
+# integration, routes) has identifiers that API Gateway makes up; and an authorizer that is turned off is deleted after its
+# route was changed, which is the only order that API Gateway accepts.
 
 locals {
   # The actions of the chat; anything else falls to $default, which answers with an error message.
   routes = toset(["$connect", "$disconnect", "$default", "send", "renew", "members", "ping"])
+
+  invoke_arns = {
+    for name in ["chat", "authorizer"] : name => join(":", [
+      "arn:${data.aws_partition.current.partition}:apigateway:${data.aws_region.current.region}:lambda",
+      "path/2015-03-31/functions/arn:${data.aws_partition.current.partition}:lambda",
+      data.aws_region.current.region,
+      data.aws_caller_identity.current.account_id,
+      "function:${var.name}-${name}/invocations",
+    ])
+  }
 }
 
 data "aws_caller_identity" "current" {}
@@ -14,14 +31,17 @@ resource "aws_apigatewayv2_api" "chat" {
   description                = "Room chat; tokens are verified by room-auth."
   protocol_type              = "WEBSOCKET"
   route_selection_expression = "$request.body.action"
-  tags                       = var.tags
+  ip_address_type            = var.ip_address_type
+  # Then clients come by var.domain only, and the chat sends by it (functions.tf).
+  disable_execute_api_endpoint = var.disable_execute_api_endpoint
+  tags                         = var.tags
 }
 
 resource "aws_apigatewayv2_integration" "chat" {
   api_id               = aws_apigatewayv2_api.chat.id
   integration_type     = "AWS_PROXY"
   integration_method   = "POST"
-  integration_uri      = aws_lambda_function.this["chat"].invoke_arn
+  integration_uri      = local.invoke_arns["chat"]
   timeout_milliseconds = 29000
 }
 
@@ -34,7 +54,7 @@ resource "aws_apigatewayv2_authorizer" "chat" {
   api_id          = aws_apigatewayv2_api.chat.id
   name            = "${var.name}-authorizer"
   authorizer_type = "REQUEST"
-  authorizer_uri  = aws_lambda_function.this["authorizer"].invoke_arn
+  authorizer_uri  = local.invoke_arns["authorizer"]
 }
 
 resource "aws_apigatewayv2_route" "chat" {
@@ -48,7 +68,8 @@ resource "aws_apigatewayv2_route" "chat" {
   authorizer_id      = each.key == "$connect" ? one(aws_apigatewayv2_authorizer.chat[*].id) : null
 }
 
-# auto_deploy is for HTTP APIs: a WebSocket API serves what was deployed last.
+# A deployment of its own rather than the stage's auto_deploy: clients get the routes of one apply together, after
+# the functions that they lead to may be called.
 resource "aws_apigatewayv2_deployment" "chat" {
   api_id = aws_apigatewayv2_api.chat.id
 
@@ -99,7 +120,8 @@ resource "aws_apigatewayv2_stage" "chat" {
     })
   }
 
-  depends_on = [aws_api_gateway_account.logging]
+  # Nobody is sent to a function that is not there yet, or may not be called.
+  depends_on = [aws_api_gateway_account.logging, aws_lambda_permission.routes, aws_lambda_permission.authorizer]
 }
 
 resource "aws_cloudwatch_log_group" "access" {
@@ -110,7 +132,8 @@ resource "aws_cloudwatch_log_group" "access" {
   tags              = var.tags
 }
 
-# One for the account and region, hence optional.
+# The setting of the whole account and region, hence optional: destroying the module takes it away, and with it the
+# logs of all other APIs there.
 resource "aws_api_gateway_account" "logging" {
   count = var.manage_logging_role ? 1 : 0
 

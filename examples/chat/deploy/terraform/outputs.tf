@@ -1,6 +1,14 @@
 output "websocket_url" {
   description = "Where clients connect."
-  value       = aws_apigatewayv2_stage.chat.invoke_url
+  value       = var.domain == null ? aws_apigatewayv2_stage.chat.invoke_url : "wss://${local.domain_path}"
+}
+
+output "domain_target" {
+  description = "Where the DNS record of domain.name must lead (an alias or CNAME), or null: name and hosted_zone_id."
+  value = one([
+    for domain in aws_apigatewayv2_domain_name.chat[*].domain_name_configuration[0] :
+    { name = domain.target_domain_name, hosted_zone_id = domain.hosted_zone_id }
+  ])
 }
 
 output "public_key" {

@@ -85,9 +85,15 @@ variable "xray_enabled" {
 }
 
 variable "log_level" {
-  description = "RUST_LOG of the functions. Refusals are logged at warn."
+  description = "RUST_LOG of the functions: a level, and levels of single targets (`info,aws_smithy_runtime=error`). Refusals are logged at warn."
   type        = string
   default     = "info"
+
+  validation {
+    # A target without a level means trace, and so does 5.
+    condition     = can(regex("^(warn|info|debug)(,[A-Za-z0-9_:]+=(error|warn|info|debug))*$", var.log_level))
+    error_message = "Use warn, info or debug, then target=level where wanted. Not trace: lambda_runtime and the AWS SDK then log whole events, and with them tokens. Not off or error: refusals would not be counted."
+  }
 }
 
 variable "log_retention_days" {
@@ -97,6 +103,51 @@ variable "log_retention_days" {
 }
 
 # ---- API ----
+
+variable "ip_address_type" {
+  description = "How clients reach the API: dualstack (IPv4 and IPv6) or ipv4."
+  type        = string
+  default     = "dualstack"
+
+  validation {
+    condition     = contains(["dualstack", "ipv4"], var.ip_address_type)
+    error_message = "Use dualstack or ipv4."
+  }
+}
+
+variable "domain" {
+  description = <<-TEXT
+    A domain name of yours for the API: `name`, the ARN of an ACM certificate for it in this region, and, where several
+    APIs share the domain, the `key` of this one: its URL is wss://name/key. The output domain_target is for your DNS.
+  TEXT
+  type = object({
+    name            = string
+    certificate_arn = string
+    key             = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.domain == null || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])+[a-z]{2,63}$", var.domain.name))
+    error_message = "domain.name is a host name in lower case, without scheme, path or wildcard: chat.example.com."
+  }
+
+  validation {
+    condition     = try(var.domain.key, null) == null || can(regex("^[A-Za-z0-9._~-]{1,255}$", var.domain.key))
+    error_message = "domain.key is one step of a path, without a slash: WebSocket APIs know no more."
+  }
+}
+
+variable "disable_execute_api_endpoint" {
+  description = "Turns off the API's own endpoint (…execute-api…amazonaws.com), so that clients come by `domain` only."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.disable_execute_api_endpoint || var.domain != null
+    error_message = "Set domain as well: without it nobody could connect."
+  }
+}
 
 variable "throttling_rate_limit" {
   description = "Events a second (connections, messages) that each route takes. The account's default limit is 10,000."
@@ -113,7 +164,8 @@ variable "throttling_burst_limit" {
 variable "manage_logging_role" {
   description = <<-TEXT
     Sets the role with which API Gateway writes logs, for the whole account and region. WebSocket APIs
-    cannot log without one. Leave false if the account has it (see `aws apigateway get-account`).
+    cannot log without one. Leave false if the account has it (see `aws apigateway get-account`). Destroying the
+    module, or setting this to false again, takes the role away from all other APIs of the account and region.
   TEXT
   type        = bool
   default     = false
@@ -144,9 +196,9 @@ variable "key_ids" {
   default     = ["key-1"]
 
   validation {
-    # An environment holds 4 KB, a public key of 2,048 bits about 450 bytes.
-    condition     = length(var.key_ids) >= 1 && length(var.key_ids) <= 4 && length(distinct(var.key_ids)) == length(var.key_ids)
-    error_message = "Name one to four different keys."
+    # What room-auth takes. Whether the environment can hold them is checked in functions.tf.
+    condition     = length(var.key_ids) >= 1 && length(var.key_ids) <= 8 && length(distinct(var.key_ids)) == length(var.key_ids)
+    error_message = "Name one to eight different keys."
   }
 }
 
@@ -175,12 +227,38 @@ variable "public_keys" {
     condition     = alltrue([for pem in values(var.public_keys) : !strcontains(pem, "PRIVATE")])
     error_message = "That is a private key. It belongs in the issuer's secret only: treat it as leaked, since Terraform has read it."
   }
+
+  validation {
+    condition     = alltrue([for pem in values(var.public_keys) : strcontains(pem, "-----BEGIN ")])
+    error_message = "Each of public_keys is the text of a PEM, as keys.sh prints it: file(\"key-1.pem\"), not its path."
+  }
 }
 
 variable "external_secret_name" {
-  description = "For external: name of the secret that keys.sh made. The functions are denied to read it."
+  description = "For external: name of the secret that keys.sh made. The module sets its policy: the functions may not read it, issuer_role_arns may."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.key_source != "external" || var.external_secret_name != null
+    error_message = "With key_source external, name the secret that keys.sh made: the functions are denied to read it."
+  }
+}
+
+variable "kms_key_specs" {
+  description = "For kms: RSA_2048 (RS256) or ECC_NIST_P256 (ES256) by key id; RSA_2048 where nothing is named. Another value for a key makes a new key: to change over, rotate to a new id."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for spec in values(var.kms_key_specs) : contains(["RSA_2048", "ECC_NIST_P256"], spec)])
+    error_message = "Use RSA_2048 or ECC_NIST_P256."
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.kms_key_specs), var.key_ids)) == 0
+    error_message = "kms_key_specs names a key that is not among key_ids."
+  }
 }
 
 variable "issuer_role_arns" {
@@ -209,9 +287,15 @@ variable "alarm_actions" {
 }
 
 variable "refusals_alarm_threshold" {
-  description = "Refused connections and messages in five minutes that raise an alarm."
+  description = "Refused connections and messages in five minutes that raise the alarm on refusals; null for none. Anybody can raise it by sending bad tokens."
   type        = number
-  default     = 100
+  default     = null
+}
+
+variable "refusals_alarm_actions" {
+  description = "ARNs that the alarm on refusals notifies: where someone looks by day, not alarm_actions."
+  type        = list(string)
+  default     = []
 }
 
 variable "tags" {

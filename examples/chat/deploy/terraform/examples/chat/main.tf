@@ -65,7 +65,8 @@ module "chat" {
   external_secret_name = "chat/issuer"
   issuer_role_arns     = var.issuer_role_arns
 
-  # False if another stack of this account and region sets it already.
+  # The account's and region's own setting: false if another stack sets it, or if other APIs must keep their logs when
+  # this module is destroyed.
   manage_logging_role = true
 
   alarm_actions = [aws_sns_topic.alarms.arn]
