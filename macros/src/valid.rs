@@ -157,7 +157,7 @@ fn by_value(parameter: &PatType, position: &str, what: &str, expected: &str) -> 
             }
         },
         Type::Reference(_) => format!(
-            "the {position} parameter must be {what}, a `{expected}` by value; move state behind the event"
+            "the {position} parameter must be {what}, a `{expected}` by value; move state after the event"
         ),
         _ if contains_impl_trait(ty) => format!(
             "the type of {what} cannot be `impl Trait`; write the type, or a generic parameter such as \
