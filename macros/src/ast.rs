@@ -1,4 +1,4 @@
-//! The item under the attribute, as far as it has to be understood.
+//! Parses the item under the attribute, as far as the expansion needs it.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream, Parser};
@@ -7,25 +7,25 @@ use syn::{Attribute, Error, Ident, Result, Signature, Visibility, braced, token}
 /// What the attribute was put on.
 pub(crate) enum Item {
     Function(Box<Function>),
-    /// A function that can't be read, or has no body. Its name, if at least that is clear.
+    /// A function that cannot be parsed or has no body, with its name if that can be found.
     Unreadable {
         vis: Visibility,
         name: Option<Ident>,
         error: Error,
     },
-    /// Something that is no function, with the error to show for it.
+    /// Anything but a function, with the error to report.
     Other(Error),
 }
 
-/// A function whose body is not parsed: the compiler reads it better, knows newer syntax, and an editor gets
-/// the tokens of an unfinished body as they are.
+/// A function with an unparsed body. The compiler gives better messages about it and knows newer syntax, and an editor
+/// receives the tokens of an unfinished body unchanged.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) sig: Signature,
-    /// `#![…]` at the top of the body: allowed there and nowhere deeper.
+    /// The `#![…]` at the top of the body. They are allowed only there, so the expansion has to move them.
     pub(crate) inner_attrs: Vec<Attribute>,
-    /// The braces and what is in them, without the inner attributes.
+    /// The braces and their content, without the inner attributes.
     pub(crate) body: Group,
 }
 
@@ -53,7 +53,10 @@ impl Parse for Function {
         if !input.peek(token::Brace) {
             return Err(Error::new(
                 sig.ident.span(),
-                format!("`{}` has no body for `#[room_auth]` to guard", sig.ident),
+                format!(
+                    "`{}` has no body; put `#[room_auth]` on the function that has it",
+                    sig.ident
+                ),
             ));
         }
         let content;
@@ -71,7 +74,8 @@ impl Parse for Function {
     }
 }
 
-/// A function begins with words, of which one is `fn`. Unknown words are taken for newer than we are.
+/// Returns the error for an item that is not a function. The words before a body or parameter list decide: one of
+/// them is `fn`. Unknown words may belong to newer syntax, so they are accepted before `fn`.
 fn not_a_function(tokens: &TokenStream) -> Option<Error> {
     let head = (|input: ParseStream<'_>| {
         input.call(Attribute::parse_outer)?;
@@ -90,24 +94,22 @@ fn not_a_function(tokens: &TokenStream) -> Option<Error> {
         }
     }
     let first = first?;
-    let what = match first.to_string().as_str() {
-        "struct" => "a struct",
-        "enum" => "an enum",
-        "union" => "a union",
-        "trait" => "a trait",
-        "impl" => "an `impl` block",
-        "mod" => "a module",
-        "static" => "a static",
-        "const" => "a constant",
-        "type" => "a type alias",
-        "use" => "an import",
-        _ => "something else",
+    let found = match first.to_string().as_str() {
+        "struct" => ", but this is a struct",
+        "enum" => ", but this is an enum",
+        "union" => ", but this is a union",
+        "trait" => ", but this is a trait",
+        "impl" => ", but this is an `impl` block",
+        "mod" => ", but this is a module",
+        "static" => ", but this is a static",
+        "const" => ", but this is a constant",
+        "type" => ", but this is a type alias",
+        "use" => ", but this is an import",
+        _ => "",
     };
     Some(Error::new(
         first.span(),
-        format!(
-            "`#[room_auth]` guards an `async fn`, and this is {what}: put the attribute on the handler itself"
-        ),
+        format!("`#[room_auth]` works on an `async fn`{found}; put the attribute on the handler function"),
     ))
 }
 
@@ -121,7 +123,7 @@ fn visibility(tokens: &TokenStream) -> Visibility {
     vis.parse2(tokens.clone()).unwrap_or(Visibility::Inherited)
 }
 
-/// The word after the first `fn`.
+/// Returns the word after the first `fn`.
 fn name(tokens: &TokenStream) -> Option<Ident> {
     let mut tokens = tokens.clone().into_iter();
     tokens.find(|token| matches!(token, TokenTree::Ident(word) if word == "fn"))?;

@@ -1,13 +1,13 @@
-//! The arguments: `#[room_auth]` or `#[room_auth(with = EXPR)]`.
+//! Reads the arguments of `#[room_auth]` and `#[room_auth(with = EXPR)]`.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
+use syn::parse::{Parse, ParseStream};
 use syn::{Error, Expr, Ident, Result, Token};
 
-const USAGE: &str =
-    "the only argument of `#[room_auth]` is `with = EXPR`, a `RoomAuthLayer` or a reference to one";
+const VALID: &str = "valid arguments: `with = EXPR`";
+const EXAMPLE: &str = "for example `with = &LAYER` for a `static LAYER: LazyLock<RoomAuthLayer>`";
 
 #[derive(Default)]
 pub(crate) struct Args {
@@ -17,66 +17,76 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn read(tokens: TokenStream) -> Result<Self> {
-        arguments.parse2(tokens)
+        syn::parse2(tokens)
     }
 }
 
-fn arguments(input: ParseStream<'_>) -> Result<Args> {
-    let mut args = Args::default();
-    while !input.is_empty() {
-        let name = name(input)?;
-        let with = value(input, &name)?;
-        if args.with.replace(with).is_some() {
-            return Err(Error::new(
-                name.span(),
-                "`with` is given twice: a function has one configuration",
-            ));
+impl Parse for Args {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut args = Args::default();
+        while !input.is_empty() {
+            if !begins_with_a_name(input) {
+                return Err(nameless(input, &args));
+            }
+            let name = input.call(Ident::parse_any)?;
+            if name != "with" {
+                return Err(Error::new(
+                    name.span(),
+                    format!("unknown argument `{name}`; {VALID}"),
+                ));
+            }
+            set(&mut args.with, &name, value(input, &name)?)?;
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
         }
-        if !input.is_empty() {
-            input.parse::<Token![,]>()?;
-        }
+        Ok(args)
     }
-    Ok(args)
 }
 
-fn name(input: ParseStream<'_>) -> Result<Ident> {
+/// Returns whether a word comes next that is not the beginning of an expression such as `app.auth`.
+fn begins_with_a_name(input: ParseStream<'_>) -> bool {
     let ahead = input.fork();
-    match ahead.call(Ident::parse_any) {
-        Ok(name) if name == "with" => input.call(Ident::parse_any),
-        Ok(name) if is_assignment(&ahead) => Err(Error::new(
-            name.span(),
-            format!("unknown argument `{name}`: {USAGE}"),
-        )),
-        _ => Err(unnamed(input)),
+    ahead.call(Ident::parse_any).is_ok() && !ahead.peek(Token![.]) && !ahead.peek(Token![::])
+}
+
+/// Explains an argument without a name. It is most likely the layer, if that has not been given yet.
+fn nameless(input: ParseStream<'_>, args: &Args) -> Error {
+    let expected = input.error(format!("expected a named argument; {VALID}"));
+    match input.parse::<Expr>() {
+        Ok(layer @ (Expr::Path(_) | Expr::Reference(_) | Expr::Field(_))) if args.with.is_none() => {
+            let text = as_written(&layer);
+            Error::new_spanned(layer, format!("expected a named argument; write `with = {text}`"))
+        }
+        _ => expected,
     }
 }
 
-/// Most likely the layer itself, without `with =` before it.
-fn unnamed(input: ParseStream<'_>) -> Error {
-    let here = input.error(USAGE);
-    match input.parse::<Expr>() {
-        Ok(layer @ (Expr::Path(_) | Expr::Reference(_) | Expr::Field(_))) => {
-            let text = layer.to_token_stream().to_string().replace("& ", "&");
-            Error::new_spanned(layer, format!("an argument has a name: write `with = {text}`"))
-        }
-        _ => here,
-    }
+/// Formats an expression without the spaces that a token stream puts between all of its tokens.
+fn as_written(expr: &Expr) -> String {
+    let text = expr.to_token_stream().to_string();
+    text.replace(" . ", ".").replace(" :: ", "::").replace("& ", "&")
 }
 
 fn value(input: ParseStream<'_>, name: &Ident) -> Result<Expr> {
-    const EXAMPLE: &str = "such as `with = &LAYER` for a `static LAYER: LazyLock<RoomAuthLayer>`";
-    if !is_assignment(input) {
-        let message = format!("`with` needs a value: `with = EXPR`, {EXAMPLE}");
+    if !input.peek(Token![=]) || input.peek(Token![==]) {
+        let message = format!("`{name}` needs a value; write `{name} = EXPR`, {EXAMPLE}");
         return Err(Error::new(name.span(), message));
     }
     let equals: Token![=] = input.parse()?;
     if input.is_empty() || input.peek(Token![,]) {
-        let message = format!("`with =` needs an expression, {EXAMPLE}");
+        let message = format!("`{name} =` needs an expression, {EXAMPLE}");
         return Err(Error::new(equals.span, message));
     }
     input.parse()
 }
 
-fn is_assignment(input: ParseStream<'_>) -> bool {
-    input.peek(Token![=]) && !input.peek(Token![==])
+fn set<T>(argument: &mut Option<T>, name: &Ident, value: T) -> Result<()> {
+    match argument.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Error::new(
+            name.span(),
+            format!("`{name}` is specified more than once; remove one of them"),
+        )),
+    }
 }

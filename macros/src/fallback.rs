@@ -1,5 +1,5 @@
-//! What stands in for a function that was refused: the error, and a function of the same name that nobody can
-//! get past, so that the places that use the name don't add errors of their own.
+//! Writes the error and a stub in place of an invalid function. The stub has the same name, so that the places
+//! that use the name do not report errors as well.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
@@ -8,11 +8,11 @@ use syn::{
 };
 
 use crate::ast::Function;
-use crate::expand::{contains_impl_trait, hidden, private};
-use crate::valid::could_be_result;
+use crate::names::{hidden, private};
+use crate::ty::{contains_impl_trait, could_be_result};
 
-/// A stub with the signature the handler would have had, as far as it is clear.
-pub(crate) fn refused(function: &Function, error: Error) -> TokenStream {
+/// Writes a stub with the signature that the handler would have had, as far as it is known.
+pub(crate) fn invalid(function: &Function, error: Error) -> TokenStream {
     let error = error.into_compile_error();
     let attrs = function.attrs.iter().filter(|attr| harmless(attr));
     let vis = &function.vis;
@@ -28,9 +28,9 @@ pub(crate) fn refused(function: &Function, error: Error) -> TokenStream {
     }
 }
 
-/// The function as it was written, out of everybody's reach: for the compiler to check, and so that it does not
-/// take what only the body uses for unused. None where it would add errors of its own: without `self` or a return
-/// type.
+/// Writes the original function where nothing can call it, so that the compiler checks its body and does not report
+/// what only the body uses as unused. Returns `None` if that would report unrelated errors: for a function that needs
+/// `self`, or without a return type.
 fn original(function: &Function) -> Option<TokenStream> {
     let has_output = matches!(&function.sig.output, ReturnType::Type(_, ty) if could_be_result(ty));
     let mut sig = function.sig.clone();
@@ -61,7 +61,7 @@ fn mentions_self(tokens: TokenStream) -> bool {
     })
 }
 
-/// A stub for a function of which only the name is clear.
+/// Writes a stub for a function of which at most the name is known.
 pub(crate) fn unreadable(vis: &Visibility, name: Option<&Ident>, error: Error) -> TokenStream {
     let error = error.into_compile_error();
     let stub = name.map(|name| {
@@ -76,14 +76,16 @@ pub(crate) fn unreadable(vis: &Visibility, name: Option<&Ident>, error: Error) -
     quote_spanned! {Span::mixed_site()=> #error #stub }
 }
 
-/// Other attributes may be macros that ask for the parameters that are gone, or lints about the body.
+/// Returns whether the attribute can stay on the stub. Others may be macros that need the removed parameters, or
+/// lints about the body.
 fn harmless(attr: &Attribute) -> bool {
     ["cfg", "doc", "allow", "deprecated"]
         .iter()
         .any(|name| attr.path().is_ident(name))
 }
 
-/// Async, safe and with the raw event in the place of claims and event; `self` and the state stay, unnamed.
+/// Makes the signature async and safe, and puts the raw event in place of claims and event. `self` and the state
+/// stay, without names.
 fn stub_signature(sig: &Signature) -> Signature {
     let mut stub = sig.clone();
     stub.constness = None;

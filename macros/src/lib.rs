@@ -1,30 +1,35 @@
-//! The `#[room_auth]` attribute. It belongs to the crate `room-auth`, which re-exports it: depend on that one.
+//! The `#[room_auth]` attribute. Depend on the crate `room-auth`, which re-exports it.
 //!
-//! The way of a function through here, one module a step:
+//! The modules, in the order in which a function passes through them:
 //!
-//! | step | module | what |
+//! | step | module | what it does |
 //! | --- | --- | --- |
-//! | read | `ast` | the item's tokens, the body left unread |
-//! | | `attr` | the arguments in the attribute's parentheses |
-//! | check | `valid` | what is claims, event and state; every refusal on the span that has to change |
-//! | write | `expand` | the function that authenticates before it runs the body |
-//! | | `fallback` | what stands in for a function that was refused |
+//! | read | `ast` | parses the item, but not the function's body |
+//! | | `attr` | parses the arguments of the attribute |
+//! | check | `valid` | finds the claims, the event and the state; reports each mistake where it has to be fixed |
+//! | write | `expand` | writes the function that authenticates before it runs the body |
+//! | | `fallback` | writes a stub in place of an invalid function |
+//!
+//! `ty` and `names` serve the last three.
 
 mod ast;
 mod attr;
 mod expand;
 mod fallback;
+mod names;
 #[cfg(test)]
 mod tests;
+mod ty;
 mod valid;
 
 use proc_macro::TokenStream;
+use quote::quote;
 
-/// Lets an `async fn` see authenticated requests only.
+/// Makes an `async fn` a handler of authenticated requests.
 ///
-/// The first parameter is the claims of the caller's token, the second the event, all others are state. What is
-/// left is an ordinary `async fn` of the same name that takes the raw event and the state: the claims can't be
-/// passed in, they come from a verified token.
+/// The first parameter is the claims of the caller's token, the second is the event, and all others are state. The
+/// attribute replaces the function by one of the same name that takes the raw event and the state, verifies the
+/// token, and only then runs the body. Nobody can pass in the claims: they always come from a verified token.
 ///
 /// ```no_run
 /// use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
@@ -40,23 +45,25 @@ use proc_macro::TokenStream;
 /// }
 ///
 /// # async fn start() -> Result<(), Error> {
-/// // Now it is: async fn connect(event: LambdaEvent<Incoming>) -> Result<ApiGatewayProxyResponse, Error>
+/// // The attribute has made it: async fn connect(event: LambdaEvent<Incoming>) -> Result<…>
 /// room_auth::run(connect).await
 /// # }
 /// ```
 ///
-/// - Claims: `RoomClaims`, or `RoomClaims<T>` with your own claims beside the standard ones. Event:
-///   `LambdaEvent<E>`, where `E` is any type that can be deserialized. Return type: `Result<R, E>`, where
-///   `R: WebSocketResponse`. All of them may be aliases, and all parameters may be patterns.
-/// - A refused request never reaches the body: the caller gets `Ok` of a 401.
-/// - Name, visibility, generics, `where` clause, attributes and documentation stay. An attribute *above*
-///   `#[room_auth]` sees the function with its claims, one *below* sees it without: `#[tracing::instrument]`
-///   with a field out of the claims belongs above.
+/// - The claims are a `RoomClaims`, or a `RoomClaims<T>` with your own claims beside the standard ones.
+/// - The event is a `LambdaEvent<E>`, where `E` is any type that can be deserialized.
+/// - The return type is a `Result<R, E>`, where `R: WebSocketResponse`.
+/// - All of these types may be aliases, and all parameters may be patterns.
+/// - A refused request never reaches the body: the caller receives a response with status 401, as `Ok`.
+/// - The function keeps its name, visibility, generics, `where` clause, attributes and documentation. An attribute
+///   *above* `#[room_auth]` sees the function with its claims, one *below* sees it without. Put
+///   `#[tracing::instrument]` above if one of its fields comes from the claims.
 ///
 /// # Another configuration
 ///
-/// Without arguments, the layer is built once from the environment (`PUBLIC_KEY`). `with` takes any expression
-/// that is a `RoomAuthLayer` or refers to one, which may come out of a state parameter:
+/// Without arguments, the attribute builds a layer from the environment (`PUBLIC_KEY`), once for all functions.
+/// `with = EXPR` uses another one: `EXPR` is a `RoomAuthLayer` or a reference to one, and may use the state
+/// parameters:
 ///
 /// ```
 /// use room_auth::{Error, LambdaEvent, RoomAuthLayer, RoomClaims, room_auth};
@@ -73,9 +80,27 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// The expression is evaluated anew for every request, before authentication; only refer to something that was
-/// built before.
+/// The expression is evaluated for every request, before authentication, so it should refer to an existing layer
+/// rather than build one.
 #[proc_macro_attribute]
 pub fn room_auth(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand::attribute(args.into(), &item.into()).into()
+    attribute(args.into(), &item.into()).into()
+}
+
+fn attribute(args: proc_macro2::TokenStream, item: &proc_macro2::TokenStream) -> proc_macro2::TokenStream {
+    let args = attr::Args::read(args);
+    let tokens = match ast::Item::read(item) {
+        ast::Item::Function(function) => match valid::Handler::check(&function) {
+            Ok(handler) => expand::handler(&handler, args.as_ref().ok().and_then(|args| args.with.as_ref())),
+            Err(error) => fallback::invalid(&function, error),
+        },
+        ast::Item::Unreadable { vis, name, error } => fallback::unreadable(&vis, name.as_ref(), error),
+        ast::Item::Other(error) => {
+            let error = error.into_compile_error();
+            quote! { #error #item }
+        }
+    };
+    // After invalid arguments the function is expanded as if it had none, so that its body is checked as well.
+    let error = args.err().map(syn::Error::into_compile_error);
+    quote! { #error #tokens }
 }

@@ -1,13 +1,13 @@
-//! What the compiler never hands to the attribute, or can't tell apart once it has: tokens in, tokens out.
+//! Tests of what a compiled program cannot show: the tokens that come out for the tokens that go in.
 #![allow(clippy::unwrap_used)]
 
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{FnArg, ItemFn, Pat, parse2};
 
-use crate::expand::attribute;
+use crate::attribute;
 
-/// What comes out, without the error messages, and those.
+/// Returns the expansion without its error messages, and the messages.
 fn expanded(args: TokenStream, item: &TokenStream) -> (TokenStream, Vec<String>) {
     let file: syn::File = parse2(attribute(args, item)).unwrap();
     let mut errors = Vec::new();
@@ -191,6 +191,10 @@ fn with_wrong_arguments_the_function_still_authenticates() {
         quote!(with(a)),
         quote!(with = a; b),
         quote!(LAYER),
+        quote!(&LAYER),
+        quote!(with = a, optional),
+        quote!(with = a, &LAYER),
+        quote!(optional),
         quote!("text"),
         quote!(,),
         quote!(=),
@@ -210,5 +214,37 @@ fn with_wrong_arguments_the_function_still_authenticates() {
     ] {
         let (_, errors) = expanded(args.clone(), &handler);
         assert_eq!(errors, [""; 0], "{args}");
+    }
+}
+
+#[test]
+fn an_argument_without_a_name_is_shown_with_it() {
+    let handler = quote! { async fn f(_: RoomClaims, _: LambdaEvent<Value>) -> Answer { the_body() } };
+    for (args, message) in [
+        (quote!(&LAYER), "expected a named argument; write `with = &LAYER`"),
+        (
+            quote!(&mut LAYER),
+            "expected a named argument; write `with = &mut LAYER`",
+        ),
+        (
+            quote!(app.auth),
+            "expected a named argument; write `with = app.auth`",
+        ),
+        (
+            quote!(&config::LAYER),
+            "expected a named argument; write `with = &config::LAYER`",
+        ),
+        // A second layer would be the next mistake.
+        (
+            quote!(with = a, &LAYER),
+            "expected a named argument; valid arguments: `with = EXPR`",
+        ),
+        // A word may be anything, and most likely is an argument that does not exist.
+        (
+            quote!(optional),
+            "unknown argument `optional`; valid arguments: `with = EXPR`",
+        ),
+    ] {
+        assert_eq!(expanded(args.clone(), &handler).1, [message], "{args}");
     }
 }

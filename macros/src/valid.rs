@@ -1,12 +1,14 @@
-//! What makes a function a handler. Types are not judged here but by the compiler, through the traits that the
-//! expansion names: an alias is as good as the type. Only what no alias could make right is refused.
+//! Checks that a function can be a handler, and finds its claims, event and state.
+//!
+//! The compiler checks the types, through the traits that the expansion names, because an alias may stand for any of
+//! them. This module only reports what is wrong under every alias.
 
 use syn::{Attribute, Error, FnArg, PatType, Result, ReturnType, Safety, Signature, Type};
 
 use crate::ast::Function;
-use crate::expand::contains_impl_trait;
+use crate::ty::{contains_impl_trait, could_be_result, is_named};
 
-/// The parts of a function that can be expanded.
+/// The parts of a valid function.
 pub(crate) struct Handler<'a> {
     pub(crate) function: &'a Function,
     pub(crate) claims: &'a PatType,
@@ -16,30 +18,24 @@ pub(crate) struct Handler<'a> {
 }
 
 impl<'a> Handler<'a> {
+    /// Checks the signature.
+    ///
     /// # Errors
     ///
-    /// Everything that is wrong at once, so that nobody has to compile again for the next message.
+    /// Returns all mistakes at once, so that one compilation shows them all.
     pub(crate) fn check(function: &'a Function) -> Result<Self> {
         let sig = &function.sig;
-        let mut refusals = Refusals::default();
-        qualifiers(sig, &mut refusals);
-        let parameters = refusals.take(parameters(sig));
+        let mut errors = Errors::default();
+        qualifiers(sig, &mut errors);
+        let parameters = errors.take(parameters(sig));
         if let Some((claims, event, _)) = &parameters {
-            refusals.take(by_value(
-                claims,
-                "the first parameter is the claims",
-                "RoomClaims",
-            ));
-            refusals.take(by_value(
-                event,
-                "the second parameter is the event",
-                "LambdaEvent",
-            ));
-            refusals.take(always_there(&claims.attrs));
-            refusals.take(always_there(&event.attrs));
+            errors.take(by_value(claims, "first", "the claims", "RoomClaims"));
+            errors.take(by_value(event, "second", "the event", "LambdaEvent"));
+            errors.take(unconditional(&claims.attrs));
+            errors.take(unconditional(&event.attrs));
         }
-        let output = refusals.take(output(sig));
-        match (refusals.0, parameters, output) {
+        let output = errors.take(output(sig));
+        match (errors.0, parameters, output) {
             (None, Some((claims, event, state)), Some(output)) => Ok(Handler {
                 function,
                 claims,
@@ -47,15 +43,15 @@ impl<'a> Handler<'a> {
                 state,
                 output,
             }),
-            (refused, ..) => Err(refused.expect("what is missing was refused")),
+            (errors, ..) => Err(errors.expect("a missing part has left an error")),
         }
     }
 }
 
 #[derive(Default)]
-struct Refusals(Option<Error>);
+struct Errors(Option<Error>);
 
-impl Refusals {
+impl Errors {
     fn push(&mut self, error: Error) {
         match &mut self.0 {
             Some(first) => first.combine(error),
@@ -68,41 +64,40 @@ impl Refusals {
     }
 }
 
-fn qualifiers(sig: &Signature, refusals: &mut Refusals) {
+fn qualifiers(sig: &Signature, errors: &mut Errors) {
     let name = &sig.ident;
     if sig.asyncness.is_none() {
-        let message = format!("a handler is async: write `async fn {name}`");
-        refusals.push(Error::new(sig.fn_token.span, message));
+        let message = format!("the handler is not async; write `async fn {name}`");
+        errors.push(Error::new(sig.fn_token.span, message));
     }
     if let Some(constness) = &sig.constness {
-        refusals.push(Error::new(
+        errors.push(Error::new(
             constness.span,
-            "a handler is called for each request: remove `const`",
+            "a handler cannot be `const`; remove `const`",
         ));
     }
     if let Safety::Unsafe(token) = &sig.safety {
-        refusals.push(Error::new(
+        errors.push(Error::new(
             token.span,
-            "a handler is called by safe code: remove `unsafe`, and put `unsafe { … }` around what needs it inside",
+            "a handler cannot be `unsafe`; remove `unsafe`, and use an `unsafe { … }` block in the body",
         ));
     }
     if let Some(abi) = &sig.abi {
-        refusals.push(Error::new_spanned(
+        errors.push(Error::new_spanned(
             abi,
-            "a handler is called from Rust: remove `extern`",
+            "a handler cannot be `extern`; remove the ABI",
         ));
     }
     if let Some(variadic) = &sig.variadic {
-        refusals.push(Error::new_spanned(
+        errors.push(Error::new_spanned(
             variadic,
-            "a handler's parameters are counted: remove `...`, and pass state as parameters after the event",
+            "a handler cannot be variadic; remove `...`, and pass state as parameters after the event",
         ));
     }
     if let Some(receiver) = sig.receiver() {
-        refusals.push(Error::new_spanned(
+        errors.push(Error::new_spanned(
             receiver,
-            "a handler is a function of its own, without `self`: pass the value as state after the event, such as \
-             `app: &App`",
+            "a handler cannot take `self`; pass the value as state after the event, such as `app: &App`",
         ));
     }
 }
@@ -125,99 +120,79 @@ fn parameters(sig: &Signature) -> Result<Parameters<'_>> {
     match typed.as_slice() {
         [] => Err(Error::new(
             sig.paren_token.span.join(),
-            format!("the claims and the event are missing: write them first, {usage}"),
+            format!("the claims and the event are missing; add them as the first two parameters, {usage}"),
         )),
         [event] if is_named(&event.ty, "LambdaEvent") => Err(Error::new_spanned(
             event,
-            format!("the claims are missing: write `claims: RoomClaims` before the event, {usage}"),
+            format!("the claims are missing; add `claims: RoomClaims` before the event, {usage}"),
         )),
         [claims] if is_named(&claims.ty, "RoomClaims") => Err(Error::new_spanned(
             claims,
-            format!("the event is missing: write it after the claims, {usage}"),
+            format!("the event is missing; add `event: LambdaEvent<E>` after the claims, {usage}"),
         )),
         [other] => Err(Error::new_spanned(
             other,
-            format!("claims and event are the first two parameters of a handler, {usage}"),
+            format!("the first two parameters are not the claims and the event; write them {usage}"),
         )),
         [event, claims, ..] if is_named(&event.ty, "LambdaEvent") && is_named(&claims.ty, "RoomClaims") => {
             Err(Error::new_spanned(
                 event,
-                format!("the claims come first: swap claims and event, {usage}"),
+                format!("the event comes before the claims; swap the two, {usage}"),
             ))
         }
         [claims, event, state @ ..] => Ok((claims, event, state.to_vec())),
     }
 }
 
-/// Refuses the shapes of types that are neither claims nor an event under any alias.
-fn by_value(parameter: &PatType, what: &str, expected: &str) -> Result<()> {
+/// Rejects types that are neither claims nor an event under any alias.
+fn by_value(parameter: &PatType, position: &str, what: &str, expected: &str) -> Result<()> {
     let ty = &parameter.ty;
-    match &**ty {
-        Type::Reference(reference) if is_named(&reference.elem, expected) => Err(Error::new_spanned(
-            ty,
-            match reference.mutability {
-                None => format!("{what}, by value: remove the `&`"),
-                Some(_) => format!("{what}, by value: remove the `&mut`, and write `mut` before the name"),
-            },
-        )),
-        Type::Reference(_) => Err(Error::new_spanned(
-            ty,
-            format!("{what}, a `{expected}` by value: state goes after claims and event"),
-        )),
-        _ if contains_impl_trait(ty) => Err(Error::new_spanned(
-            ty,
-            format!(
-                "{what}, of a type with a name: instead of `impl Trait` write the type, or a generic parameter such \
-                 as `T: DeserializeOwned`"
-            ),
-        )),
-        _ => Ok(()),
-    }
+    let message = match &**ty {
+        Type::Reference(reference) if is_named(&reference.elem, expected) => match reference.mutability {
+            None => format!("the handler takes {what} by value; remove the `&`"),
+            Some(_) => {
+                format!(
+                    "the handler takes {what} by value; remove the `&mut`, and write `mut` before the name"
+                )
+            }
+        },
+        Type::Reference(_) => format!(
+            "the {position} parameter must be {what}, a `{expected}` by value; move state after the event"
+        ),
+        _ if contains_impl_trait(ty) => format!(
+            "the type of {what} cannot be `impl Trait`; write the type, or a generic parameter such as \
+             `T: DeserializeOwned`"
+        ),
+        _ => return Ok(()),
+    };
+    Err(Error::new_spanned(ty, message))
 }
 
-/// State may come and go by `#[cfg]`; without claims or event there is nothing to authenticate.
-fn always_there(attrs: &[Attribute]) -> Result<()> {
+/// Rejects a condition on claims or event, which authentication always needs. State may be conditional.
+fn unconditional(attrs: &[Attribute]) -> Result<()> {
     let conditional = |attr: &&Attribute| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr");
     match attrs.iter().find(conditional) {
         Some(attr) => Err(Error::new_spanned(
             attr,
-            "a handler always has claims and event: put the condition on the function, and write it twice where \
-             there are two versions",
+            "claims and event cannot be conditional; put the condition on the function, and write one function for \
+             each case",
         )),
         None => Ok(()),
     }
 }
 
 fn output(sig: &Signature) -> Result<&Type> {
-    const USAGE: &str = "a handler returns a `Result`, such as `-> Result<ApiGatewayProxyResponse, Error>`";
+    const EXAMPLE: &str = "write for example `-> Result<ApiGatewayProxyResponse, Error>`";
     match &sig.output {
-        // Where the arrow would be written.
+        // The span of the place where the arrow belongs.
         ReturnType::Default => Err(Error::new(
             sig.paren_token.span.close(),
-            format!("the return type is missing: {USAGE}"),
+            format!("the return type is missing; {EXAMPLE}"),
         )),
         ReturnType::Type(_, ty) if could_be_result(ty) => Ok(ty),
-        ReturnType::Type(_, ty) => Err(Error::new_spanned(ty, USAGE)),
-    }
-}
-
-/// A path, also through an alias, or a macro; all other types have a shape of their own.
-pub(crate) fn could_be_result(ty: &Type) -> bool {
-    matches!(unwrapped(ty), Type::Path(_) | Type::Macro(_) | Type::Verbatim(_))
-}
-
-/// Whether the last word of a path is `name`. Only for choosing the better message.
-fn is_named(ty: &Type, name: &str) -> bool {
-    match unwrapped(ty) {
-        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == name),
-        _ => false,
-    }
-}
-
-fn unwrapped(ty: &Type) -> &Type {
-    match ty {
-        Type::Group(group) => unwrapped(&group.elem),
-        Type::Paren(paren) => unwrapped(&paren.elem),
-        _ => ty,
+        ReturnType::Type(_, ty) => Err(Error::new_spanned(
+            ty,
+            format!("a handler must return a `Result`; {EXAMPLE}"),
+        )),
     }
 }

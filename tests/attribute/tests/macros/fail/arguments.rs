@@ -22,6 +22,21 @@ async fn second_unknown(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Valu
     Ok(event.payload)
 }
 
+#[room_auth(with = &LAYER, strict = true)]
+async fn second_unknown_with_value(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
+#[room_auth(optional)]
+async fn only_unknown(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
+#[room_auth(with = &LAYER, &LAYER)]
+async fn second_unnamed(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
 #[room_auth(&LAYER)]
 async fn unnamed(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
     Ok(event.payload)
