@@ -43,28 +43,8 @@ pub async fn registry_conformance(registry: impl Registry) {
         now,
         exp: now + Duration::from_mins(5),
     };
-    suite.who_was_never_recorded_is_not_there().await;
-    suite.what_is_recorded_is_found_and_listed_at_once().await;
-    suite.a_repeated_record_changes_nothing().await;
-    suite.a_newer_connection_replaces_an_older_one().await;
-    suite.a_newer_connection_leaves_the_older_ones_room().await;
-    suite.an_older_connection_does_not_replace_a_newer_one().await;
-    suite.ids_and_rooms_are_kept_apart().await;
-    suite.connections_of_several_apis_share_a_room().await;
-    suite.claims_are_kept_to_the_byte().await;
-    suite.expired_connections_stay_until_forgotten().await;
-    suite.forgetting_is_complete_and_can_be_repeated().await;
-    suite.forgetting_another_connection_changes_nothing().await;
-    suite.forgetting_what_was_renewed_since_changes_nothing().await;
-    suite.forgetting_what_was_replaced_since_changes_nothing().await;
-    suite.renewal_moves_claims_and_expiry_only().await;
-    suite.renewal_of_another_connection_changes_nothing().await;
-    suite.pages_hold_each_connection_once().await;
-    suite.pages_hold_who_stays_while_others_come_and_go().await;
-    suite.a_race_of_old_and_new_ends_with_the_new().await;
-    suite.a_race_of_record_and_forget_leaves_all_or_nothing().await;
-    suite.a_race_of_renew_and_forget_has_one_winner().await;
-    suite.many_at_once_are_all_there().await;
+    // On the heap: the futures of a store's client are large.
+    Box::pin(suite.run()).await;
 }
 
 struct Suite<R> {
@@ -84,6 +64,31 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 impl<R: Registry> Suite<R> {
+    async fn run(&self) {
+        self.who_was_never_recorded_is_not_there().await;
+        self.what_is_recorded_is_found_and_listed_at_once().await;
+        self.a_repeated_record_changes_nothing().await;
+        self.a_newer_connection_replaces_an_older_one().await;
+        self.a_newer_connection_leaves_the_older_ones_room().await;
+        self.an_older_connection_does_not_replace_a_newer_one().await;
+        self.ids_and_rooms_are_kept_apart().await;
+        self.connections_of_several_apis_share_a_room().await;
+        self.claims_are_kept_to_the_byte().await;
+        self.expired_connections_stay_until_forgotten().await;
+        self.forgetting_is_complete_and_can_be_repeated().await;
+        self.forgetting_another_connection_changes_nothing().await;
+        self.forgetting_what_was_renewed_since_changes_nothing().await;
+        self.forgetting_what_was_replaced_since_changes_nothing().await;
+        self.renewal_moves_claims_and_expiry_only().await;
+        self.renewal_of_another_connection_changes_nothing().await;
+        self.pages_hold_each_connection_once().await;
+        self.pages_hold_who_stays_while_others_come_and_go().await;
+        self.a_race_of_old_and_new_ends_with_the_new().await;
+        self.a_race_of_record_and_forget_leaves_all_or_nothing().await;
+        self.a_race_of_renew_and_forget_has_one_winner().await;
+        self.many_at_once_are_all_there().await;
+    }
+
     fn id(&self, name: &str) -> ConnectionId {
         let run = self.run;
         let id = format!("{name}{run:016x}=");

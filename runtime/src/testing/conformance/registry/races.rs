@@ -74,7 +74,7 @@ impl<R: Registry> Suite<R> {
         match self.find(&connection.id).await {
             Some(_) => self.expect(connection, "recorded last").await,
             None => {
-                self.expect_absent(&connection, "forgotten last").await;
+                self.expect_absent(connection, "forgotten last").await;
             }
         }
     }
