@@ -10,6 +10,9 @@
 # So faults are counted from the logs. A refusal is a line of the layer at WARN,
 # {"level":"WARN","target":"room_auth","reason":…}; a fault is a line at ERROR. For each refusal of the authorizer
 # lambda_runtime adds a line at ERROR with the message `Unauthorized` and a target of its own, hence the targets below.
+#
+# What remains is a flood that keeps the functions' whole concurrency busy for minutes. Then nobody else gets in either,
+# and that is an outage, whoever causes it. The stage's throttling is there to prevent it (variables.tf).
 
 locals {
   metric_namespace = "RoomAuth/${var.name}"
@@ -39,7 +42,7 @@ locals {
     crashes = {
       metric      = "Crashes"
       description = "A function did not start, timed out, or its process ended. Its log has a platform.report or platform.initReport."
-      # An init sees no event. No event of a stranger gets as far as a call to the network, which could be slow.
+      # An init sees no event, and a bad token is refused before anything is called that could be slow.
       periods = 1
     }
     server-errors = {
@@ -67,8 +70,8 @@ locals {
         function    = name
         metric      = "Throttles"
         description = "The account's or the function's concurrency has been used up for minutes: connections and messages fail."
-        # A refusal takes milliseconds, and the stage lets throttling_rate_limit events a second through: bad tokens
-        # keep some ten invocations busy. A burst of them may be throttled for a moment, so only what lasts rings.
+        # A refusal takes milliseconds, and the stage lets throttling_rate_limit events a second through: by default bad
+        # tokens keep some ten invocations busy. A burst may be throttled for a moment, so only what lasts rings.
         periods = 5
       }
     },

@@ -150,13 +150,13 @@ variable "disable_execute_api_endpoint" {
 }
 
 variable "throttling_rate_limit" {
-  description = "Events a second (connections, messages) that each route takes. The account's default limit is 10,000."
+  description = "Events a second (connections, messages) that each route takes. The account's limit is 10,000 by default, in some regions 2,500."
   type        = number
   default     = 1000
 }
 
 variable "throttling_burst_limit" {
-  description = "Events that each route takes at once."
+  description = "Events that each route takes at once. Keep it below the account's Lambda concurrency (1,000; new accounts have less) and reserved_concurrency, or a burst of bad tokens keeps others out."
   type        = number
   default     = 500
 }
