@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Instant,
 };
@@ -139,22 +139,21 @@ impl GatewayBuilder {
     /// Adds a route to the function of that name: `$connect`, `$disconnect`, `$default` or a key of your own. The
     /// function's response to a message is not sent to the client.
     #[must_use]
-    pub fn route(mut self, key: impl Into<String>, function: impl Into<String>) -> Self {
-        self.routes.push(RouteSpec {
-            key: key.into(),
-            function: function.into(),
-            has_response: false,
-        });
-        self
+    pub fn route(self, key: impl Into<String>, function: impl Into<String>) -> Self {
+        self.with_route(key.into(), function.into(), false)
     }
 
     /// Adds a route with a route response: the body of the function's response to a message is sent to the client.
     #[must_use]
-    pub fn route_with_response(mut self, key: impl Into<String>, function: impl Into<String>) -> Self {
+    pub fn route_with_response(self, key: impl Into<String>, function: impl Into<String>) -> Self {
+        self.with_route(key.into(), function.into(), true)
+    }
+
+    fn with_route(mut self, key: String, function: String, has_response: bool) -> Self {
         self.routes.push(RouteSpec {
-            key: key.into(),
-            function: function.into(),
-            has_response: true,
+            key,
+            function,
+            has_response,
         });
         self
     }
@@ -228,7 +227,7 @@ impl GatewayBuilder {
         let bind = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(bind)?;
         let local_addr = listener.local_addr().map_err(bind)?;
-        let reachable_at = reachable(local_addr);
+        let reachable_at = server::reachable(local_addr);
         let endpoint = format!("http://{reachable_at}/{}", self.stage);
 
         let starting = self.functions.into_iter().map(|(name, function)| {
@@ -303,14 +302,4 @@ impl GatewayBuilder {
         }
         checks::references(functions, &self.routes, authorizer)
     }
-}
-
-/// Returns the address at which a listener is reached from this machine, also if it listens on all addresses.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
-    SocketAddr::new(ip, address.port())
 }

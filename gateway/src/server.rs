@@ -1,6 +1,9 @@
 //! The public listener: which path leads where.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
 use hyper::{Request, StatusCode, body::Incoming, header::HeaderValue};
 use tokio::net::TcpListener;
@@ -48,4 +51,14 @@ async fn route(api: Arc<Api>, request: Request<Incoming>, peer: SocketAddr) -> F
         (Some("@connections" | "%40connections"), Some(id)) => management::handle(&api, id, request).await,
         _ => responses::forbidden(),
     }
+}
+
+/// Returns the address at which a listener is reached from this machine, also if it listens on all addresses.
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, address.port())
 }

@@ -427,6 +427,27 @@ async fn the_runtime_api_answers_as_lambda_documents_it() {
     is("late-error", "400");
 }
 
+/// A page that is open in a browser on this machine must get no events, and must answer none.
+#[tokio::test]
+async fn the_runtime_api_refuses_web_pages() {
+    let script = r#"
+        next="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/next"
+        code() { curl -s -o /dev/null -w '%{http_code}\n' "$@"; }
+        code -H 'Host: rebind.evil.example' "$next"
+        code -H 'Origin: https://evil.example' "$next"
+        code -H 'Sec-Fetch-Site: cross-site' "$next"
+        code -H 'Origin: https://evil.example' -d '{"statusCode":200}' "${next%next}x/response"
+        exec "$0"
+    "#;
+    let (sink, mut log) = Log::channel();
+    let spec = Function::new("/bin/sh").arg("-c").arg(script).arg(scripted());
+    let pool = spec.timeout(PATIENCE).logs(sink).start().await.unwrap();
+    for _ in 0..4 {
+        assert_eq!(log.line().await.text, "403");
+    }
+    order(&pool, json!({})).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_variable_that_lambda_reserves_is_refused_before_anything_starts() {
     for variable in [

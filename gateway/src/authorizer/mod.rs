@@ -2,6 +2,7 @@
 
 mod condition;
 mod identity;
+mod operator;
 mod pattern;
 mod policy;
 

@@ -115,7 +115,7 @@ async fn supervise(
         let reason = reported.or(last_line).unwrap_or_else(silent);
         return Err(StartFunctionError::Init { name, reason });
     }
-    let (path, after) = (spec.program().to_owned(), spec.init_timeout);
+    let (path, after) = (spec.program.clone(), spec.init_timeout);
     Err(StartFunctionError::InitTimeout {
         name,
         path,
@@ -133,7 +133,7 @@ async fn gave_up(worker: &Worker) {
 fn spawn(shared: &Shared, runtime_api: SocketAddr) -> Result<Child, StartFunctionError> {
     let (spec, name) = (&shared.spec, &shared.name);
     let failed = |source: io::Error| {
-        let (name, path) = (name.to_string(), spec.program().to_owned());
+        let (name, path) = (name.to_string(), spec.program.clone());
         match source.kind() {
             io::ErrorKind::NotFound => StartFunctionError::Missing { name, path },
             _ => StartFunctionError::NotExecutable { name, path, source },

@@ -3,7 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     fmt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -23,7 +23,7 @@ use super::log::LogSink;
 /// ```
 #[derive(Clone)]
 pub struct Function {
-    program: PathBuf,
+    pub(super) program: PathBuf,
     pub(super) args: Vec<OsString>,
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) inherit: Inherit,
@@ -282,11 +282,6 @@ impl Function {
         let bootstrap = path.join("bootstrap");
         let hint = |_| std::io::Error::other("it is a directory without a `bootstrap` in it");
         std::fs::metadata(&bootstrap).map(|_| bootstrap).map_err(hint)
-    }
-
-    /// Returns the path as the caller wrote it, for messages.
-    pub(super) fn program(&self) -> &Path {
-        &self.program
     }
 }
 

@@ -22,8 +22,13 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(crate) struct Hosts(Vec<String>);
 
 impl Hosts {
+    /// Takes names with or without a port, which does not count.
     pub(crate) fn new(names: impl IntoIterator<Item = String>) -> Self {
-        Self(names.into_iter().collect())
+        let without_port = |name: String| match name.parse::<Authority>() {
+            Ok(authority) => authority.host().to_owned(),
+            Err(_) => name,
+        };
+        Self(names.into_iter().map(without_port).collect())
     }
 
     /// Checks that a request does not come from a web page.
@@ -66,7 +71,7 @@ mod tests {
 
     #[test]
     fn addresses_localhost_and_known_names_are_hosts_and_others_are_not() {
-        let hosts = Hosts::new(["api.example".to_owned()]);
+        let hosts = Hosts::new(["api.example:3001".to_owned()]);
         let table = [
             ("127.0.0.1", true),
             ("127.0.0.1:3001", true),
