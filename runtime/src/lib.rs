@@ -75,6 +75,8 @@ pub mod emf;
 pub mod registry;
 pub mod response;
 pub mod rooms;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
 pub mod transport;
 
