@@ -1,13 +1,13 @@
-//! What the parts over the AWS SDK have in common.
+//! What the modules over the AWS SDK share.
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use crate::error::ConfigError;
 
-/// Region, credentials and endpoints as the SDK finds them in the environment; in Lambda all of them are set.
+/// Loads region, credentials and endpoints as the SDK finds them in the environment. Lambda sets all of them.
 ///
-/// One HTTP client, rustls over aws-lc: the cryptography that verifies the tokens, and no second one.
+/// The HTTP client uses rustls over aws-lc, the cryptography that verifies the tokens, so that no second one is linked.
 pub(crate) async fn config_from_env() -> Result<SdkConfig, ConfigError> {
     let http_client = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
@@ -24,9 +24,9 @@ pub(crate) async fn config_from_env() -> Result<SdkConfig, ConfigError> {
     Ok(config)
 }
 
-/// An error and what caused it, by their messages only: `Debug` of the SDK's errors quotes whole requests.
+/// Returns the messages of an error and its causes. `Debug` of the SDK's errors would quote whole requests.
 #[cfg(any(feature = "dynamodb", feature = "management"))]
-pub(crate) fn messages(error: &dyn std::error::Error) -> String {
+pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -1,77 +1,72 @@
-//! The items of the table: keys, attributes, and reading them back.
+//! The items of the table: keys, attributes, and how they are read.
 
 use std::collections::HashMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::claims::RoomId;
+use crate::clock::unix_seconds;
 use crate::connection::ConnectionId;
-use crate::registry::{Connection, MAX_CONNECTION_SECONDS, Member};
+use crate::registry::{Connection, MAX_CONNECTION_AGE};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
 pub(super) const PARTITION_KEY: &str = "pk";
 pub(super) const SORT_KEY: &str = "sk";
-pub(super) const ROOM: &str = "room";
+const ENDPOINT: &str = "endpoint";
+const ROOM: &str = "room";
+/// A reserved word of DynamoDB's expressions.
 pub(super) const SHARD: &str = "shard";
 pub(super) const CLAIMS: &str = "claims";
-pub(super) const CONNECTED_AT: &str = "connected_at";
+const CONNECTED_AT: &str = "connected_at";
 pub(super) const EXPIRES_AT: &str = "expires_at";
 /// A reserved word of DynamoDB's expressions.
 pub(super) const TTL: &str = "ttl";
 
-/// The sort key of an item that stands alone, and the prefix of the ones in a room.
+/// The sort key of a connection's own item, and the prefix of its other keys.
 const CONNECTION: &str = "CONNECTION";
 
-/// How long after API Gateway has ended a connection its items may stay, for a late `$disconnect`.
-const GRACE_SECONDS: u64 = 10 * 60;
+/// How long items stay after API Gateway has ended the connection, for a late `$disconnect`.
+const GRACE: Duration = Duration::from_mins(10);
 
-/// Where a connection's room item is.
+/// What the item of a connection holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) room: RoomId,
+pub(super) struct StoredConnection {
+    pub(super) connection: Connection,
+    /// The shard that its room item is in.
     pub(super) shard: u16,
 }
 
-impl Place {
-    pub(super) fn of(id: &ConnectionId, room: &RoomId, shards: u16) -> Self {
-        Self {
-            room: room.clone(),
-            shard: shard_of(id, shards),
-        }
-    }
-
-    pub(super) fn key(&self, id: &ConnectionId) -> Item {
-        key(
-            room_partition(&self.room, self.shard),
-            format!("{CONNECTION}#{id}"),
-        )
-    }
-}
-
-/// What the item of a connection says, beside its claims: enough to know which connection it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Recorded {
-    pub(super) place: Place,
-    pub(super) connected_at: u64,
-}
-
-impl Recorded {
+impl StoredConnection {
+    /// Reads the item of a connection. `None` if it is not in the format of this module.
     pub(super) fn read(item: &Item) -> Option<Self> {
+        let id = text(item, PARTITION_KEY)?
+            .strip_prefix(CONNECTION)?
+            .strip_prefix('#')?;
+        let room = text(item, ROOM)?.parse().ok()?;
         Some(Self {
-            place: Place {
-                room: text(item, ROOM)?.parse().ok()?,
-                shard: number(item, SHARD)?.try_into().ok()?,
-            },
-            connected_at: number(item, CONNECTED_AT)?,
+            connection: read_connection(item, id.parse().ok()?, room)?,
+            shard: integer(item, SHARD)?.try_into().ok()?,
         })
     }
+
+    /// Returns whether this is `connection`, renewed or not, recorded in another shard than `shard`.
+    ///
+    /// It is if the number of shards was changed while the connection lives.
+    pub(super) fn is_elsewhere(&self, connection: &Connection, shard: u16) -> bool {
+        self.connection.is_same_connection(connection) && self.shard != shard
+    }
+
+    pub(super) fn room_key(&self) -> Item {
+        room_key(&self.connection, self.shard)
+    }
 }
 
-/// The shard of a connection: FNV-1a (64 bits) of its id, modulo the number of shards.
+/// Returns the shard of a connection: FNV-1a (64 bits) of its id, modulo the number of shards.
 ///
-/// Part of the table's format: every function that shares the table must find the same one.
-fn shard_of(id: &ConnectionId, shards: u16) -> u16 {
+/// This is part of the table's format: all functions that share the table must compute the same shard.
+pub(super) fn shard_of(id: &ConnectionId, shards: u16) -> u16 {
     const OFFSET: u64 = 0xCBF2_9CE4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01B3;
     let hash = id
@@ -93,61 +88,68 @@ pub(super) fn connection_key(id: &ConnectionId) -> Item {
     key(format!("{CONNECTION}#{id}"), CONNECTION.to_owned())
 }
 
+pub(super) fn room_key(connection: &Connection, shard: u16) -> Item {
+    key(
+        room_partition(&connection.room, shard),
+        room_sort_key(connection.id.as_str()),
+    )
+}
+
 pub(super) fn connection_item(connection: &Connection, shard: u16) -> Item {
     let mut item = connection_key(&connection.id);
-    item.extend(times(connection));
+    item.extend(attributes(connection));
     item.extend([
-        (ROOM.into(), s(&connection.room)),
-        (SHARD.into(), n(shard)),
-        (CLAIMS.into(), s(&connection.claims)),
+        (ROOM.into(), string(&connection.room)),
+        (SHARD.into(), number(shard)),
     ]);
     item
 }
 
-pub(super) fn room_item(connection: &Connection, place: &Place) -> Item {
-    let mut item = place.key(&connection.id);
-    item.extend(times(connection));
+pub(super) fn room_item(connection: &Connection, shard: u16) -> Item {
+    let mut item = room_key(connection, shard);
+    item.extend(attributes(connection));
     item
 }
 
-/// When the items of a connection may be deleted: once API Gateway has surely ended it.
+/// Returns when the items of a connection may be deleted: when API Gateway has ended it for certain.
 ///
 /// Not at `expires_at`: until the connection is closed, its items tell whom to close and who has left.
 pub(super) fn ttl(connection: &Connection) -> u64 {
-    connection.connected_at / 1000 + MAX_CONNECTION_SECONDS + GRACE_SECONDS
+    unix_seconds(connection.connected_at + MAX_CONNECTION_AGE + GRACE)
 }
 
-fn times(connection: &Connection) -> [(String, AttributeValue); 3] {
+/// What both items of a connection hold.
+fn attributes(connection: &Connection) -> [(String, AttributeValue); 5] {
     [
-        (CONNECTED_AT, connection.connected_at),
-        (EXPIRES_AT, connection.expires_at),
-        (TTL, ttl(connection)),
+        (ENDPOINT, string(&connection.endpoint)),
+        (CLAIMS, string(&connection.claims)),
+        (CONNECTED_AT, number(millis(connection.connected_at))),
+        (EXPIRES_AT, number(unix_seconds(connection.expires_at))),
+        (TTL, number(ttl(connection))),
     ]
-    .map(|(name, value)| (name.into(), n(value)))
+    .map(|(name, value)| (name.into(), value))
 }
 
-/// The connection of an item; `None` if the item is none of this format.
-pub(super) fn read_connection(id: &ConnectionId, item: &Item) -> Option<Connection> {
-    let Recorded { place, connected_at } = Recorded::read(item)?;
+/// Reads a room item. `None` if it is not in the format of this module.
+pub(super) fn read_room_item(item: &Item, room: &RoomId) -> Option<Connection> {
+    read_connection(item, sort_key_id(item)?.parse().ok()?, room.clone())
+}
+
+fn read_connection(item: &Item, id: ConnectionId, room: RoomId) -> Option<Connection> {
+    let time = |since_epoch| UNIX_EPOCH.checked_add(since_epoch);
+    let connected_at = time(Duration::from_millis(integer(item, CONNECTED_AT)?))?;
+    let expires_at = time(Duration::from_secs(integer(item, EXPIRES_AT)?))?;
     Some(Connection {
-        id: id.clone(),
-        room: place.room,
+        id,
+        endpoint: text(item, ENDPOINT)?.parse().ok()?,
+        room,
         claims: text(item, CLAIMS)?.to_owned(),
         connected_at,
-        expires_at: number(item, EXPIRES_AT)?,
+        expires_at,
     })
 }
 
-/// The member of a room item; `None` if the item is none of this format.
-pub(super) fn read_member(item: &Item) -> Option<Member> {
-    Some(Member {
-        connection_id: sort_key_id(item)?.parse().ok()?,
-        connected_at: number(item, CONNECTED_AT)?,
-        expires_at: number(item, EXPIRES_AT)?,
-    })
-}
-
-/// The id in the sort key of a room item.
+/// Returns the connection id in the sort key of a room item.
 pub(super) fn sort_key_id(item: &Item) -> Option<&str> {
     text(item, SORT_KEY)?.strip_prefix(CONNECTION)?.strip_prefix('#')
 }
@@ -163,16 +165,22 @@ fn text<'i>(item: &'i Item, name: &str) -> Option<&'i str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 
-fn number(item: &Item, name: &str) -> Option<u64> {
+fn integer(item: &Item, name: &str) -> Option<u64> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
-pub(super) fn s(value: &(impl ToString + ?Sized)) -> AttributeValue {
+pub(super) fn string(value: &(impl ToString + ?Sized)) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }
 
-pub(super) fn n(value: impl Into<u64>) -> AttributeValue {
+pub(super) fn number(value: impl Into<u64>) -> AttributeValue {
     AttributeValue::N(value.into().to_string())
+}
+
+/// Returns the unit of `connected_at`: milliseconds since 1970.
+pub(super) fn millis(time: SystemTime) -> u64 {
+    let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -183,10 +191,11 @@ mod tests {
     fn connection() -> Connection {
         Connection::new(
             "L0SM9cOFvHcCIhw=".parse().unwrap(),
+            "a1b2c3d4e5/prod".parse().unwrap(),
             "team:blue".parse().unwrap(),
             r#"{"sub":"team:blue","user":"zoë"}"#,
-            1_700_000_000_123,
-            1_700_000_300,
+            UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
+            UNIX_EPOCH + Duration::from_secs(1_700_000_300),
         )
     }
 
@@ -195,67 +204,85 @@ mod tests {
         let connection = connection();
         let n = |value: u64| AttributeValue::N(value.to_string());
         let s = |value: &str| AttributeValue::S(value.into());
-        let times = [
+        let of_both = [
+            ("endpoint".to_owned(), s("a1b2c3d4e5/prod")),
+            ("claims".to_owned(), s(r#"{"sub":"team:blue","user":"zoë"}"#)),
             ("connected_at".to_owned(), n(1_700_000_000_123)),
             ("expires_at".to_owned(), n(1_700_000_300)),
             ("ttl".to_owned(), n(1_700_000_000 + 7200 + 600)),
         ];
 
-        let mut expected = Item::from(times.clone());
+        let mut expected = Item::from(of_both.clone());
         expected.extend([
             ("pk".to_owned(), s("CONNECTION#L0SM9cOFvHcCIhw=")),
             ("sk".to_owned(), s("CONNECTION")),
             ("room".to_owned(), s("team:blue")),
             ("shard".to_owned(), n(3)),
-            ("claims".to_owned(), s(r#"{"sub":"team:blue","user":"zoë"}"#)),
         ]);
         assert_eq!(connection_item(&connection, 3), expected);
 
-        let mut expected = Item::from(times);
+        let mut expected = Item::from(of_both);
         expected.extend([
             ("pk".to_owned(), s("ROOM#team:blue#3")),
             ("sk".to_owned(), s("CONNECTION#L0SM9cOFvHcCIhw=")),
         ]);
-        let place = Place {
-            room: connection.room.clone(),
-            shard: 3,
-        };
-        assert_eq!(room_item(&connection, &place), expected);
+        assert_eq!(room_item(&connection, 3), expected);
     }
 
     #[test]
     fn what_was_written_is_read_back() {
         let connection = connection();
-        let item = connection_item(&connection, 3);
-        assert_eq!(read_connection(&connection.id, &item).as_ref(), Some(&connection));
-        let place = Place::of(&connection.id, &connection.room, 8);
-        let member = read_member(&room_item(&connection, &place)).unwrap();
+        let stored = StoredConnection {
+            connection: connection.clone(),
+            shard: 3,
+        };
         assert_eq!(
-            member,
-            Member::new(
-                connection.id.clone(),
-                connection.connected_at,
-                connection.expires_at
-            )
+            StoredConnection::read(&connection_item(&connection, 3)),
+            Some(stored)
         );
+        let member = read_room_item(&room_item(&connection, 3), &connection.room);
+        assert_eq!(member, Some(connection));
     }
 
     #[test]
     fn an_item_of_another_format_is_nobody() {
         let connection = connection();
-        for missing in [ROOM, SHARD, CLAIMS, CONNECTED_AT, EXPIRES_AT] {
+        for missing in [
+            PARTITION_KEY,
+            ENDPOINT,
+            ROOM,
+            SHARD,
+            CLAIMS,
+            CONNECTED_AT,
+            EXPIRES_AT,
+        ] {
             let mut item = connection_item(&connection, 0);
             item.remove(missing);
-            assert_eq!(read_connection(&connection.id, &item), None, "{missing}");
+            assert_eq!(StoredConnection::read(&item), None, "{missing}");
         }
-        let mut item = connection_item(&connection, 0);
-        item.insert(EXPIRES_AT.into(), AttributeValue::S("soon".into()));
-        assert_eq!(read_connection(&connection.id, &item), None);
+        for (name, value) in [
+            (PARTITION_KEY, AttributeValue::S("ROOM#lobby#0".into())),
+            (ENDPOINT, AttributeValue::S("evil.example/prod".into())),
+            (ROOM, AttributeValue::S("no room".into())),
+            (SHARD, AttributeValue::N("65536".into())),
+            (CONNECTED_AT, AttributeValue::N("-1".into())),
+            (EXPIRES_AT, AttributeValue::S("soon".into())),
+            (EXPIRES_AT, AttributeValue::N(u64::MAX.to_string())),
+        ] {
+            let mut item = connection_item(&connection, 0);
+            item.insert(name.into(), value.clone());
+            assert_eq!(StoredConnection::read(&item), None, "{name} {value:?}");
+        }
         assert_eq!(
-            read_member(&item),
+            read_room_item(&connection_item(&connection, 0), &connection.room),
             None,
-            "the connection's own item is no member's"
+            "the connection's own item is not a room item"
         );
+        for missing in [SORT_KEY, ENDPOINT, CLAIMS, CONNECTED_AT, EXPIRES_AT] {
+            let mut item = room_item(&connection, 0);
+            item.remove(missing);
+            assert_eq!(read_room_item(&item, &connection.room), None, "{missing}");
+        }
     }
 
     #[test]

@@ -6,14 +6,14 @@
 //! | `writes.rs` | recording, renewing, forgetting |
 //! | `reads.rs` | finding, listing |
 //! | `item.rs` | the items of the table |
-//! | `patience.rs` | trying again within a time |
-//! | `failure.rs` | what is worth trying again |
+//! | `retry.rs` | the retries of a call |
+//! | `error.rs` | which requests are worth a retry |
 //! | `table.rs` | the table, for local use |
 
-mod failure;
+mod error;
 mod item;
-mod patience;
 mod reads;
+mod retry;
 mod table;
 mod writes;
 
@@ -26,26 +26,26 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use tokio::time::Instant;
 
-use self::patience::Patience;
-use super::{BoxFuture, Connection, MemberPage, PageToken, Registry, RegistryError};
+use self::retry::RetryPolicy;
+use super::{Connection, ConnectionPage, PageToken, Registry, RegistryError};
 use crate::claims::RoomId;
 use crate::connection::ConnectionId;
 use crate::error::ConfigError;
 
 /// The environment variable that names the table.
-pub const TABLE_VARIABLE: &str = "DYNAMO_TABLE_NAME_CHAT_CONNECTIONS";
+pub const TABLE_ENV: &str = "DYNAMO_TABLE_NAME_CHAT_CONNECTIONS";
 
-/// How many members a page holds at most, unless [`DynamoRegistry::with_page_size`] says otherwise.
+/// The default of [`DynamoRegistry::with_page_size`]: a page holds at most 500 connections.
 ///
-/// A room item is at most 400 bytes, so that a page is one answer of at most 200 KB (DynamoDB's limit is 1 MB)
-/// and costs at most 50 read units; a broadcast sends to 500 connections in well over the time a query takes,
-/// so that the next page is there when it is needed.
+/// A room item holds the claims, and about 150 bytes more. With claims of 200 bytes, a page is a response of 175 KB and
+/// costs 43 read units (4 KB each). With the largest claims that fit into a token (3 KB), DynamoDB ends the page after
+/// about 330 connections, at 1 MB and 256 read units. A broadcast takes longer to send to a page than a query takes, so
+/// that the next page is there when it is needed.
 pub const DEFAULT_PAGE_SIZE: u16 = 500;
 
-/// How long a call may take by default, all its attempts together: a third of the 29 seconds that API Gateway
-/// waits for an integration (API Gateway quota page), so that a request that asks twice is still answered.
+/// The default of [`DynamoRegistry::with_budget`]: a third of the 29 seconds that API Gateway waits for an integration
+/// (API Gateway quota page), so that a request that calls twice is still answered.
 const BUDGET: Duration = Duration::from_secs(9);
 
 /// DynamoDB answers in milliseconds; a new TLS connection of a small function takes up to a second.
@@ -54,22 +54,24 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A [`Registry`](crate::Registry) in a DynamoDB table.
 ///
-/// The table has the string keys `pk` and `sk`, and a time to live in `ttl`; on-demand billing suits it. It holds
-/// two items a connection, written and deleted in one transaction:
+/// The table has the string keys `pk` and `sk`, and its time to live is the attribute `ttl`; on-demand billing suits
+/// it. Each connection has two items, which are written and deleted in one transaction:
 ///
 /// | pk | sk | attributes |
 /// | --- | --- | --- |
-/// | `CONNECTION#<id>` | `CONNECTION` | `room`, `shard`, `claims` (JSON), `connected_at` (ms), `expires_at` (s), `ttl` (s) |
-/// | `ROOM#<room>#<shard>` | `CONNECTION#<id>` | `connected_at`, `expires_at`, `ttl` |
+/// | `CONNECTION#<id>` | `CONNECTION` | `endpoint` (`<api id>/<stage>`), `room`, `shard`, `claims` (JSON), `connected_at` (ms), `expires_at` (s), `ttl` (s) |
+/// | `ROOM#<room>#<shard>` | `CONNECTION#<id>` | `endpoint`, `claims`, `connected_at`, `expires_at`, `ttl` |
 ///
-/// `ttl` is ten minutes after API Gateway has ended the connection at the latest (two hours), not `expires_at`:
-/// the items of an expired connection tell whom to close.
+/// One table may serve several APIs and stages, since the endpoint is recorded. `ttl` is two hours and ten minutes
+/// after `connected_at`, when API Gateway has ended the connection for certain, and not `expires_at`: the items of an
+/// expired connection tell whom to close.
 ///
 /// The function's role needs `dynamodb:GetItem`, `PutItem`, `UpdateItem`, `DeleteItem` and `Query` on the table.
+/// Whoever else can write the table can make claims.
 ///
-/// Throttled requests and transaction conflicts are tried again with backoff and full jitter until the call's
-/// time is over ([`with_budget`](Self::with_budget), [`with_deadline`](Self::with_deadline)). The SDK's own
-/// retries are off: they share one token bucket, in which a burst of throttling stops the retries of all others.
+/// Throttled requests, transaction conflicts and lost answers are tried again with backoff and full jitter until the
+/// call's time is over ([`with_budget`](Self::with_budget)). The SDK's own retries are off: all requests of a client
+/// share one token bucket there, so that a burst of throttling stops the retries of all others.
 ///
 /// Clones share their HTTP connections.
 ///
@@ -87,14 +89,14 @@ pub struct DynamoRegistry {
     table: Arc<str>,
     shards: u16,
     page_size: u16,
-    patience: Patience,
+    retries: RetryPolicy,
 }
 
 impl DynamoRegistry {
-    /// The registry in the table that `DYNAMO_TABLE_NAME_CHAT_CONNECTIONS` names.
+    /// Creates the registry in the table that `DYNAMO_TABLE_NAME_CHAT_CONNECTIONS` names.
     ///
     /// Region, credentials and endpoint come from the SDK's own variables (`AWS_REGION`,
-    /// `AWS_ENDPOINT_URL_DYNAMODB`, …), which Lambda sets as needed. Nothing is requested yet.
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, …), which Lambda sets as needed. Sends no request.
     ///
     /// # Errors
     ///
@@ -103,22 +105,23 @@ impl DynamoRegistry {
         Self::from_config(&crate::aws::config_from_env().await?)
     }
 
-    /// Like [`from_env`](Self::from_env), over a configuration that is there already.
+    /// Like [`from_env`](Self::from_env), with an existing configuration of the SDK.
     ///
     /// # Errors
     ///
     /// The variable is not set.
     pub fn from_config(config: &SdkConfig) -> Result<Self, ConfigError> {
-        let table = std::env::var(TABLE_VARIABLE).unwrap_or_default();
+        let table = std::env::var(TABLE_ENV).unwrap_or_default();
+        let table = table.trim();
         if table.is_empty() {
             return Err(ConfigError::new(format!(
-                "{TABLE_VARIABLE} is not set; set it to the name of the DynamoDB table of connections"
+                "{TABLE_ENV} is not set; set it to the name of the DynamoDB table of connections"
             )));
         }
         Ok(Self::new(&Client::new(config), table))
     }
 
-    /// The registry in `table`, reached as `client` is configured; only retries and timeouts are set anew.
+    /// Creates the registry in `table`, reached as `client` is configured. Only retries and timeouts are replaced.
     pub fn new(client: &Client, table: impl Into<String>) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -137,41 +140,49 @@ impl DynamoRegistry {
             table: table.into().into(),
             shards: 1,
             page_size: DEFAULT_PAGE_SIZE,
-            patience: Patience::new(BUDGET),
+            retries: RetryPolicy { budget: BUDGET },
         }
     }
 
-    /// Spreads each room over `shards` partitions (default 1; 0 counts as 1).
+    /// Spreads each room over `shards` partitions (default: 1; 0 counts as 1).
     ///
-    /// A partition takes 1,000 write units a second; a connection writes a transactional unit of 2 into its room
-    /// when it comes and when it goes, so that one shard is enough for 500 comings and goings a second in *one*
-    /// room. Each shard costs a listing one query. All functions that share a table use the same number. Raise it
-    /// at any time; after lowering it, connections recorded before in a shard that is no more are not listed.
+    /// A partition takes 1,000 write units a second. A connection with claims of less than 800 bytes writes a
+    /// transactional unit of 2 into its room when it comes and when it goes, so that one shard is enough for 500 of
+    /// these a second in *one* room. Each shard costs a listing one query. All functions that share a table use the
+    /// same number. It can be raised at any time; after it is lowered, connections in a shard that no longer exists
+    /// are not listed.
+    ///
+    /// ```
+    /// # fn spread(registry: room_auth::registry::DynamoRegistry) {
+    /// let registry = registry.with_shards(4).with_page_size(250);
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_shards(mut self, shards: u16) -> Self {
         self.shards = shards.max(1);
         self
     }
 
-    /// At most this many members a page (default [`DEFAULT_PAGE_SIZE`]; 0 counts as 1, and more than 1,000 as
-    /// 1,000).
+    /// Sets how many connections a page holds at most (default: [`DEFAULT_PAGE_SIZE`]; 1 to 1,000, the nearest is
+    /// taken).
     #[must_use]
-    pub fn with_page_size(mut self, members: u16) -> Self {
-        self.page_size = members.clamp(1, 1000);
+    pub fn with_page_size(mut self, connections: u16) -> Self {
+        self.page_size = connections.clamp(1, 1000);
         self
     }
 
-    /// The time of a call, all its attempts together (default 9 seconds).
+    /// Sets how long a call may take, all its attempts together (default: 9 s).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn hurry(registry: room_auth::registry::DynamoRegistry) {
+    /// let registry = registry.with_budget(Duration::from_secs(3));
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_budget(mut self, budget: Duration) -> Self {
-        self.patience.budget = budget;
-        self
-    }
-
-    /// The moment by which every call ends, whatever is left of its budget: an invocation's deadline.
-    #[must_use]
-    pub fn with_deadline(mut self, deadline: Instant) -> Self {
-        self.patience.deadline = Some(deadline);
+        self.retries.budget = budget;
         self
     }
 }
@@ -187,32 +198,27 @@ impl fmt::Debug for DynamoRegistry {
 }
 
 impl Registry for DynamoRegistry {
-    fn record<'a>(&'a self, connection: &'a Connection) -> BoxFuture<'a, Result<(), RegistryError>> {
-        Box::pin(self.record_connection(connection))
+    async fn record(&self, connection: &Connection) -> Result<(), RegistryError> {
+        self.record_connection(connection).await
     }
 
-    fn find<'a>(&'a self, id: &'a ConnectionId) -> BoxFuture<'a, Result<Option<Connection>, RegistryError>> {
-        Box::pin(self.find_connection(id))
+    async fn find(&self, id: &ConnectionId) -> Result<Option<Connection>, RegistryError> {
+        self.find_connection(id).await
     }
 
-    fn renew<'a>(&'a self, connection: &'a Connection) -> BoxFuture<'a, Result<bool, RegistryError>> {
-        Box::pin(self.renew_connection(connection))
+    async fn renew(&self, renewed: &Connection) -> Result<bool, RegistryError> {
+        self.renew_connection(renewed).await
     }
 
-    fn forget<'a>(
-        &'a self,
-        id: &'a ConnectionId,
-        room: &'a RoomId,
-        connected_at: u64,
-    ) -> BoxFuture<'a, Result<(), RegistryError>> {
-        Box::pin(self.forget_connection(id, room, connected_at))
+    async fn forget(&self, seen: &Connection) -> Result<bool, RegistryError> {
+        self.forget_connection(seen).await
     }
 
-    fn members<'a>(
-        &'a self,
-        room: &'a RoomId,
-        from: Option<&'a PageToken>,
-    ) -> BoxFuture<'a, Result<MemberPage, RegistryError>> {
-        Box::pin(self.page(room, from))
+    async fn members(
+        &self,
+        room: &RoomId,
+        from: Option<&PageToken>,
+    ) -> Result<ConnectionPage, RegistryError> {
+        self.page(room, from).await
     }
 }

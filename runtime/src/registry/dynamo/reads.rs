@@ -1,25 +1,25 @@
 //! Finding a connection and listing a room: consistent reads.
 
 use super::DynamoRegistry;
-use super::failure::Failure;
-use super::item::{self, CONNECTED_AT, EXPIRES_AT, Item, PARTITION_KEY, SORT_KEY, s};
+use super::error::Failure;
+use super::item::{self, Item, PARTITION_KEY, SORT_KEY, StoredConnection, string};
 use crate::claims::RoomId;
 use crate::connection::ConnectionId;
-use crate::registry::{Connection, Member, MemberPage, PageToken, RegistryError};
+use crate::registry::{Connection, ConnectionPage, PageToken, RegistryError};
 
 impl DynamoRegistry {
     pub(super) async fn find_connection(
         &self,
         id: &ConnectionId,
     ) -> Result<Option<Connection>, RegistryError> {
-        let mut call = self.patience.start("find the connection");
+        let mut operation = self.retries.start("find the connection");
         let request = self
             .client
             .get_item()
             .table_name(&*self.table)
             .set_key(Some(item::connection_key(id)))
             .consistent_read(true);
-        let answer = call
+        let answer = operation
             .attempt(|| {
                 let request = request.clone();
                 async move { request.send().await.map_err(|error| Failure::from(&error)) }
@@ -27,9 +27,9 @@ impl DynamoRegistry {
             .await?;
         match answer.item {
             None => Ok(None),
-            Some(item) => item::read_connection(id, &item)
-                .map(Some)
-                .ok_or_else(|| call.error("the item is none that this registry writes")),
+            Some(item) => StoredConnection::read(&item)
+                .map(|stored| Some(stored.connection))
+                .ok_or_else(|| operation.error("the item is not in the format of this registry")),
         }
     }
 
@@ -37,13 +37,13 @@ impl DynamoRegistry {
         &self,
         room: &RoomId,
         from: Option<&PageToken>,
-    ) -> Result<MemberPage, RegistryError> {
-        let mut call = self.patience.start("list the room");
+    ) -> Result<ConnectionPage, RegistryError> {
+        let mut operation = self.retries.start("list the room");
         let (shard, after) = match from {
             None => (0, None),
-            Some(token) => {
-                parse_token(token).ok_or_else(|| call.error("the page token is none of this registry"))?
-            }
+            Some(token) => self
+                .parse_token(token)
+                .ok_or_else(|| operation.error("the page token is not from this registry"))?,
         };
         let partition = item::room_partition(room, shard);
         let mut request = self
@@ -53,17 +53,13 @@ impl DynamoRegistry {
             .consistent_read(true)
             .limit(i32::from(self.page_size))
             .key_condition_expression("pk = :room")
-            .expression_attribute_values(":room", s(&partition))
-            .projection_expression("#sk, #connected_at, #expires_at")
-            .expression_attribute_names("#sk", SORT_KEY)
-            .expression_attribute_names("#connected_at", CONNECTED_AT)
-            .expression_attribute_names("#expires_at", EXPIRES_AT);
+            .expression_attribute_values(":room", string(&partition));
         if let Some(after) = after {
             request = request
-                .exclusive_start_key(PARTITION_KEY, s(&partition))
-                .exclusive_start_key(SORT_KEY, s(&item::room_sort_key(after)));
+                .exclusive_start_key(PARTITION_KEY, string(&partition))
+                .exclusive_start_key(SORT_KEY, string(&item::room_sort_key(after)));
         }
-        let answer = call
+        let answer = operation
             .attempt(|| {
                 let request = request.clone();
                 async move { request.send().await.map_err(|error| Failure::from(&error)) }
@@ -71,31 +67,42 @@ impl DynamoRegistry {
             .await?;
         let next = match &answer.last_evaluated_key {
             Some(key) => {
-                let last = item::sort_key_id(key).ok_or_else(|| call.error("the page ends nowhere"))?;
+                let last = item::sort_key_id(key)
+                    .ok_or_else(|| operation.error("the page ends with a key of another format"))?;
                 Some(PageToken::new(format!("{shard}:{last}")))
             }
-            None if shard + 1 < self.shards => Some(PageToken::new(format!("{}:", shard + 1))),
-            None => None,
+            None => self
+                .shard_after(shard)
+                .map(|shard| PageToken::new(format!("{shard}:"))),
         };
-        let members = answer.items.unwrap_or_default();
-        Ok(MemberPage::new(
-            members.iter().filter_map(read_member).collect(),
-            next,
-        ))
+        let items = answer.items.unwrap_or_default();
+        let connections = items.iter().filter_map(|item| read_member(item, room)).collect();
+        Ok(ConnectionPage::new(connections, next))
+    }
+
+    /// Parses `<shard>:<id of the last connection of the page before>`; the id is empty where a shard begins.
+    ///
+    /// Tokens may have come from a client.
+    fn parse_token<'t>(&self, token: &'t PageToken) -> Option<(u16, Option<&'t str>)> {
+        let (shard, after) = token.as_str().split_once(':')?;
+        let shard = shard.parse().ok().filter(|shard| *shard < self.shards)?;
+        Some((shard, (!after.is_empty()).then_some(after)))
+    }
+
+    fn shard_after(&self, shard: u16) -> Option<u16> {
+        shard.checked_add(1).filter(|next| *next < self.shards)
     }
 }
 
-/// A room is listed without an item that cannot be read, rather than not at all.
-fn read_member(item: &Item) -> Option<Member> {
-    let member = item::read_member(item);
+/// Reads a room item. One that cannot be read is left out, so that the others are still listed.
+fn read_member(item: &Item, room: &RoomId) -> Option<Connection> {
+    let member = item::read_room_item(item, room);
     if member.is_none() {
-        tracing::warn!(target: "room_auth", "an item in a room is none that this registry writes");
+        tracing::warn!(
+            target: "room_auth",
+            room_id = room.as_str(),
+            "skipped an item of a room that is not in the format of this registry"
+        );
     }
     member
-}
-
-/// `<shard>:<id of the last member of the page before>`, the id empty where a shard begins.
-fn parse_token(token: &PageToken) -> Option<(u16, Option<&str>)> {
-    let (shard, after) = token.as_str().split_once(':')?;
-    Some((shard.parse().ok()?, (!after.is_empty()).then_some(after)))
 }

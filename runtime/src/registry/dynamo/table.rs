@@ -6,22 +6,22 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::DynamoRegistry;
-use super::failure::{Failure, FailureKind};
+use super::error::{Failure, FailureKind};
 use super::item::{PARTITION_KEY, SORT_KEY, TTL};
 use super::writes::built;
 use crate::registry::RegistryError;
 
 impl DynamoRegistry {
-    /// Creates the table if it is not there: **for local use and tests only**.
+    /// Creates the table unless it exists: **for local use and tests only**.
     ///
-    /// In an AWS account the table belongs into the infrastructure's code, with backups, deletion protection and
-    /// tags; the function's role has no right to make one.
+    /// In an AWS account the table belongs to the infrastructure's code, with backups, deletion protection and tags,
+    /// and the function's role has no right to create one.
     ///
     /// # Errors
     ///
-    /// DynamoDB could not be reached, or refused.
+    /// DynamoDB cannot be reached, or refuses.
     pub async fn create_local_table(&self) -> Result<(), RegistryError> {
-        let mut call = self.patience.start("create the table");
+        let mut operation = self.retries.start("create the table");
         let request = self
             .client
             .create_table()
@@ -31,24 +31,25 @@ impl DynamoRegistry {
             .attribute_definitions(string_attribute(SORT_KEY))
             .key_schema(key(PARTITION_KEY, KeyType::Hash))
             .key_schema(key(SORT_KEY, KeyType::Range));
-        call.attempt(|| {
-            let request = request.clone();
-            async move {
-                match request.send().await {
-                    Ok(_) => Ok(()),
-                    Err(error)
-                        if error
-                            .as_service_error()
-                            .is_some_and(CreateTableError::is_resource_in_use_exception) =>
-                    {
-                        Ok(())
+        operation
+            .attempt(|| {
+                let request = request.clone();
+                async move {
+                    match request.send().await {
+                        Ok(_) => Ok(()),
+                        Err(error)
+                            if error
+                                .as_service_error()
+                                .is_some_and(CreateTableError::is_resource_in_use_exception) =>
+                        {
+                            Ok(())
+                        }
+                        Err(error) => Err(Failure::from(&error)),
                     }
-                    Err(error) => Err(Failure::from(&error)),
                 }
-            }
-        })
-        .await?;
-        call.attempt(|| self.is_active()).await?;
+            })
+            .await?;
+        operation.attempt(|| self.is_active()).await?;
         let time_to_live = built(
             TimeToLiveSpecification::builder()
                 .attribute_name(TTL)
@@ -62,7 +63,7 @@ impl DynamoRegistry {
             .time_to_live_specification(time_to_live);
         match request.send().await {
             Ok(_) => Ok(()),
-            // "already enabled": the table was there.
+            // "already enabled": the table existed.
             Err(error)
                 if error
                     .raw_response()
@@ -83,7 +84,7 @@ impl DynamoRegistry {
         } else {
             Err(Failure::new(
                 FailureKind::Transient,
-                "the table is still being made",
+                "the table is still being created",
             ))
         }
     }

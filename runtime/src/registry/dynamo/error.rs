@@ -1,12 +1,12 @@
-//! What went wrong with a request: whether it is worth another attempt, and what may be said about it.
+//! Failed requests: whether another attempt may help, and what may be said about them.
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-use crate::aws::messages;
+use crate::aws::error_chain;
 use crate::registry::RegistryError;
 
-/// A failed request. Holds no items and no claims: the SDK's own errors do, in the raw answer they keep.
+/// A failed request. Holds no items and no claims, as the SDK's own errors do in the raw response that they keep.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub(super) struct Failure {
@@ -16,12 +16,14 @@ pub(super) struct Failure {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FailureKind {
-    /// No capacity, or another transaction was in the way: later there may be.
+    /// No capacity, or a conflict with another transaction. A later attempt may succeed.
     Throttled,
-    /// An accident that says nothing about the next attempt.
+    /// No answer in time. A later attempt may succeed.
+    Timeout,
+    /// Any other error that says nothing about the next attempt.
     Transient,
     /// The same request will fail again.
-    Lasting,
+    Permanent,
 }
 
 impl Failure {
@@ -32,18 +34,23 @@ impl Failure {
         }
     }
 
-    pub(super) fn is_lasting(&self) -> bool {
-        self.kind == FailureKind::Lasting
+    pub(super) fn timeout() -> Self {
+        Self::new(FailureKind::Timeout, "DynamoDB did not answer in time")
+    }
+
+    pub(super) fn is_permanent(&self) -> bool {
+        self.kind == FailureKind::Permanent
     }
 
     pub(super) fn into_error(self, action: &'static str) -> RegistryError {
         match self.kind {
             FailureKind::Throttled => RegistryError::throttled(action),
-            FailureKind::Transient | FailureKind::Lasting => RegistryError::new(action, self),
+            FailureKind::Timeout => RegistryError::timeout(action),
+            FailureKind::Transient | FailureKind::Permanent => RegistryError::new(action, self),
         }
     }
 
-    /// What an error code of DynamoDB means for the next attempt.
+    /// Returns what an error code of DynamoDB means for the next attempt.
     fn of_service(code: Option<&str>, message: Option<&str>, status: u16) -> Self {
         let kind = match code {
             Some(
@@ -58,13 +65,13 @@ impl Failure {
                 | "TransactionInProgressException",
             ) => FailureKind::Throttled,
             _ if status >= 500 => FailureKind::Transient,
-            _ => FailureKind::Lasting,
+            _ => FailureKind::Permanent,
         };
         let code = code.unwrap_or("an error without a code");
         let text = match (code, message) {
             ("ResourceNotFoundException", _) => format!(
                 "{code}: the table does not exist in this region and account; create it, or correct {}",
-                super::TABLE_VARIABLE
+                super::TABLE_ENV
             ),
             // These messages name roles, tables and actions. Others may quote the request.
             (
@@ -79,17 +86,17 @@ impl Failure {
         Self::new(kind, text)
     }
 
-    /// A transaction that DynamoDB cancelled, for the reasons with these codes.
+    /// Creates the failure of a transaction that DynamoDB cancelled for the reasons with these codes.
     pub(super) fn of_cancellation<'c>(codes: impl Iterator<Item = &'c str>) -> Self {
         codes
             .filter(|code| *code != "None")
             .map(|code| Self::of_service(Some(code), None, 400))
-            // One reason that lasts is enough.
-            .reduce(|first, next| if first.is_lasting() { first } else { next })
+            // One permanent reason is enough.
+            .reduce(|first, next| if first.is_permanent() { first } else { next })
             .unwrap_or_else(|| {
                 Self::new(
                     FailureKind::Transient,
-                    "DynamoDB cancelled the transaction for no reason",
+                    "DynamoDB cancelled the transaction without a reason",
                 )
             })
     }
@@ -102,17 +109,18 @@ impl<E: ProvideErrorMetadata> From<&SdkError<E, HttpResponse>> for Failure {
                 let meta = answer.err().meta();
                 Self::of_service(meta.code(), meta.message(), answer.raw().status().as_u16())
             }
-            SdkError::TimeoutError(_) => Self::new(FailureKind::Transient, "DynamoDB did not answer in time"),
+            SdkError::TimeoutError(_) => Self::timeout(),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::timeout(),
             SdkError::DispatchFailure(failure) => {
-                let is_transient = failure.is_io() || failure.is_timeout() || failure.as_other().is_some();
+                let is_transient = failure.is_io() || failure.as_other().is_some();
                 let kind = if is_transient {
                     FailureKind::Transient
                 } else {
-                    FailureKind::Lasting
+                    FailureKind::Permanent
                 };
                 let cause = failure
                     .as_connector_error()
-                    .map(|error| messages(error))
+                    .map(|error| error_chain(error))
                     .unwrap_or_default();
                 Self::new(kind, format!("DynamoDB could not be reached: {cause}"))
             }
@@ -124,9 +132,9 @@ impl<E: ProvideErrorMetadata> From<&SdkError<E, HttpResponse>> for Failure {
                 ),
             ),
             SdkError::ConstructionFailure(_) => {
-                Self::new(FailureKind::Lasting, "the request could not be made")
+                Self::new(FailureKind::Permanent, "the request could not be made")
             }
-            _ => Self::new(FailureKind::Lasting, "the request failed"),
+            _ => Self::new(FailureKind::Permanent, "the request failed"),
         }
     }
 }
@@ -148,22 +156,28 @@ mod tests {
             ("TransactionInProgressException", 400, FailureKind::Throttled),
             ("InternalServerError", 500, FailureKind::Transient),
             ("ServiceUnavailable", 503, FailureKind::Transient),
-            ("ValidationException", 400, FailureKind::Lasting),
-            ("AccessDeniedException", 400, FailureKind::Lasting),
-            ("ResourceNotFoundException", 400, FailureKind::Lasting),
+            ("ValidationException", 400, FailureKind::Permanent),
+            ("AccessDeniedException", 400, FailureKind::Permanent),
+            ("ResourceNotFoundException", 400, FailureKind::Permanent),
         ] {
             assert_eq!(Failure::of_service(Some(code), None, status).kind, kind, "{code}");
         }
     }
 
     #[test]
-    fn a_cancelled_transaction_is_tried_again_unless_a_reason_lasts() {
+    fn a_cancelled_transaction_is_tried_again_unless_a_reason_is_permanent() {
         for (codes, kind) in [
             (&["None", "TransactionConflict"][..], FailureKind::Throttled),
             (&["ThrottlingError", "None"], FailureKind::Throttled),
             (&["ProvisionedThroughputExceeded"], FailureKind::Throttled),
-            (&["ValidationError", "TransactionConflict"], FailureKind::Lasting),
-            (&["TransactionConflict", "ValidationError"], FailureKind::Lasting),
+            (
+                &["ValidationError", "TransactionConflict"],
+                FailureKind::Permanent,
+            ),
+            (
+                &["TransactionConflict", "ValidationError"],
+                FailureKind::Permanent,
+            ),
             (&["None"], FailureKind::Transient),
         ] {
             assert_eq!(

@@ -1,24 +1,44 @@
-//! For unit tests of handlers: claims, authenticated events and tokens without a backend.
+//! For unit tests of handlers, registries and transports (feature `testing`).
 //!
-//! Everything here is named so that a review sees it: none of it belongs in production code. The signing key
-//! is public, it stands in this crate's source.
+//! | to | use |
+//! | --- | --- |
+//! | call a handler | [`claims`], [`authenticated`] |
+//! | present a token | `token`, `signing_key` (feature `issuer`), [`public_key_pem`], [`FixedClock`] |
+//! | see what a handler records and sends | [`MemoryRegistry`], [`RecordingTransport`] |
+//! | check an own registry or transport | [`registry_conformance`], [`transport_conformance`] |
+//!
+//! Whatever makes claims without a token is in this module, so that it is behind the feature: enable it as a
+//! dev-dependency only. The signing key is public, since it is in this crate's source.
 //!
 //! ```
-//! use room_auth::testing;
-//! use room_auth::{LambdaEvent, RoomClaims};
-//! use serde_json::{Value, json};
+//! use room_auth::testing::{self, RecordingTransport};
+//! use room_auth::{ApiEndpoint, ConnectionId, RoomClaims, Transport, TransportError};
 //!
-//! async fn handler(claims: RoomClaims, _event: LambdaEvent<Value>) -> Value {
-//!     json!({"statusCode": 200, "body": claims.room_id().as_str()})
+//! /// Greets whoever has connected.
+//! async fn greet(
+//!     claims: RoomClaims,
+//!     (at, to): (&ApiEndpoint, &ConnectionId),
+//!     transport: &impl Transport,
+//! ) -> Result<(), TransportError> {
+//!     let frame = format!(r#"{{"type":"welcome","room":"{}"}}"#, claims.room_id());
+//!     transport.post(at, to, frame.as_bytes()).await
 //! }
 //!
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-//! let claims = testing::claims("lobby", ());
-//! let response = handler(claims, LambdaEvent::new(json!({}), Default::default())).await;
-//! assert_eq!(response["body"], "lobby");
+//! let transport = RecordingTransport::new();
+//! let (at, to) = ("a1b2c3d4e5/prod".parse().unwrap(), "L0SM9cOFvHcCIhw=".parse().unwrap());
+//! greet(testing::claims("lobby", ()), (&at, &to), &transport).await.unwrap();
+//! assert_eq!(transport.frames_to(&to), [r#"{"type":"welcome","room":"lobby"}"#]);
+//!
+//! transport.fail_next(&to, TransportError::Gone);
+//! assert!(greet(testing::claims("lobby", ()), (&at, &to), &transport).await.is_err());
 //! # });
 //! # Ok::<_, std::io::Error>(())
 //! ```
+
+mod conformance;
+mod memory_registry;
+mod recording_transport;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -26,6 +46,10 @@ use crate::auth::Authenticated;
 use crate::claims::RoomClaims;
 use crate::clock::{Clock, unix_seconds};
 use crate::event::{EventContext, WebSocketEvent};
+
+pub use conformance::{TestApi, registry_conformance, transport_conformance};
+pub use memory_registry::MemoryRegistry;
+pub use recording_transport::{RecordingTransport, Sent};
 
 /// Claims for `room` that were issued now and expire in five minutes.
 ///
@@ -98,7 +122,7 @@ impl Clock for FixedClock {
 
 /// The public key of the test key pair.
 pub fn public_key_pem() -> &'static str {
-    include_str!("testing/public.pem")
+    include_str!("public.pem")
 }
 
 /// The private key of the test key pair. Everybody has it.
@@ -108,7 +132,7 @@ pub fn public_key_pem() -> &'static str {
 /// Never: the key is part of this crate.
 #[cfg(feature = "issuer")]
 pub fn signing_key() -> crate::SigningKey {
-    crate::SigningKey::from_pem(include_str!("testing/private.pem")).expect("the test key is a good key")
+    crate::SigningKey::from_pem(include_str!("private.pem")).expect("the test key is a good key")
 }
 
 /// A token for `room` with claims of your own (`&()` for none), signed with the test key, valid for five minutes.

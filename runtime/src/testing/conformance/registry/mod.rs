@@ -1,0 +1,192 @@
+//! What every registry must do.
+
+mod endings;
+mod pages;
+mod races;
+mod recording;
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::{StreamExt, stream};
+
+use crate::claims::RoomId;
+use crate::clock::unix_seconds;
+use crate::connection::ConnectionId;
+use crate::endpoint::ApiEndpoint;
+use crate::registry::{Connection, Registry};
+
+/// Checks that a registry does what [`Registry`] says; every implementation runs this in its tests.
+///
+/// The store may be shared and may hold other things: all names belong to this run only, and what was recorded is
+/// forgotten at the end. Give registries with pages small ones (a dozen connections), so that listing is checked across
+/// pages.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use room_auth::testing::{MemoryRegistry, registry_conformance};
+///
+/// registry_conformance(MemoryRegistry::new().with_page_size(12)).await;
+/// # });
+/// # Ok::<_, std::io::Error>(())
+/// ```
+///
+/// # Panics
+///
+/// The registry does otherwise; the message says what was expected, and when.
+pub async fn registry_conformance(registry: impl Registry) {
+    let now = UNIX_EPOCH + Duration::from_secs(unix_seconds(SystemTime::now()));
+    let suite = Suite {
+        registry,
+        run: RandomState::new().hash_one(0),
+        now,
+        exp: now + Duration::from_mins(5),
+    };
+    suite.who_was_never_recorded_is_not_there().await;
+    suite.what_is_recorded_is_found_and_listed_at_once().await;
+    suite.a_repeated_record_changes_nothing().await;
+    suite.a_newer_connection_replaces_an_older_one().await;
+    suite.a_newer_connection_leaves_the_older_ones_room().await;
+    suite.an_older_connection_does_not_replace_a_newer_one().await;
+    suite.ids_and_rooms_are_kept_apart().await;
+    suite.connections_of_several_apis_share_a_room().await;
+    suite.claims_are_kept_to_the_byte().await;
+    suite.expired_connections_stay_until_forgotten().await;
+    suite.forgetting_is_complete_and_can_be_repeated().await;
+    suite.forgetting_another_connection_changes_nothing().await;
+    suite.forgetting_what_was_renewed_since_changes_nothing().await;
+    suite.forgetting_what_was_replaced_since_changes_nothing().await;
+    suite.renewal_moves_claims_and_expiry_only().await;
+    suite.renewal_of_another_connection_changes_nothing().await;
+    suite.pages_hold_each_connection_once().await;
+    suite.pages_hold_who_stays_while_others_come_and_go().await;
+    suite.a_race_of_old_and_new_ends_with_the_new().await;
+    suite.a_race_of_record_and_forget_leaves_all_or_nothing().await;
+    suite.a_race_of_renew_and_forget_has_one_winner().await;
+    suite.many_at_once_are_all_there().await;
+}
+
+struct Suite<R> {
+    registry: R,
+    run: u64,
+    /// When the run began: a store may drop what has been over for long.
+    now: SystemTime,
+    /// When tokens expire.
+    exp: SystemTime,
+}
+
+/// `connected_at` has milliseconds.
+const MS: Duration = Duration::from_millis(1);
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+impl<R: Registry> Suite<R> {
+    fn id(&self, name: &str) -> ConnectionId {
+        let run = self.run;
+        let id = format!("{name}{run:016x}=");
+        id.parse().expect("base64 and short")
+    }
+
+    fn room(&self, name: &str) -> RoomId {
+        let run = self.run;
+        format!("{name}.{run:016x}").parse().expect("a room id")
+    }
+
+    fn connection(&self, id: &str, room: &str, connected_at: SystemTime) -> Connection {
+        let claims = format!(r#"{{"sub":"{room}","user":"{id}"}}"#);
+        let endpoint = endpoint("prod");
+        Connection::new(
+            self.id(id),
+            endpoint,
+            self.room(room),
+            claims,
+            connected_at,
+            self.exp,
+        )
+    }
+
+    async fn record(&self, connection: &Connection) {
+        let recorded = self.registry.record(connection).await;
+        recorded.expect("a connection can be recorded");
+    }
+
+    async fn forget(&self, seen: &Connection) -> bool {
+        let forgotten = self.registry.forget(seen).await;
+        forgotten.expect("forgetting can be tried")
+    }
+
+    /// Forgets a connection that must be recorded exactly so.
+    async fn end(&self, connection: &Connection) {
+        assert!(
+            self.forget(connection).await,
+            "{connection:?} is recorded and can be forgotten"
+        );
+    }
+
+    async fn renew(&self, renewed: &Connection) -> bool {
+        let renewed = self.registry.renew(renewed).await;
+        renewed.expect("a renewal can be tried")
+    }
+
+    async fn find(&self, id: &ConnectionId) -> Option<Connection> {
+        let found = self.registry.find(id).await;
+        found.expect("a connection can be looked for")
+    }
+
+    /// Lists a room page by page. No connection may come twice.
+    async fn list(&self, room: &RoomId) -> BTreeMap<ConnectionId, Connection> {
+        let mut listed = BTreeMap::new();
+        let mut next = None;
+        loop {
+            let page = self.registry.members(room, next.as_ref()).await;
+            let page = page.expect("a room can be listed");
+            for connection in page.connections {
+                let again = listed.insert(connection.id.clone(), connection);
+                assert_eq!(again, None, "listed twice");
+            }
+            next = page.next;
+            if next.is_none() {
+                return listed;
+            }
+        }
+    }
+
+    /// Both views of the registry must show exactly this connection.
+    async fn expect(&self, connection: &Connection, when: &str) {
+        let found = self.find(&connection.id).await;
+        expect_same(found.as_ref(), connection, &format!("{when}: found"));
+        let listed = self.list(&connection.room).await;
+        expect_same(listed.get(&connection.id), connection, &format!("{when}: listed"));
+    }
+
+    async fn expect_absent(&self, connection: &Connection, when: &str) {
+        assert_eq!(self.find(&connection.id).await, None, "{when}: found");
+        self.expect_not_listed(connection, when).await;
+    }
+
+    async fn expect_not_listed(&self, connection: &Connection, when: &str) {
+        let listed = self.list(&connection.room).await;
+        assert_eq!(listed.get(&connection.id), None, "{when}: listed");
+    }
+
+    /// Does the same with many, a few at a time.
+    async fn each<'c>(&self, connections: &'c [Connection], act: impl AsyncFn(&'c Connection)) {
+        stream::iter(connections)
+            .for_each_concurrent(16, |connection| act(connection))
+            .await;
+    }
+}
+
+fn endpoint(stage: &str) -> ApiEndpoint {
+    ApiEndpoint::new("a1b2c3d4e5", stage).expect("an endpoint")
+}
+
+fn expect_same(seen: Option<&Connection>, connection: &Connection, when: &str) {
+    // `Debug` of a connection leaves out the claims: a difference there would not be shown.
+    let claims = seen.map(|seen| seen.claims.as_str());
+    assert_eq!(claims, Some(connection.claims.as_str()), "{when}: claims");
+    assert_eq!(seen, Some(connection), "{when}");
+}
