@@ -12,34 +12,56 @@
 #[path = "fixture/post.rs"]
 mod post;
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_apigatewaymanagement::Client;
 use aws_sdk_apigatewaymanagement::config::Credentials;
 use aws_sdk_apigatewaymanagement::primitives::Blob;
 use futures_util::{StreamExt, stream};
-use room_auth::registry::{BoxFuture, Member, MemberPage, PageToken};
+use room_auth::registry::{ConnectionPage, PageToken};
 use room_auth::rooms::{Broadcast, Rooms};
 use room_auth::transport::ManagementApi;
-use room_auth::{Connection, ConnectionId, Registry, RegistryError, RoomId, Transport, TransportError};
+use room_auth::{
+    ApiEndpoint, Connection, ConnectionId, Registry, RegistryError, RoomId, Transport, TransportError,
+};
+use serde::Serialize;
 
 const MEMBERS: usize = 10_000;
 /// The default of the registry over DynamoDB.
 const PAGE: usize = 500;
 const ROUNDS: usize = 15;
-const FRAME: &str = r#"{"type":"message","room":"lobby","user":"alice","text":"hello","id":"1"}"#;
+const FRAME: Message = Message {
+    r#type: "message",
+    room: "lobby",
+    user: "alice",
+    text: "hello",
+    id: "1",
+};
+const CLAIMS: &str = r#"{"sub":"lobby","iat":1700000000,"exp":1700003600,"user":"alice"}"#;
 /// On a busy machine too, each broadcast ends by itself.
 const BUDGET: Duration = Duration::from_mins(10);
 /// What a query of a page takes.
 const QUERY: Duration = Duration::from_millis(5);
 
+#[derive(Serialize)]
+struct Message {
+    r#type: &'static str,
+    room: &'static str,
+    user: &'static str,
+    text: &'static str,
+    id: &'static str,
+}
+
 fn id(number: usize) -> ConnectionId {
     format!("L0SM9cOF{number:06}=").parse().unwrap()
+}
+
+fn endpoint() -> ApiEndpoint {
+    "a1b2c3d4e5/dev".parse().unwrap()
 }
 
 /// A room whose pages take as long as DynamoDB's.
@@ -47,42 +69,46 @@ fn id(number: usize) -> ConnectionId {
 struct Room;
 
 impl Registry for Room {
-    fn record<'a>(&'a self, _: &'a Connection) -> BoxFuture<'a, Result<(), RegistryError>> {
+    async fn record(&self, _: &Connection) -> Result<(), RegistryError> {
         unreachable!("a broadcast records nobody")
     }
 
-    fn find<'a>(&'a self, _: &'a ConnectionId) -> BoxFuture<'a, Result<Option<Connection>, RegistryError>> {
+    async fn find(&self, _: &ConnectionId) -> Result<Option<Connection>, RegistryError> {
         unreachable!("nobody has expired")
     }
 
-    fn renew<'a>(&'a self, _: &'a Connection) -> BoxFuture<'a, Result<bool, RegistryError>> {
+    async fn renew(&self, _: &Connection) -> Result<bool, RegistryError> {
         unreachable!("a broadcast renews nobody")
     }
 
-    fn forget<'a>(
-        &'a self,
-        _: &'a ConnectionId,
-        _: &'a RoomId,
-        _: u64,
-    ) -> BoxFuture<'a, Result<(), RegistryError>> {
+    async fn forget(&self, _: &Connection) -> Result<bool, RegistryError> {
         unreachable!("nobody is gone")
     }
 
-    fn members<'a>(
-        &'a self,
-        _: &'a RoomId,
-        from: Option<&'a PageToken>,
-    ) -> BoxFuture<'a, Result<MemberPage, RegistryError>> {
-        Box::pin(async move {
-            tokio::time::sleep(QUERY).await;
-            let from = from.map_or(0, |from| from.as_str().parse().unwrap());
-            let end = MEMBERS.min(from + PAGE);
-            let members = (from..end)
-                .map(|number| Member::new(id(number), 1, u64::MAX))
-                .collect();
-            let next = (end < MEMBERS).then(|| PageToken::new(end.to_string()));
-            Ok(MemberPage::new(members, next))
-        })
+    async fn members(
+        &self,
+        room: &RoomId,
+        from: Option<&PageToken>,
+    ) -> Result<ConnectionPage, RegistryError> {
+        tokio::time::sleep(QUERY).await;
+        let from = from.map_or(0, |from| from.as_str().parse().unwrap());
+        let end = MEMBERS.min(from + PAGE);
+        let (now, endpoint) = (SystemTime::now(), endpoint());
+        let expires_at = now + Duration::from_hours(1);
+        let members = (from..end)
+            .map(|number| {
+                Connection::new(
+                    id(number),
+                    endpoint.clone(),
+                    room.clone(),
+                    CLAIMS,
+                    now,
+                    expires_at,
+                )
+            })
+            .collect();
+        let next = (end < MEMBERS).then(|| PageToken::new(end.to_string()));
+        Ok(ConnectionPage::new(members, next))
     }
 }
 
@@ -97,25 +123,19 @@ struct Watched {
 }
 
 impl Transport for Watched {
-    fn post<'a>(
-        &'a self,
-        to: &'a ConnectionId,
-        frame: &'a [u8],
-    ) -> BoxFuture<'a, Result<(), TransportError>> {
-        Box::pin(async move {
-            if self.is_slow.swap(false, Ordering::Relaxed) {
-                tokio::time::sleep(Duration::from_secs(2)).await;
-                return Ok(());
-            }
-            let posted = self.transport.post(to, frame).await;
-            let elapsed = usize::try_from(self.began.elapsed().as_micros()).unwrap();
-            self.others.fetch_max(elapsed, Ordering::Relaxed);
-            posted
-        })
+    async fn post(&self, at: &ApiEndpoint, to: &ConnectionId, frame: &[u8]) -> Result<(), TransportError> {
+        if self.is_slow.swap(false, Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            return Ok(());
+        }
+        let posted = self.transport.post(at, to, frame).await;
+        let elapsed = usize::try_from(self.began.elapsed().as_micros()).unwrap();
+        self.others.fetch_max(elapsed, Ordering::Relaxed);
+        posted
     }
 
-    fn close<'a>(&'a self, connection: &'a ConnectionId) -> BoxFuture<'a, Result<(), TransportError>> {
-        self.transport.close(connection)
+    async fn close(&self, at: &ApiEndpoint, connection: &ConnectionId) -> Result<(), TransportError> {
+        self.transport.close(at, connection).await
     }
 }
 
@@ -177,31 +197,35 @@ async fn others_time(transport: &ManagementApi, room: &RoomId, is_slow: bool) ->
         others: others.clone(),
     };
     let rooms = Rooms::new(Room, watched).with_budget(BUDGET);
-    let delivery = rooms.broadcast(Broadcast::new(room, FRAME)).await.unwrap();
+    let delivery = rooms.broadcast(Broadcast::new(room, &FRAME)).await.unwrap();
     assert!(delivery.is_complete(), "{delivery:?}");
     Duration::from_micros(others.load(Ordering::Relaxed) as u64)
 }
 
 async fn measure(server: SocketAddr) -> Times {
     let concurrency = Rooms::DEFAULT_CONCURRENCY;
-    let endpoint = format!("http://{server}/dev");
+    let url = format!("http://{server}/dev");
+    let frame = serde_json::to_string(&FRAME).unwrap();
     let config = config().await;
     let sdk_config = aws_sdk_apigatewaymanagement::config::Builder::from(&config)
-        .endpoint_url(&endpoint)
+        .endpoint_url(&url)
         .build();
     let client = Client::from_conf(sdk_config);
-    let transport = ManagementApi::new(&config).with_endpoint(&endpoint);
+    let transport = ManagementApi::new(&config)
+        .unwrap()
+        .with_endpoint_url(&url)
+        .unwrap();
     let rooms = Rooms::new(Room, transport.clone()).with_budget(BUDGET);
-    let room: RoomId = "lobby".parse().unwrap();
+    let (room, endpoint): (RoomId, _) = ("lobby".parse().unwrap(), endpoint());
     let ids: Vec<_> = (0..MEMBERS).map(id).collect();
 
     let mut times = Times::default();
     for _ in 0..ROUNDS {
         times
             .http
-            .push(cost(post::all(server, MEMBERS, concurrency, FRAME)).await);
+            .push(cost(post::all(server, MEMBERS, concurrency, &frame)).await);
         let posts = stream::iter(&ids).for_each_concurrent(concurrency, |id| async {
-            transport.post(id, FRAME.as_bytes()).await.unwrap();
+            transport.post(&endpoint, id, frame.as_bytes()).await.unwrap();
         });
         times.transport.push(cost(posts).await);
         // As one would write it first: page by page, the page's posts at once, then the next page.
@@ -209,12 +233,12 @@ async fn measure(server: SocketAddr) -> Times {
             let mut next = None;
             loop {
                 let page = Room.members(&room, next.as_ref()).await.unwrap();
-                stream::iter(page.members)
+                stream::iter(page.connections)
                     .for_each_concurrent(concurrency, |member| {
                         let request = client
                             .post_to_connection()
-                            .connection_id(member.connection_id.as_str())
-                            .data(Blob::new(FRAME));
+                            .connection_id(member.id.as_str())
+                            .data(Blob::new(frame.as_bytes()));
                         async { drop(request.send().await.unwrap()) }
                     })
                     .await;
@@ -226,7 +250,7 @@ async fn measure(server: SocketAddr) -> Times {
         };
         times.sdk_loop.push(cost(sdk_loop).await);
         let broadcast = async {
-            let delivery = rooms.broadcast(Broadcast::new(&room, FRAME)).await.unwrap();
+            let delivery = rooms.broadcast(Broadcast::new(&room, &FRAME)).await.unwrap();
             assert_eq!(delivery.delivered(), MEMBERS as u64);
         };
         times.broadcast.push(cost(broadcast).await);

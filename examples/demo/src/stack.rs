@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use room_auth::{Issuer, SigningKey, registry::TABLE_VARIABLE};
+use room_auth::{Issuer, SigningKey, registry::TABLE_ENV};
 use room_auth_gateway::{Function, Gateway, IdentitySources, LogSink, StartError};
 use tokio::sync::Mutex;
 
@@ -198,7 +198,7 @@ impl Plan {
             connections,
         } = self.endpoints();
         self.function(CHAT)
-            .env(TABLE_VARIABLE, table)
+            .env(TABLE_ENV, table)
             .env("AWS_ENDPOINT_URL_DYNAMODB", database)
             .env("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", connections)
     }

@@ -23,9 +23,9 @@ use crate::transport::TransportError;
 /// again later. Bounds memory when a whole room is slow.
 const WAITING_PER_SLOT: usize = 16;
 
-/// How many members are still to be served when the next page is asked for: at full speed some 40 ms of work, and
-/// a query takes 10 ms.
-const PAGE_AHEAD: usize = 256;
+/// How many members are still to be served when the next page is asked for: at the default concurrency some 40 ms of
+/// work, and a query takes 10 ms.
+const PAGE_AHEAD: usize = 64;
 
 /// A frame for a room: anything that serializes to JSON, at most 128 KB of it.
 ///

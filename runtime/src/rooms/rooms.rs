@@ -165,15 +165,21 @@ impl Rooms {
     /// connection that is not recorded is no error.
     pub async fn disconnect(&self, id: &ConnectionId) -> Result<(), SendError> {
         let deadline = self.deadline(None);
-        loop {
-            let Some(connection) = ask(deadline, || self.registry.find(id)).await? else {
-                return Ok(());
-            };
-            // Not forgotten: it was renewed in between.
-            if ask(deadline, || self.registry.forget(&connection)).await? {
-                let closing = self.sender.close(&connection, self.now(), deadline);
-                return closing.await.map_err(SendError::Undelivered);
+        let mut seen = None;
+        while let Some(connection) = ask(deadline, || self.registry.find(id)).await? {
+            // Not forgotten: it was renewed in between, or the answer to an earlier attempt was lost.
+            let is_forgotten = ask(deadline, || self.registry.forget(&connection)).await?;
+            seen = Some(connection);
+            if is_forgotten {
+                break;
             }
+        }
+        match seen {
+            Some(connection) => {
+                let closing = self.sender.close(&connection, self.now(), deadline);
+                closing.await.map_err(SendError::Undelivered)
+            }
+            None => Ok(()),
         }
     }
 
@@ -208,26 +214,40 @@ impl Rooms {
         mut connection: Connection,
         deadline: Deadline,
     ) -> Result<Option<Connection>, RegistryError> {
+        let mut was_recorded = false;
         while self.has_expired(&connection) {
             let found = ask(deadline, || self.registry.find(&connection.id)).await?;
-            let Some(found) = found.filter(|found| found.is_same_connection(&connection)) else {
+            let found = match found {
+                Some(found) if found.is_same_connection(&connection) => found,
+                // The answer to an earlier attempt to forget it was lost.
+                None if was_recorded => {
+                    self.close_expired(&connection, deadline).await;
+                    return Ok(None);
+                }
                 // A trace in the room, whose id may be another connection's by now.
-                ask(deadline, || self.registry.forget(&connection)).await?;
-                return Ok(None);
+                _ => {
+                    ask(deadline, || self.registry.forget(&connection)).await?;
+                    return Ok(None);
+                }
             };
             if self.has_expired(&found) && ask(deadline, || self.registry.forget(&found)).await? {
-                if let Err(error) = self.sender.close(&found, self.now(), deadline).await {
-                    let connection_id = found.id.as_str();
-                    tracing::warn!(target: "room_auth", %error, connection_id, "an expired connection was not closed");
-                }
+                self.close_expired(&found, deadline).await;
                 return Ok(None);
             }
+            was_recorded = true;
             connection = found;
             if deadline.has_passed() {
                 return Err(RegistryError::timeout("end the connection"));
             }
         }
         Ok(Some(connection))
+    }
+
+    async fn close_expired(&self, connection: &Connection, deadline: Deadline) {
+        if let Err(error) = self.sender.close(connection, self.now(), deadline).await {
+            let connection_id = connection.id.as_str();
+            tracing::warn!(target: "room_auth", %error, connection_id, "an expired connection was not closed");
+        }
     }
 
     /// Whether a connection can be reached by a sender who is at `home`: a transport with a fixed endpoint reaches only

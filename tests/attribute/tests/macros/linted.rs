@@ -36,7 +36,7 @@ async fn matches(mut claims: RoomClaims<String>, event: LambdaEvent<Value>) -> R
 async fn generic<T, E>(claims: RoomClaims<T>, event: LambdaEvent<E>) -> Result<Value, Error>
 where
     T: serde::de::DeserializeOwned,
-    E: serde::de::DeserializeOwned + Into<Value>,
+    E: serde::de::DeserializeOwned + Into<Value> + 'static,
 {
     drop(claims);
     Ok(event.payload.into())

@@ -3,11 +3,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use room_auth::registry::{BoxFuture, MemberPage, PageToken};
-use room_auth::{Connection, ConnectionId, Registry, RegistryError, RoomId, Transport, TransportError};
+use room_auth::registry::{ConnectionPage, PageToken};
+use room_auth::testing::MemoryRegistry;
+use room_auth::{
+    ApiEndpoint, Connection, ConnectionId, Registry, RegistryError, RoomId, Transport, TransportError,
+};
 use tokio::time::sleep;
 
-use super::memory::Memory;
 use super::world::WorldTransport;
 
 /// Numbers that a seed determines (`SplitMix64`).
@@ -47,56 +49,51 @@ pub(crate) struct Chances {
 
 #[derive(Clone, Debug)]
 pub(crate) struct FaultyRegistry {
-    pub(crate) memory: Memory,
+    pub(crate) memory: MemoryRegistry,
     pub(crate) dice: Dice,
     pub(crate) chances: Chances,
 }
 
 impl FaultyRegistry {
     /// Does what is asked late, or not at all, or does it and says it did not.
-    async fn with_faults<'a, T>(
+    async fn with_faults<T>(
         &self,
-        act: impl FnOnce() -> BoxFuture<'a, Result<T, RegistryError>>,
+        act: impl Future<Output = Result<T, RegistryError>>,
     ) -> Result<T, RegistryError> {
         sleep(self.dice.millis(20)).await;
         if !self.dice.percent(self.chances.registry_throttled) {
-            return act().await;
+            return act.await;
         }
         if self.dice.percent(50) {
-            act().await?;
+            act.await?;
         }
         Err(RegistryError::throttled("do its work"))
     }
 }
 
 impl Registry for FaultyRegistry {
-    fn record<'a>(&'a self, connection: &'a Connection) -> BoxFuture<'a, Result<(), RegistryError>> {
-        Box::pin(self.with_faults(|| self.memory.record(connection)))
+    async fn record(&self, connection: &Connection) -> Result<(), RegistryError> {
+        self.with_faults(self.memory.record(connection)).await
     }
 
-    fn find<'a>(&'a self, id: &'a ConnectionId) -> BoxFuture<'a, Result<Option<Connection>, RegistryError>> {
-        Box::pin(self.with_faults(|| self.memory.find(id)))
+    async fn find(&self, id: &ConnectionId) -> Result<Option<Connection>, RegistryError> {
+        self.with_faults(self.memory.find(id)).await
     }
 
-    fn renew<'a>(&'a self, connection: &'a Connection) -> BoxFuture<'a, Result<bool, RegistryError>> {
-        Box::pin(self.with_faults(|| self.memory.renew(connection)))
+    async fn renew(&self, renewed: &Connection) -> Result<bool, RegistryError> {
+        self.with_faults(self.memory.renew(renewed)).await
     }
 
-    fn forget<'a>(
-        &'a self,
-        id: &'a ConnectionId,
-        room: &'a RoomId,
-        connected_at: u64,
-    ) -> BoxFuture<'a, Result<(), RegistryError>> {
-        Box::pin(self.with_faults(move || self.memory.forget(id, room, connected_at)))
+    async fn forget(&self, seen: &Connection) -> Result<bool, RegistryError> {
+        self.with_faults(self.memory.forget(seen)).await
     }
 
-    fn members<'a>(
-        &'a self,
-        room: &'a RoomId,
-        from: Option<&'a PageToken>,
-    ) -> BoxFuture<'a, Result<MemberPage, RegistryError>> {
-        Box::pin(self.with_faults(move || self.memory.members(room, from)))
+    async fn members(
+        &self,
+        room: &RoomId,
+        from: Option<&PageToken>,
+    ) -> Result<ConnectionPage, RegistryError> {
+        self.with_faults(self.memory.members(room, from)).await
     }
 }
 
@@ -108,15 +105,15 @@ pub(crate) struct FaultyTransport {
 }
 
 impl FaultyTransport {
-    async fn with_faults<'a>(
+    async fn with_faults(
         &self,
-        act: impl FnOnce() -> BoxFuture<'a, Result<(), TransportError>>,
+        act: impl Future<Output = Result<(), TransportError>>,
     ) -> Result<(), TransportError> {
         if self.dice.percent(self.chances.transport_throttled) {
             sleep(self.dice.millis(10)).await;
             return Err(TransportError::Throttled);
         }
-        let answer = act().await;
+        let answer = act.await;
         if answer.is_ok() && self.dice.percent(self.chances.answer_lost) {
             return Err(TransportError::Unavailable("the answer was lost".into()));
         }
@@ -125,15 +122,11 @@ impl FaultyTransport {
 }
 
 impl Transport for FaultyTransport {
-    fn post<'a>(
-        &'a self,
-        to: &'a ConnectionId,
-        frame: &'a [u8],
-    ) -> BoxFuture<'a, Result<(), TransportError>> {
-        Box::pin(self.with_faults(|| self.world.post(to, frame)))
+    async fn post(&self, at: &ApiEndpoint, to: &ConnectionId, frame: &[u8]) -> Result<(), TransportError> {
+        self.with_faults(self.world.post(at, to, frame)).await
     }
 
-    fn close<'a>(&'a self, connection: &'a ConnectionId) -> BoxFuture<'a, Result<(), TransportError>> {
-        Box::pin(self.with_faults(|| self.world.close(connection)))
+    async fn close(&self, at: &ApiEndpoint, connection: &ConnectionId) -> Result<(), TransportError> {
+        self.with_faults(self.world.close(at, connection)).await
     }
 }

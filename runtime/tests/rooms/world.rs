@@ -7,14 +7,37 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use room_auth::registry::BoxFuture;
-use room_auth::{Clock, Connection, ConnectionId, Registry, RoomId, Transport, TransportError};
+use room_auth::rooms::Rooms;
+use room_auth::testing::{self, FixedClock, MemoryRegistry};
+use room_auth::{
+    ApiEndpoint, Clock, Connection, ConnectionId, EventContext, Issuer, PublicKeys, Registry as _,
+    RoomClaims, RoomId, Transport, TransportError, Verifier, WebSocketEvent,
+};
+use serde_json::json;
 use tokio::time::{Instant, sleep};
-
-use super::memory::Memory;
 
 /// When the world begins, in seconds since the epoch.
 pub(crate) const T0: u64 = 1_700_000_000;
+
+/// A moment, in seconds since the epoch.
+pub(crate) fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+/// The API and stage of a member unless a test says otherwise.
+pub(crate) fn home() -> ApiEndpoint {
+    "a1/dev".parse().unwrap()
+}
+
+/// Another API over the same table.
+pub(crate) fn abroad() -> ApiEndpoint {
+    "b2/prod".parse().unwrap()
+}
+
+/// The claims of a token for `room`, as they are recorded.
+pub(crate) fn payload(room: &str, exp: u64) -> String {
+    json!({"sub": room, "iat": T0 - 60, "exp": exp}).to_string()
+}
 
 /// A clock that goes with tokio's time.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +45,7 @@ pub(crate) struct WorldClock(Instant);
 
 impl Clock for WorldClock {
     fn now(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(T0) + self.0.elapsed()
+        at(T0) + self.0.elapsed()
     }
 }
 
@@ -43,12 +66,13 @@ pub(crate) enum Temper {
     Gone,
     /// The role may not reach it.
     Forbidden,
-    /// Its `$connect` is answered at this moment after the world's beginning: 410 until then.
+    /// Its `$connect` is answered at this moment after the world's beginning: 410 until then, to a close as well.
     Connecting(Duration),
 }
 
 #[derive(Debug)]
 struct Peer {
+    endpoint: ApiEndpoint,
     temper: Temper,
     heard: Vec<(Duration, String)>,
     attempts: u32,
@@ -62,24 +86,26 @@ struct State {
     under_way: AtomicUsize,
     most_under_way: AtomicUsize,
     found_gone: Mutex<Vec<ConnectionId>>,
+    misdirected: Mutex<Vec<ConnectionId>>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct World {
-    pub(crate) registry: Memory,
+    pub(crate) registry: MemoryRegistry,
     state: Arc<State>,
 }
 
 impl World {
     pub(crate) fn new(page_size: usize) -> Self {
         Self {
-            registry: Memory::with_page_size(page_size),
+            registry: MemoryRegistry::new().with_page_size(page_size),
             state: Arc::new(State {
                 began: Instant::now(),
                 peers: Mutex::default(),
                 under_way: AtomicUsize::new(0),
                 most_under_way: AtomicUsize::new(0),
                 found_gone: Mutex::default(),
+                misdirected: Mutex::default(),
             }),
         }
     }
@@ -89,7 +115,36 @@ impl World {
     }
 
     pub(crate) fn transport(&self) -> WorldTransport {
-        WorldTransport(self.state.clone())
+        WorldTransport {
+            state: self.state.clone(),
+            fixed: None,
+        }
+    }
+
+    /// A verifier whose clock is the world's.
+    pub(crate) fn verifier(&self) -> Verifier {
+        Verifier::new(PublicKeys::from_pem(testing::public_key_pem()).unwrap()).with_clock(self.clock())
+    }
+
+    pub(crate) fn rooms(&self) -> Rooms {
+        self.rooms_of(self.transport())
+    }
+
+    pub(crate) fn rooms_of(&self, transport: WorldTransport) -> Rooms {
+        Rooms::new(self.registry.clone(), transport).with_verifier(self.verifier())
+    }
+
+    /// A token for `room` from the world's beginning until `exp`.
+    pub(crate) async fn token(room: &str, exp: u64) -> String {
+        let issuer = Issuer::new(testing::signing_key(), Duration::from_secs(exp - T0)).unwrap();
+        let issuer = issuer.with_clock(FixedClock::at(T0));
+        let token = issuer.issue(&self::room(room), &()).await;
+        token.unwrap().as_str().to_owned()
+    }
+
+    /// The claims of that token.
+    pub(crate) async fn claims(&self, room: &str, exp: u64) -> RoomClaims {
+        self.verifier().verify(&Self::token(room, exp).await).unwrap()
     }
 
     /// A connection a minute old whose token counts for five more.
@@ -98,26 +153,43 @@ impl World {
     }
 
     pub(crate) async fn join_until(&self, id: &str, room: &str, temper: Temper, exp: u64) -> Connection {
+        self.join_at(&home(), id, room, temper, exp).await
+    }
+
+    pub(crate) async fn join_at(
+        &self,
+        endpoint: &ApiEndpoint,
+        id: &str,
+        room: &str,
+        temper: Temper,
+        exp: u64,
+    ) -> Connection {
         let age = match temper {
             Temper::Connecting(_) => 0,
             _ => 60,
         };
-        let connected_at = (T0 - age) * 1000;
         let connection = Connection::new(
             id.parse().unwrap(),
+            endpoint.clone(),
             room.parse().unwrap(),
-            "{}",
-            connected_at,
-            exp,
+            payload(room, exp),
+            at(T0 - age),
+            at(exp),
         );
-        self.exist(&connection.id, temper);
-        self.registry.record(&connection).await.unwrap();
+        self.add(&connection, temper).await;
         connection
     }
 
+    /// Records a connection, and lets the transport reach it.
+    pub(crate) async fn add(&self, connection: &Connection, temper: Temper) {
+        self.exist(&connection.endpoint, &connection.id, temper);
+        self.registry.record(connection).await.unwrap();
+    }
+
     /// A connection that the transport reaches, recorded or not.
-    pub(crate) fn exist(&self, id: &ConnectionId, temper: Temper) {
+    pub(crate) fn exist(&self, endpoint: &ApiEndpoint, id: &ConnectionId, temper: Temper) {
         let peer = Peer {
+            endpoint: endpoint.clone(),
             temper,
             heard: Vec::new(),
             attempts: 0,
@@ -160,6 +232,11 @@ impl World {
         self.state.found_gone.lock().unwrap().clone()
     }
 
+    /// The connections that were asked for at an API that is not theirs.
+    pub(crate) fn misdirected(&self) -> Vec<ConnectionId> {
+        self.state.misdirected.lock().unwrap().clone()
+    }
+
     /// How many posts there were at once, at most.
     pub(crate) fn most_under_way(&self) -> usize {
         self.state.most_under_way.load(Ordering::Relaxed)
@@ -171,7 +248,11 @@ impl World {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct WorldTransport(Arc<State>);
+pub(crate) struct WorldTransport {
+    state: Arc<State>,
+    /// Where every call goes, whatever endpoint it names.
+    fixed: Option<ApiEndpoint>,
+}
 
 /// Counts a post for as long as it lives, given up or not.
 struct UnderWay<'a>(&'a State);
@@ -191,17 +272,36 @@ impl Drop for UnderWay<'_> {
 }
 
 impl WorldTransport {
+    /// Sends everything to one API.
+    pub(crate) fn fixed_at(self, endpoint: &ApiEndpoint) -> Self {
+        Self {
+            fixed: Some(endpoint.clone()),
+            ..self
+        }
+    }
+
+    /// Answers 410 for a connection of another API, as API Gateway does.
+    fn route(&self, at: &ApiEndpoint, id: &ConnectionId) -> Result<(), TransportError> {
+        let at = self.fixed.as_ref().unwrap_or(at);
+        let is_here = self.with(id, |peer| peer.endpoint == *at);
+        if is_here == Some(false) {
+            self.state.misdirected.lock().unwrap().push(id.clone());
+            return Err(TransportError::Gone);
+        }
+        Ok(())
+    }
+
     fn with<T>(&self, id: &ConnectionId, act: impl FnOnce(&mut Peer) -> T) -> Option<T> {
-        self.0.peers.lock().unwrap().get_mut(id).map(act)
+        self.state.peers.lock().unwrap().get_mut(id).map(act)
     }
 
     fn gone(&self, id: &ConnectionId) -> Result<(), TransportError> {
-        self.0.found_gone.lock().unwrap().push(id.clone());
+        self.state.found_gone.lock().unwrap().push(id.clone());
         Err(TransportError::Gone)
     }
 
     async fn deliver(&self, to: &ConnectionId, frame: &[u8]) -> Result<(), TransportError> {
-        let _under_way = UnderWay::begin(&self.0);
+        let _under_way = UnderWay::begin(&self.state);
         let Some((temper, attempts)) = self.with(to, |peer| {
             peer.attempts += 1;
             let temper = if peer.is_closed { Temper::Gone } else { peer.temper };
@@ -221,7 +321,7 @@ impl WorldTransport {
             Temper::Gone => (quick, false, self.gone(to)),
             Temper::Connecting(until) => {
                 sleep(quick).await;
-                if self.0.began.elapsed() < until {
+                if self.state.began.elapsed() < until {
                     (Duration::ZERO, false, Err(TransportError::Gone))
                 } else {
                     (Duration::ZERO, true, Ok(()))
@@ -230,8 +330,8 @@ impl WorldTransport {
         };
         sleep(delay).await;
         if taken {
-            let frame = String::from_utf8(frame.to_vec()).unwrap();
-            let at = self.0.began.elapsed();
+            let frame = serde_json::from_slice(frame).unwrap();
+            let at = self.state.began.elapsed();
             self.with(to, |peer| peer.heard.push((at, frame)));
         }
         answer
@@ -239,29 +339,56 @@ impl WorldTransport {
 }
 
 impl Transport for WorldTransport {
-    fn post<'a>(
-        &'a self,
-        to: &'a ConnectionId,
-        frame: &'a [u8],
-    ) -> BoxFuture<'a, Result<(), TransportError>> {
-        Box::pin(self.deliver(to, frame))
+    async fn post(&self, at: &ApiEndpoint, to: &ConnectionId, frame: &[u8]) -> Result<(), TransportError> {
+        self.route(at, to)?;
+        self.deliver(to, frame).await
     }
 
-    fn close<'a>(&'a self, id: &'a ConnectionId) -> BoxFuture<'a, Result<(), TransportError>> {
-        Box::pin(async move {
-            sleep(Duration::from_millis(10)).await;
-            match self.with(id, |peer| {
-                let was_there = !peer.is_closed && peer.temper != Temper::Gone;
-                peer.is_closed = true;
-                was_there
-            }) {
-                Some(true) => Ok(()),
-                _ => self.gone(id),
+    async fn close(&self, at: &ApiEndpoint, id: &ConnectionId) -> Result<(), TransportError> {
+        self.route(at, id)?;
+        sleep(Duration::from_millis(10)).await;
+        let elapsed = self.state.began.elapsed();
+        match self.with(id, |peer| {
+            if matches!(peer.temper, Temper::Connecting(until) if elapsed < until) {
+                return Err(TransportError::Gone);
             }
-        })
+            let was_there = !peer.is_closed && peer.temper != Temper::Gone;
+            peer.is_closed = true;
+            Ok(was_there)
+        }) {
+            Some(Ok(true)) => Ok(()),
+            Some(Err(error)) => Err(error),
+            _ => self.gone(id),
+        }
+    }
+
+    fn has_fixed_endpoint(&self) -> bool {
+        self.fixed.is_some()
     }
 }
 
 pub(crate) fn room(name: &str) -> RoomId {
     name.parse().unwrap()
+}
+
+/// What an event of `connection` is about, as a handler sees it.
+pub(crate) fn context(connection: &Connection, event_type: &str) -> EventContext {
+    let connected_at = connection
+        .connected_at
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_millis();
+    let route_key = match event_type {
+        "CONNECT" => "$connect",
+        "DISCONNECT" => "$disconnect",
+        _ => "send",
+    };
+    let event = json!({"requestContext": {
+        "eventType": event_type, "routeKey": route_key, "connectionId": connection.id.as_str(),
+        "connectedAt": u64::try_from(connected_at).unwrap(),
+        "apiId": connection.endpoint.api_id(), "stage": connection.endpoint.stage(),
+        "domainName": "attacker.wild.example",
+    }, "body": "{}", "isBase64Encoded": false});
+    let event: WebSocketEvent = serde_json::from_str(&event.to_string()).unwrap();
+    event.context().clone()
 }

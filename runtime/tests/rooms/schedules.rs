@@ -1,23 +1,14 @@
 //! A thousand schedules of faults: what must hold of a broadcast in all of them.
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/faults.rs"]
-mod faults;
-#[path = "support/memory.rs"]
-mod memory;
-#[path = "support/world.rs"]
-#[allow(dead_code)]
-mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use faults::{Chances, Dice, FaultyRegistry, FaultyTransport};
-use room_auth::registry::Registry;
-use room_auth::rooms::{Broadcast, Delivery, FrameId, Rooms, UndeliveredReason};
-use room_auth::{Connection, RoomId};
+use room_auth::rooms::{Broadcast, DeliveryReport, FrameId, Rooms, UndeliveredReason};
+use room_auth::{Connection, Registry as _, RoomId};
 use tokio::time::{Instant, sleep};
-use world::{T0, Temper, World, room};
+
+use crate::faults::{Chances, Dice, FaultyRegistry, FaultyTransport};
+use crate::world::{T0, Temper, World, abroad, home, room};
 
 const SCHEDULES: u64 = 1000;
 
@@ -34,7 +25,7 @@ enum Expected {
     Heard,
     /// The frame, or to be named as undelivered.
     HeardOrNamed,
-    /// Nothing, and to be closed and forgotten.
+    /// Nothing, and to be forgotten and closed; one whose function was killed between the two is not closed.
     Expired,
     /// To be forgotten.
     Gone,
@@ -62,8 +53,11 @@ impl Schedule {
                 Expected::Expired => T0 - dice.below(100),
                 _ => T0 + 3600,
             };
+            // Two APIs over one table.
+            let endpoint = if dice.percent(40) { abroad() } else { home() };
             let id = format!("m{number}");
-            members.push((world.join_until(&id, "lobby", temper, exp).await, expected));
+            let member = world.join_at(&endpoint, &id, "lobby", temper, exp).await;
+            members.push((member, expected));
         }
         for number in 0..dice.below(20) {
             let takes = Temper::Takes(Duration::from_millis(5));
@@ -91,15 +85,16 @@ impl Schedule {
             chances: CHANCES,
         };
         Rooms::new(registry, transport)
-            .with_clock(self.world.clock())
-            .with_jitter_seed(self.seed)
+            .with_verifier(self.world.verifier())
             .with_concurrency(1 + usize::try_from(self.dice.below(32)).unwrap())
     }
 
-    /// The function: killed now and then, and repeated until it has said what became of everybody.
-    async fn broadcast(&self, frame: &str) -> Delivery {
+    /// The function: killed now and then, and repeated until it has said what became of everybody. Returns whether it
+    /// was killed, too.
+    async fn broadcast(&self, frame: &str) -> (DeliveryReport, bool) {
         let rooms = self.rooms();
         let mut kills = self.dice.below(4);
+        let mut was_killed = false;
         loop {
             let broadcast = rooms.broadcast(Broadcast::new(&self.lobby, frame));
             if kills > 0 {
@@ -107,17 +102,17 @@ impl Schedule {
                 let killed_after = self.dice.millis(1500);
                 tokio::select! {
                     biased;
-                    () = sleep(killed_after) => {}
+                    () = sleep(killed_after) => was_killed = true,
                     delivery = broadcast => {
-                        if let Ok(delivery) = delivery && !delivery.is_cut_short() {
-                            return delivery;
+                        if let Ok(delivery) = delivery && !delivery.is_truncated() {
+                            return (delivery, was_killed);
                         }
                     }
                 }
             } else if let Ok(delivery) = broadcast.await
-                && !delivery.is_cut_short()
+                && !delivery.is_truncated()
             {
-                return delivery;
+                return (delivery, was_killed);
             }
         }
     }
@@ -128,13 +123,7 @@ impl Schedule {
             sleep(self.dice.millis(100)).await;
             self.world.set_temper(&connection.id, Temper::Gone);
             if self.dice.percent(50) {
-                let Connection {
-                    id,
-                    room,
-                    connected_at,
-                    ..
-                } = connection;
-                self.world.registry.forget(id, room, *connected_at).await.unwrap();
+                self.world.registry.forget(connection).await.unwrap();
             }
         }
     }
@@ -149,17 +138,22 @@ impl Schedule {
             }
         }
         let began = Instant::now();
-        let (delivery, ()) = tokio::join!(self.broadcast(&frame), self.leave(&leaving));
+        let ((delivery, was_killed), ()) = tokio::join!(self.broadcast(&frame), self.leave(&leaving));
         assert!(
             began.elapsed() < 4 * Duration::from_secs(25),
             "{:?}",
             began.elapsed()
         );
-        self.check(&frame, &delivery).await
+        self.check(&frame, &delivery, was_killed).await
     }
 
     /// Returns how often each connection heard the frame.
-    async fn check(&self, frame: &str, delivery: &Delivery) -> BTreeMap<String, usize> {
+    async fn check(
+        &self,
+        frame: &str,
+        delivery: &DeliveryReport,
+        was_killed: bool,
+    ) -> BTreeMap<String, usize> {
         let seed = self.seed;
         let named: BTreeMap<_, _> = delivery
             .undelivered()
@@ -195,7 +189,7 @@ impl Schedule {
                 Expected::Expired => {
                     assert!(heard.is_empty(), "{who}: heard after expiry");
                     assert!(
-                        !is_recorded && self.world.is_closed(id.as_str()),
+                        !is_recorded && (was_killed || self.world.is_closed(id.as_str())),
                         "{who}: still there"
                     );
                 }
@@ -204,10 +198,15 @@ impl Schedule {
             }
             counts.insert(id.to_string(), heard.len());
         }
+        let misdirected = self.world.misdirected();
+        assert!(
+            misdirected.is_empty(),
+            "seed {seed}: asked for at another API: {misdirected:?}"
+        );
         let recorded: BTreeSet<_> = self
             .world
             .registry
-            .recorded()
+            .connections()
             .into_iter()
             .map(|known| known.id)
             .collect();
@@ -253,6 +252,7 @@ fn temper(dice: &Dice) -> (Temper, Expected) {
 
 /// Runs a schedule in a runtime of its own: time is counted from its beginning.
 fn run(seed: u64) -> BTreeMap<String, usize> {
+    fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
