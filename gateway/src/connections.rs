@@ -44,7 +44,7 @@ fn cost(size: usize) -> usize {
     size.max(MIN_COST)
 }
 
-/// What a socket's task shall do.
+/// A command for a socket's task.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
     Message(Bytes),

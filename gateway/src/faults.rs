@@ -188,7 +188,7 @@ impl Faults {
         }
     }
 
-    /// Waits for the delay, if there is one. Returns false if `$disconnect` shall not be invoked.
+    /// Waits for the delay, if there is one. Returns false if `$disconnect` must not be invoked.
     pub(crate) async fn delivers_disconnect(&self) -> bool {
         let fault = self.0.disconnects.lock().pop_front();
         match fault {

@@ -54,7 +54,7 @@ fn raise_file_limit() {
     }
 }
 
-/// Returns when the program shall end: at Ctrl-C, or at the signal that service managers and CI send.
+/// Returns a future that completes at Ctrl-C, or at the signal that service managers and CI send.
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {

@@ -427,6 +427,19 @@ async fn the_runtime_api_answers_as_lambda_documents_it() {
     is("late-error", "400");
 }
 
+#[tokio::test]
+async fn a_process_that_ends_by_itself_takes_its_children_with_it() {
+    let script = format!("sleep 1000 & echo child $!; exec {}", scripted().display());
+    let (sink, mut log) = Log::channel();
+    let shell = Function::new("/bin/sh").arg("-c").arg(script);
+    let pool = shell.timeout(PATIENCE).logs(sink).start().await.unwrap();
+    let line = log.line().await.text;
+    let child: u32 = line.strip_prefix("child ").unwrap().parse().unwrap();
+    let crashed = order(&pool, json!({"do": "exit"})).await;
+    assert!(matches!(crashed, Err(InvokeError::Exited { .. })), "{crashed:?}");
+    eventually(|| has_ended(child)).await;
+}
+
 /// A page that is open in a browser on this machine must get no events, and must answer none.
 #[tokio::test]
 async fn the_runtime_api_refuses_web_pages() {

@@ -37,7 +37,7 @@ pub struct FunctionPool {
 struct Pool {
     shared: Arc<Shared>,
     faults: FaultQueue,
-    /// Permits for invocations, if those beyond the concurrency shall be refused.
+    /// Permits for invocations, if those beyond the concurrency are refused.
     permits: Option<Arc<Semaphore>>,
 }
 

@@ -34,7 +34,7 @@ pub(super) struct Queue {
 
 struct Idle {
     slot: oneshot::Sender<Invocation>,
-    /// Cancelled when its process shall be killed.
+    /// Cancelled to kill its process.
     kill: CancellationToken,
 }
 

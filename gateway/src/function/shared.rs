@@ -34,7 +34,7 @@ impl Shared {
         self.queue.lock()
     }
 
-    /// Returns the token that is cancelled when the processes that are busy now shall be killed.
+    /// Returns the token that is cancelled to kill the processes that are busy now.
     pub(super) fn crash(&self) -> CancellationToken {
         self.crash.lock().clone()
     }

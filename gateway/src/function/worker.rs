@@ -32,7 +32,7 @@ use crate::ids;
 pub(super) struct Worker {
     shared: Arc<Shared>,
     key: Key,
-    /// Cancelled when the process shall be killed.
+    /// Cancelled to kill the process.
     pub(super) kill: CancellationToken,
     state: Mutex<State>,
     process_id: OnceLock<u32>,

@@ -21,7 +21,19 @@ where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
     F: Future<Output = FullResponse> + Send + 'static,
 {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    serve_at_most(MAX_CONNECTIONS, listener, stopped, handler).await;
+}
+
+async fn serve_at_most<H, F>(
+    connections: usize,
+    listener: TcpListener,
+    stopped: CancellationToken,
+    handler: H,
+) where
+    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
+    F: Future<Output = FullResponse> + Send + 'static,
+{
+    let permits = Arc::new(Semaphore::new(connections));
     loop {
         let accepted = async {
             let permit = permits.clone().acquire_owned().await;
@@ -82,20 +94,52 @@ mod tests {
 
     use super::{super::responses, *};
 
-    async fn connect() -> (TcpStream, CancellationToken) {
+    async fn start(connections: usize) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let stopped = CancellationToken::new();
-        tokio::spawn(serve(listener, stopped.clone(), |_, _| async {
-            responses::empty(StatusCode::NO_CONTENT)
-        }));
-        (TcpStream::connect(address).await.unwrap(), stopped)
+        let handler = |_, _| async { responses::empty(StatusCode::NO_CONTENT) };
+        tokio::spawn(serve_at_most(
+            connections,
+            listener,
+            CancellationToken::new(),
+            handler,
+        ));
+        address
+    }
+
+    async fn connect() -> TcpStream {
+        TcpStream::connect(start(10).await).await.unwrap()
+    }
+
+    /// Sends a request and reads the head of the response.
+    async fn call(stream: &mut TcpStream) {
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await
+            .unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        assert!(head.starts_with(b"HTTP/1.1 204"));
+    }
+
+    #[tokio::test]
+    async fn a_connection_beyond_the_most_waits_until_another_one_ends() {
+        let address = start(1).await;
+        let mut first = TcpStream::connect(address).await.unwrap();
+        call(&mut first).await;
+        let mut second = TcpStream::connect(address).await.unwrap();
+        let waiting = tokio::time::timeout(Duration::from_millis(200), call(&mut second)).await;
+        assert!(waiting.is_err());
+        drop(first);
+        second.read_u8().await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_sends_no_whole_head_is_closed_after_a_while() {
         for sent in ["", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n"] {
-            let (mut stream, _stopped) = connect().await;
+            let mut stream = connect().await;
             let started = Instant::now();
             stream.write_all(sent.as_bytes()).await.unwrap();
             let mut rest = Vec::new();
@@ -108,17 +152,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_between_requests_stays_open() {
-        let (mut stream, _stopped) = connect().await;
+        let mut stream = connect().await;
         for _ in 0..2 {
-            stream
-                .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-                .await
-                .unwrap();
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                head.push(stream.read_u8().await.unwrap());
-            }
-            assert!(head.starts_with(b"HTTP/1.1 204"));
+            call(&mut stream).await;
             sleep(10 * HEAD_TIMEOUT).await;
         }
     }
