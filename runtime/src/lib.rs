@@ -57,10 +57,11 @@ mod aws;
 mod backoff;
 mod claims;
 mod clock;
-mod connection;
 mod error;
 mod event;
+mod id;
 mod json;
+mod numeric_date;
 mod run;
 mod token;
 
@@ -83,20 +84,18 @@ pub use auth::{
 };
 #[doc(hidden)]
 pub use auth::{Handle, Ready};
-pub use claims::{InvalidRoomId, RoomClaims, RoomId};
+pub use claims::RoomClaims;
 pub use clock::{Clock, SystemClock};
-pub use connection::{ConnectionId, InvalidConnectionId};
 pub use error::ConfigError;
 pub use event::{Incoming, TokenSource};
+pub use id::{ConnectionId, ParseConnectionIdError, ParseRoomIdError, RoomId};
 pub use registry::{Connection, Registry, RegistryError};
 pub use response::WebSocketResponse;
 pub use run::run;
 #[cfg(feature = "issuer")]
 #[cfg_attr(docsrs, doc(cfg(feature = "issuer")))]
 pub use token::{Issuer, IssuerError, SigningKey, SigningKeyError, Token};
-pub use token::{
-    KeyError, PUBLIC_KEY_VARIABLE, PublicKey, PublicKeys, Verifier, VerifyError, VerifyErrorKind,
-};
+pub use token::{KeyError, PUBLIC_KEY_ENV, PublicKey, PublicKeys, Verifier, VerifyError, VerifyErrorKind};
 
 #[cfg(feature = "macros")]
 pub use room_auth_macros::room_auth;

@@ -83,7 +83,7 @@ impl Chat {
             at: about.request_time_epoch,
             context: request.context,
         };
-        let (room, user) = (visit.claims.room_id(), &*visit.claims.custom.user);
+        let (room, user) = (visit.claims.room_id(), &*visit.claims.custom().user);
         match about.route_key.as_deref() {
             Some("$connect") => visit.tell_others(&Frame::Joined { room, user }).await,
             Some("$disconnect") => {
@@ -130,7 +130,7 @@ impl Visit {
 
     /// To everybody in the room, the speaker too: so they know that it was said.
     async fn say(&self, text: &str) -> Result<(), Error> {
-        let (room, user, at) = (self.claims.room_id(), &*self.claims.custom.user, self.at);
+        let (room, user, at) = (self.claims.room_id(), &*self.claims.custom().user, self.at);
         let id = FrameId::of_invocation(&self.context);
         #[rustfmt::skip]
         let frame = serde_json::to_string(&Frame::Message { room, user, text, id, at })?;
@@ -162,7 +162,7 @@ impl Visit {
     /// A new token for the same room and the same user takes the place of the old one.
     async fn renew(&self, token: &str) -> Result<Frame<'static>, Error> {
         let (connection, layer) = (self.connection.as_str(), &self.chat.layer);
-        let same_user = |renewed: &RoomClaims<Member>| renewed.custom.user == self.claims.custom.user;
+        let same_user = |renewed: &RoomClaims<Member>| renewed.custom().user == self.claims.custom().user;
         match layer.renew_if(connection, &self.claims, token, same_user).await {
             Ok(renewed) => {
                 let expires_at = renewed.expires_at().duration_since(UNIX_EPOCH)?.as_secs();

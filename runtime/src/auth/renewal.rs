@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use super::layer::RoomAuthLayer;
 use crate::claims::RoomClaims;
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
 use crate::registry::RegistryError;
 use crate::token::{Verified, VerifyError};
 

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use tower::{Layer as _, Service as _};
 
 use super::*;
-use crate::claims::{RoomClaims, RoomId};
-use crate::connection::ConnectionId;
+use crate::claims::RoomClaims;
 use crate::event::Incoming;
+use crate::id::ConnectionId;
+use crate::id::RoomId;
 use crate::registry::{BoxFuture, Connection, MemberPage, PageToken, Registry, RegistryError};
 use crate::token::{PublicKeys, Verifier, VerifyErrorKind};
 use crate::transport::{Transport, TransportError};
@@ -248,7 +249,7 @@ async fn claims_of_connect_are_known_on_every_route_until_disconnect() {
     assert_eq!(seen.len(), 3);
     for (claims, _) in seen.iter() {
         assert_eq!(
-            (claims.room_id().as_str(), &claims.custom["user"]),
+            (claims.room_id().as_str(), &claims.custom()["user"]),
             ("lobby", &json!("alice"))
         );
     }
@@ -417,7 +418,7 @@ async fn a_renewal_moves_the_expiry_and_demands_room_and_condition() {
         .await;
     let (claims, _) = stage.seen.lock().unwrap()[0].clone();
     let layer = stage.layer_at(NOW + 200);
-    let same_user = |new: &RoomClaims<Value>| new.custom["user"] == claims.custom["user"];
+    let same_user = |new: &RoomClaims<Value>| new.custom()["user"] == claims.custom()["user"];
 
     let refused = [
         layer
@@ -553,7 +554,7 @@ async fn claims_come_from_the_context_only_where_the_authorizer_is_trusted() {
         stage.send_through(&trusting, &good).await.unwrap()["statusCode"],
         200
     );
-    assert_eq!(stage.seen.lock().unwrap()[0].0.custom["user"], "alice");
+    assert_eq!(stage.seen.lock().unwrap()[0].0.custom()["user"], "alice");
 
     let expired = json!({"sub": "lobby", "iat": NOW - 10, "exp": NOW, "user": "alice"}).to_string();
     for context in [

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::scan::Cursor;
 use super::source::{Fields, SourceError, Sources};
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
 use crate::json;
 
 /// What happened to the connection.

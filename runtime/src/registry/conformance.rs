@@ -11,9 +11,9 @@ use std::time::SystemTime;
 use futures_util::{StreamExt, stream};
 
 use super::{Connection, Member, Registry};
-use crate::claims::RoomId;
 use crate::clock::unix_seconds;
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
+use crate::id::RoomId;
 
 /// Checks that a registry does what [`Registry`] says; every implementation runs this in its tests.
 ///

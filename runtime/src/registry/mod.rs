@@ -11,8 +11,8 @@ mod dynamo;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::claims::RoomId;
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
+use crate::id::RoomId;
 
 #[cfg(feature = "dynamodb")]
 #[cfg_attr(docsrs, doc(cfg(feature = "dynamodb")))]

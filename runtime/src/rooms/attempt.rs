@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::backoff::{Backoff, Jitter, in_time};
 use crate::clock::unix_seconds;
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
 use crate::registry::{BoxFuture, Member, RegistryError};
 use crate::transport::{Transport, TransportError};
 

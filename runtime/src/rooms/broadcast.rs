@@ -11,7 +11,7 @@ use super::attempt::{Outcome, Place, Places, Unanswered};
 use super::delivery::{Delivery, UndeliveredReason};
 use super::{Rooms, SendError, frame};
 use crate::backoff::in_time;
-use crate::claims::RoomId;
+use crate::id::RoomId;
 use crate::registry::{BoxFuture, Member, MemberPage, PageToken};
 use crate::transport::TransportError;
 
@@ -34,7 +34,7 @@ const TIME_TO_ANSWER: Duration = Duration::from_secs(1);
 ///
 /// let room: RoomId = "lobby".parse()?;
 /// let broadcast = Broadcast::new(&room, r#"{"type":"message"}"#);
-/// # Ok::<_, room_auth::InvalidRoomId>(())
+/// # Ok::<_, room_auth::ParseRoomIdError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Broadcast<'a> {

@@ -23,9 +23,9 @@ use tokio::time::Instant;
 use self::attempt::{Attempts, Outcome, Unanswered};
 use crate::backoff::Jitter;
 use crate::backoff::in_time;
-use crate::claims::RoomId;
 use crate::clock::{Clock, SystemClock};
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
+use crate::id::RoomId;
 use crate::registry::{Connection, Member, Registry, RegistryError};
 use crate::transport::{ApiEndpoint, Transport, TransportError};
 

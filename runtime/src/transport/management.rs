@@ -15,8 +15,8 @@ use aws_sdk_apigatewaymanagement::primitives::Blob;
 
 use super::{ApiEndpoint, Transport, TransportError};
 use crate::aws::messages;
-use crate::connection::ConnectionId;
 use crate::error::ConfigError;
+use crate::id::ConnectionId;
 use crate::registry::BoxFuture;
 
 /// The environment variable that overrides where @connections is.

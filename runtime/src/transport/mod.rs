@@ -6,7 +6,7 @@ mod management;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
 use crate::registry::BoxFuture;
 
 #[cfg(feature = "management")]

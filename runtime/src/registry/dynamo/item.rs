@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::claims::RoomId;
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
+use crate::id::RoomId;
 use crate::registry::{Connection, MAX_CONNECTION_SECONDS, Member};
 
 pub(super) type Item = HashMap<String, AttributeValue>;

@@ -30,9 +30,9 @@ use tokio::time::Instant;
 
 use self::patience::Patience;
 use super::{BoxFuture, Connection, MemberPage, PageToken, Registry, RegistryError};
-use crate::claims::RoomId;
-use crate::connection::ConnectionId;
 use crate::error::ConfigError;
+use crate::id::ConnectionId;
+use crate::id::RoomId;
 
 /// The environment variable that names the table.
 pub const TABLE_VARIABLE: &str = "DYNAMO_TABLE_NAME_CHAT_CONNECTIONS";

@@ -3,8 +3,8 @@
 use super::DynamoRegistry;
 use super::failure::Failure;
 use super::item::{self, CONNECTED_AT, EXPIRES_AT, Item, PARTITION_KEY, SORT_KEY, s};
-use crate::claims::RoomId;
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
+use crate::id::RoomId;
 use crate::registry::{Connection, Member, MemberPage, PageToken, RegistryError};
 
 impl DynamoRegistry {

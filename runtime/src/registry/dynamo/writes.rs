@@ -10,8 +10,8 @@ use super::DynamoRegistry;
 use super::failure::{Failure, FailureKind};
 use super::item::{self, CLAIMS, EXPIRES_AT, Place, Recorded, SHARD, TTL, n, s};
 use super::patience::Call;
-use crate::claims::RoomId;
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
+use crate::id::RoomId;
 use crate::registry::{Connection, RegistryError};
 
 /// The condition that the recorded connection is a certain one, where its room item is known to be.
