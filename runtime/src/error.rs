@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::token::KeyError;
-
 /// A configuration that cannot be used: says what was found and what to do.
 ///
 /// `Debug` prints the same line as `Display`, since `main` prints errors by `Debug`.
@@ -29,9 +27,3 @@ impl fmt::Debug for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
-
-impl From<KeyError> for ConfigError {
-    fn from(error: KeyError) -> Self {
-        Self::new(error.to_string())
-    }
-}

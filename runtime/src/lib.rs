@@ -58,11 +58,12 @@ pub mod authorizer;
 mod aws;
 mod claims;
 mod clock;
-mod connection;
 mod endpoint;
 mod error;
 mod event;
+mod id;
 mod json;
+mod numeric_date;
 mod rejection;
 mod report;
 mod retry;
@@ -85,12 +86,12 @@ pub mod transport;
 pub mod __private;
 
 pub use auth::{Authenticated, Authenticator, ResponseFuture, RoomAuth, RoomAuthLayer};
-pub use claims::{InvalidRoomId, RoomClaims, RoomId};
+pub use claims::RoomClaims;
 pub use clock::{Clock, SystemClock};
-pub use connection::{ConnectionId, InvalidConnectionId};
 pub use endpoint::{ApiEndpoint, ParseApiEndpointError};
 pub use error::ConfigError;
 pub use event::{BodyError, EventContext, EventType, Incoming, TokenSource, WebSocketEvent};
+pub use id::{ConnectionId, ParseConnectionIdError, ParseRoomIdError, RoomId};
 pub use registry::{Connection, Registry, RegistryError};
 pub use rejection::{Rejection, RejectionKind};
 pub use response::WebSocketResponse;
@@ -99,9 +100,7 @@ pub use run::{Handler, run};
 #[cfg(feature = "issuer")]
 #[cfg_attr(docsrs, doc(cfg(feature = "issuer")))]
 pub use token::{Issuer, IssuerError, SigningKey, SigningKeyError, Token};
-pub use token::{
-    KeyError, PUBLIC_KEY_VARIABLE, PublicKey, PublicKeys, Verifier, VerifyError, VerifyErrorKind,
-};
+pub use token::{KeyError, PUBLIC_KEY_ENV, PublicKey, PublicKeys, Verifier, VerifyError, VerifyErrorKind};
 
 #[cfg(feature = "macros")]
 pub use room_auth_macros::room_auth;

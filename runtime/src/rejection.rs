@@ -63,7 +63,7 @@ impl From<VerifyError> for Rejection {
     fn from(error: VerifyError) -> Self {
         Self {
             kind: RejectionKind::Token(error.kind()),
-            member: None,
+            member: error.member(),
         }
     }
 }

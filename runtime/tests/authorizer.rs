@@ -53,7 +53,7 @@ async fn ask<T: DeserializeOwned>(
 async fn the_policy_allows_the_one_method_and_the_context_is_flat() {
     let authorizer = Authorizer::<Value>::new(verifier()).with_context(|claims| {
         vec![
-            ("user".to_owned(), claims.custom["user"].as_str().unwrap().into()),
+            ("user".to_owned(), claims.custom()["user"].as_str().unwrap().into()),
             ("level".to_owned(), 7.into()),
             ("staff".to_owned(), true.into()),
         ]
@@ -82,7 +82,7 @@ async fn the_policy_allows_the_one_method_and_the_context_is_flat() {
 #[tokio::test]
 async fn who_is_not_permitted_is_denied_without_a_context() {
     let authorizer =
-        Authorizer::<Value>::new(verifier()).with_permission(|claims| claims.custom["user"] == "alice");
+        Authorizer::<Value>::new(verifier()).with_permission(|claims| claims.custom()["user"] == "alice");
     let bob = event(&token(&json!({"user": "bob"}))).to_string();
     assert_eq!(
         serde_json::to_value(ask(&authorizer, &bob).await.unwrap()).unwrap(),
@@ -180,7 +180,7 @@ async fn the_layer_takes_from_the_context_what_the_authorizer_put_there() {
             |request: LambdaEvent<Authenticated<Value, Value>>| async move {
                 let claims = request.payload.claims();
                 Ok::<_, Error>(
-                    json!({"statusCode": 200, "body": [claims.room_id(), claims.custom["user"]]}),
+                    json!({"statusCode": 200, "body": [claims.room_id(), claims.custom()["user"]]}),
                 )
             },
         ));

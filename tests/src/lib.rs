@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
 pub mod capture;
-pub mod fixture;
-pub mod forge;
 pub mod program;
 pub mod secret;
+
+pub use room_auth_forge::{self as forge, fixture};
 
 /// The examples of the README compile.
 #[cfg(doctest)]

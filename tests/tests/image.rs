@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use client::{Offer, serve_program};
-use room_auth::testing;
+use room_auth_forge::{fresh_token, key};
 
 /// The bootstrap in the unpacked image; `ROOM_AUTH_IMAGE_ROOT` names one that was unpacked before.
 fn bootstrap() -> PathBuf {
@@ -30,13 +30,10 @@ fn built() -> PathBuf {
 #[tokio::test]
 #[ignore = "needs buildah; .ci/run installs it"]
 async fn the_function_of_a_scratch_image_opens_sockets_and_refuses_forgeries() {
-    let function = serve_program(&bootstrap(), testing::public_key_pem()).await;
+    let function = serve_program(&bootstrap(), &key().public_key_pem()).await;
     let offer =
         |token: &str| Offer::default().header("Sec-WebSocket-Protocol", format!("room-auth, {token}"));
-    let open = function
-        .connect(&offer(&testing::token("lobby", &())))
-        .await
-        .unwrap();
+    let open = function.connect(&offer(&fresh_token("lobby"))).await.unwrap();
     assert_eq!(open.response.headers()["Sec-WebSocket-Protocol"], "room-auth");
     let refusal = function.connect(&offer("a.b.c")).await.err().unwrap();
     assert_eq!(refusal.status, 401);

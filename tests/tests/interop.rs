@@ -35,9 +35,7 @@ fn command(name: &str) -> Command {
 
 /// The files of `key()`.
 fn key_file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../runtime/src/testing")
-        .join(name)
+    fixture::path(&format!("keys/trusted_{name}"))
 }
 
 fn sign(language: &str, private_key: &Path, room: &str, key_id: Option<&str>) -> String {

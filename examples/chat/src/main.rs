@@ -48,7 +48,7 @@ async fn chat(
 ) -> Result<Response, Error> {
     let (request, invocation) = request.into_parts();
     let session = rooms.session(request.claims(), request.context(), &invocation);
-    let (room, user) = (request.claims().room_id(), &*request.claims().custom.user);
+    let (room, user) = (request.claims().room_id(), &*request.claims().custom().user);
     match request.context().event_type() {
         EventType::Connect => notify_others(&session, &Frame::Joined { room, user }).await,
         EventType::Disconnect => notify_others(&session, &Frame::Left { room, user }).await,
@@ -76,7 +76,7 @@ async fn notify_others(session: &Session<'_, Member>, frame: &Frame<'_>) {
 async fn say(session: &Session<'_, Member>, text: &str) -> Result<(), Error> {
     let frame = Frame::Message {
         room: session.claims().room_id(),
-        user: &session.claims().custom.user,
+        user: &session.claims().custom().user,
         text,
         id: session.frame_id(),
         at: session.context().request_time(),
@@ -87,8 +87,8 @@ async fn say(session: &Session<'_, Member>, text: &str) -> Result<(), Error> {
 
 /// A new token for the same room and the same user takes the place of the old one.
 async fn renew(session: &Session<'_, Member>, token: &str) -> Result<(), Error> {
-    let user = &session.claims().custom.user;
-    let renewed = session.renew_if(token, |new| new.custom.user == *user).await;
+    let user = &session.claims().custom().user;
+    let renewed = session.renew_if(token, |new| new.custom().user == *user).await;
     let frame = match renewed {
         Ok(claims) => Frame::renewed(claims.expires_at()),
         Err(RenewError::Registry(error)) => return Err(error.into()),
@@ -102,7 +102,7 @@ async fn list(session: &Session<'_, Member>) -> Result<(), Error> {
     let members = session.members::<Member>().up_to(MAX_LISTED).await?;
     let members = members
         .into_iter()
-        .map(|member| member.claims.custom.user)
+        .map(|member| member.claims.into_custom().user)
         .collect();
     reply(session, &Frame::Members { members }).await
 }

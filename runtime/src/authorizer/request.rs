@@ -71,7 +71,7 @@ impl<T> Authorizer<T> {
     /// }
     ///
     /// # fn configure() -> Result<Authorizer<Member>, room_auth::ConfigError> {
-    /// Ok(Authorizer::<Member>::new(Authenticator::from_env()?).with_permission(|claims| !claims.custom.is_guest))
+    /// Ok(Authorizer::<Member>::new(Authenticator::from_env()?).with_permission(|claims| !claims.custom().is_guest))
     /// # }
     /// ```
     #[must_use]

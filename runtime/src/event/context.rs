@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
 
 /// What happened to the connection.

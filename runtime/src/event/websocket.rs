@@ -12,7 +12,7 @@ use super::context::EventContext;
 use super::scan::Cursor;
 use super::source::Sources;
 use super::view::View;
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
 use crate::json;
 
 /// A WebSocket event: what it is about, the header fields and query parameters of a `$connect`, and the body of a

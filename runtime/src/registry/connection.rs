@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 
-use crate::claims::{RoomClaims, RoomId};
-use crate::connection::ConnectionId;
+use crate::claims::RoomClaims;
+use crate::id::RoomId;
+use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
 
 /// The longest that API Gateway keeps a WebSocket connection (2 hours; API Gateway quota page).

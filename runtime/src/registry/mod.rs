@@ -20,8 +20,8 @@ mod error;
 
 use std::fmt::Debug;
 
-use crate::claims::RoomId;
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
+use crate::id::RoomId;
 
 pub use connection::{Connection, ConnectionPage, MAX_CONNECTION_AGE, PageToken};
 #[cfg(feature = "dynamodb")]

@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 
 use super::rooms::Rooms;
 use super::send::ask;
-use crate::claims::{RoomClaims, RoomId};
-use crate::connection::ConnectionId;
+use crate::claims::RoomClaims;
+use crate::id::RoomId;
+use crate::id::ConnectionId;
 use crate::registry::{Connection, PageToken, RegistryError};
 use crate::retry::Deadline;
 
@@ -40,7 +41,7 @@ pub struct Member<T = ()> {
 ///     let mut members = rooms.members::<Member>(room);
 ///     let mut users = Vec::new();
 ///     while let Some(member) = members.next().await? {
-///         users.push(member.claims.custom.user);
+///         users.push(member.claims.into_custom().user);
 ///     }
 ///     Ok(users)
 /// }

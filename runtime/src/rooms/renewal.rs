@@ -34,8 +34,8 @@ impl<T: DeserializeOwned> Session<'_, T> {
     /// }
     ///
     /// async fn renew(session: &Session<'_, Member>, token: &str) -> Result<RoomClaims<Member>, RenewError> {
-    ///     let user = &session.claims().custom.user;
-    ///     session.renew_if(token, |new| new.custom.user == *user).await
+    ///     let user = &session.claims().custom().user;
+    ///     session.renew_if(token, |new| new.custom().user == *user).await
     /// }
     /// ```
     ///
@@ -127,6 +127,9 @@ impl RenewError {
     }
 
     fn member(&self) -> Option<&'static str> {
-        None
+        match self {
+            Self::Token(error) => error.member(),
+            _ => None,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What became of a broadcast.
 
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
 
 /// How many undelivered connections are listed at most; all are counted. 10,000 of them take about 1 MB.
 pub(super) const MAX_LISTED: usize = 10_000;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::error::SendError;
 use super::frame;
 use super::send::{Effort, Outcome, Sender, ask};
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
 use crate::registry::{Connection, ErasedRegistry, Registry, RegistryError};
 use crate::retry::Deadline;

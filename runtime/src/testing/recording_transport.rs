@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
 use crate::transport::{MAX_MESSAGE_BYTES, Transport, TransportError};
 

@@ -8,12 +8,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, Header};
 use serde::Serialize;
-use signature::Signer as _;
 
-use super::{SigningKey, SigningKeyError, Verifier};
-use crate::claims::{MAX_NUMERIC_DATE, RoomId, StandardClaims};
+use super::error::IssuerError;
+use super::signing_key::SigningKey;
+use super::verifier::Verifier;
+use crate::claims::StandardClaims;
 use crate::clock::{Clock, SystemClock, unix_seconds};
+use crate::id::RoomId;
 use crate::json::Object;
+use crate::numeric_date::MAX_NUMERIC_DATE;
 
 /// Signs short-lived RS256 tokens: header `{"typ":"JWT","alg":"RS256","kid":…}`, claims `sub`, `iat`, `exp` and
 /// the user's own.
@@ -36,7 +39,7 @@ use crate::json::Object;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Issuer {
-    keys: Keys,
+    keys: KeySource,
     lifetime: Duration,
     iss: Option<String>,
     aud: Option<String>,
@@ -45,8 +48,8 @@ pub struct Issuer {
 
 /// Where the signing key is.
 #[derive(Clone, Debug)]
-enum Keys {
-    Here(SigningKey),
+enum KeySource {
+    Local(SigningKey),
     #[cfg(feature = "secrets-manager")]
     SecretsManager(super::remote::SecretKeys),
     #[cfg(feature = "kms")]
@@ -61,7 +64,7 @@ impl Issuer {
     ///
     /// A lifetime under one second.
     pub fn new(key: SigningKey, lifetime: Duration) -> Result<Self, IssuerError> {
-        Self::with_keys(Keys::Here(key), lifetime)
+        Self::with_keys(KeySource::Local(key), lifetime)
     }
 
     /// An issuer that signs with a private key in PEM; see [`SigningKey::from_pem`].
@@ -111,7 +114,7 @@ impl Issuer {
         lifetime: Duration,
     ) -> Result<Self, IssuerError> {
         let keys = super::remote::SecretKeys::new(config, secret_id);
-        let issuer = Self::with_keys(Keys::SecretsManager(keys), lifetime)?;
+        let issuer = Self::with_keys(KeySource::SecretsManager(keys), lifetime)?;
         issuer.public_key_pem().await?;
         Ok(issuer)
     }
@@ -144,12 +147,12 @@ impl Issuer {
         lifetime: Duration,
     ) -> Result<Self, IssuerError> {
         let keys = super::remote::KmsKeys::new(config, key_id);
-        let issuer = Self::with_keys(Keys::Kms(keys), lifetime)?;
+        let issuer = Self::with_keys(KeySource::Kms(keys), lifetime)?;
         issuer.public_key_pem().await?;
         Ok(issuer)
     }
 
-    fn with_keys(keys: Keys, lifetime: Duration) -> Result<Self, IssuerError> {
+    fn with_keys(keys: KeySource, lifetime: Duration) -> Result<Self, IssuerError> {
         if lifetime < Duration::from_secs(1) {
             return Err(IssuerError::Lifetime);
         }
@@ -193,16 +196,16 @@ impl Issuer {
     #[allow(clippy::unused_async)]
     pub async fn issue<C: Serialize>(&self, room: &RoomId, custom: &C) -> Result<Token, IssuerError> {
         match &self.keys {
-            Keys::Here(key) => self.issue_with(key, room, custom),
+            KeySource::Local(key) => self.issue_with(key, room, custom),
             #[cfg(feature = "secrets-manager")]
-            Keys::SecretsManager(keys) => {
+            KeySource::SecretsManager(keys) => {
                 self.issue_with(&keys.current(self.clock.now()).await?, room, custom)
             }
             #[cfg(feature = "kms")]
-            Keys::Kms(keys) => {
+            KeySource::Kms(keys) => {
                 let key = keys.current(self.clock.now()).await?;
-                let unsigned = self.unsigned(key.key_id(), room, custom)?;
-                let signature = keys.sign(&key, unsigned.message.as_bytes()).await?;
+                let unsigned = self.unsigned(key.algorithm(), key.key_id(), room, custom)?;
+                let signature = keys.sign(&key, unsigned.signing_input.as_bytes()).await?;
                 unsigned.signed(&signature)
             }
         }
@@ -216,11 +219,11 @@ impl Issuer {
     #[allow(clippy::unused_async)]
     pub async fn public_key_pem(&self) -> Result<String, IssuerError> {
         match &self.keys {
-            Keys::Here(key) => Ok(key.public_key_pem()),
+            KeySource::Local(key) => Ok(key.public_key_pem()),
             #[cfg(feature = "secrets-manager")]
-            Keys::SecretsManager(keys) => Ok(keys.current(self.clock.now()).await?.public_key_pem()),
+            KeySource::SecretsManager(keys) => Ok(keys.current(self.clock.now()).await?.public_key_pem()),
             #[cfg(feature = "kms")]
-            Keys::Kms(keys) => Ok(keys.current(self.clock.now()).await?.public_key_pem().to_owned()),
+            KeySource::Kms(keys) => Ok(keys.current(self.clock.now()).await?.public_key_pem().to_owned()),
         }
     }
 
@@ -230,15 +233,16 @@ impl Issuer {
         room: &RoomId,
         custom: &C,
     ) -> Result<Token, IssuerError> {
-        let unsigned = self.unsigned(key.key_id(), room, custom)?;
+        let unsigned = self.unsigned(key.algorithm(), key.key_id(), room, custom)?;
         let signature = key
-            .try_sign(unsigned.message.as_bytes())
+            .sign(unsigned.signing_input.as_bytes())
             .map_err(|_| IssuerError::Sign)?;
         unsigned.signed(&signature)
     }
 
     fn unsigned<C: Serialize>(
         &self,
+        algorithm: Algorithm,
         key_id: &str,
         room: &RoomId,
         custom: &C,
@@ -248,7 +252,7 @@ impl Issuer {
         if expires_at > MAX_NUMERIC_DATE {
             return Err(IssuerError::Lifetime);
         }
-        let mut header = Header::new(Algorithm::RS256);
+        let mut header = Header::new(algorithm);
         header.kid = Some(key_id.to_owned());
         let payload = Payload {
             sub: room,
@@ -259,32 +263,35 @@ impl Issuer {
             custom,
         };
         let payload = serde_json::to_vec(&payload).map_err(|_| IssuerError::Claims)?;
-        // What no verifier would take is not signed: a claim that is there twice, an `nbf` that is no integer.
+        // What no verifier would take is not signed: a claim that is there twice, an `nbf` that is no date.
         Object::parse(&payload)
-            .and_then(|payload| StandardClaims::read(&payload))
+            .and_then(|payload| StandardClaims::read(&payload).ok())
             .ok_or(IssuerError::Claims)?;
         let header = serde_json::to_vec(&header).map_err(|_| IssuerError::Sign)?;
-        let message = format!(
+        let signing_input = format!(
             "{}.{}",
             URL_SAFE_NO_PAD.encode(header),
             URL_SAFE_NO_PAD.encode(payload)
         );
-        if message.len() > Verifier::MAX_TOKEN_LEN {
-            return Err(IssuerError::TooLong(message.len()));
+        if signing_input.len() > Verifier::MAX_TOKEN_LEN {
+            return Err(IssuerError::TooLong(signing_input.len()));
         }
-        Ok(Unsigned { message, expires_at })
+        Ok(Unsigned {
+            signing_input,
+            expires_at,
+        })
     }
 }
 
 /// Header and payload, encoded: what is signed.
 struct Unsigned {
-    message: String,
+    signing_input: String,
     expires_at: u64,
 }
 
 impl Unsigned {
     fn signed(self, signature: &[u8]) -> Result<Token, IssuerError> {
-        let text = format!("{}.{}", self.message, URL_SAFE_NO_PAD.encode(signature));
+        let text = format!("{}.{}", self.signing_input, URL_SAFE_NO_PAD.encode(signature));
         if text.len() > Verifier::MAX_TOKEN_LEN {
             return Err(IssuerError::TooLong(text.len()));
         }
@@ -333,31 +340,4 @@ impl fmt::Debug for Token {
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()
     }
-}
-
-/// Why no token was issued. Holds no key material and no claims.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum IssuerError {
-    /// The signing key cannot be used.
-    #[error(transparent)]
-    Key(#[from] SigningKeyError),
-    /// The lifetime is under one second, or ends at a date that no verifier takes.
-    #[error("the lifetime of tokens must be at least one second, and end before 2^53 seconds after 1970")]
-    Lifetime,
-    /// The user's own claims are no object, repeat a claim that the issuer sets, or have an `nbf` that is no
-    /// integer.
-    #[error(
-        "the claims must be an object without sub, iat and exp, which the issuer sets itself; an nbf is an integer"
-    )]
-    Claims,
-    /// The token has this many bytes.
-    #[error("the token would have {0} bytes, a verifier reads at most 4096; put less into the claims")]
-    TooLong(usize),
-    /// The key did not sign.
-    #[error("the key did not sign")]
-    Sign,
-    /// The key could not be had from where it is kept: says what was refused and what to do.
-    #[error("{0}")]
-    KeySource(String),
 }

@@ -1,6 +1,28 @@
-//! Tokens: the keys they are verified with, the verifier, and (feature `issuer`) who signs them.
+//! Tokens: the keys that verify them, the verifier, and (feature `issuer`) who signs them.
+//!
+//! # What is guaranteed
+//!
+//! - A token is accepted only if a configured key signed it, by the one algorithm of that key. The token chooses
+//!   neither the key nor the algorithm; `kid` only says which of the configured keys is meant.
+//! - The checks are made in the order of [`VerifyErrorKind`]; nothing of the payload is read before the signature
+//!   verifies. A token has one spelling, and no member twice, so that no two readers understand it differently.
+//! - Keys are parsed and checked once. A key that is weak, of another kind, or known to the public is refused at
+//!   init, with what was found and what to do.
+//! - No error and no log line holds any part of a token or of a key. Buffers of private keys are wiped.
+//!
+//! # What is not
+//!
+//! - A token is a bearer token: whoever has it may connect until it expires. There is no list of used tokens.
+//! - Certificates only carry a key: their dates and issuers are ignored.
+//! - The clock of the machine is trusted. By one that is set before 1970 no token is valid.
+//! - pem and aws-lc-rs decode keys in buffers of their own, which are not wiped.
 
-mod key;
+mod compact;
+mod error;
+mod key_error;
+mod normalize;
+mod prepared;
+mod public_key;
 mod verifier;
 
 #[cfg(feature = "issuer")]
@@ -10,11 +32,15 @@ mod remote;
 #[cfg(feature = "issuer")]
 mod signing_key;
 
-pub use key::{KeyError, PUBLIC_KEY_VARIABLE, PublicKey, PublicKeys};
+pub use error::{VerifyError, VerifyErrorKind};
+pub use key_error::KeyError;
+pub use public_key::{PUBLIC_KEY_ENV, PublicKey, PublicKeys};
 pub(crate) use verifier::Verified;
-pub use verifier::{Verifier, VerifyError, VerifyErrorKind};
+pub use verifier::Verifier;
 
 #[cfg(feature = "issuer")]
-pub use issuer::{Issuer, IssuerError, Token};
+pub use error::{IssuerError, SigningKeyError};
 #[cfg(feature = "issuer")]
-pub use signing_key::{SigningKey, SigningKeyError};
+pub use issuer::{Issuer, Token};
+#[cfg(feature = "issuer")]
+pub use signing_key::SigningKey;

@@ -4,16 +4,42 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{KeyPair as _, RsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::Algorithm;
-use jsonwebtoken::crypto::JwtSigner;
+use jsonwebtoken::crypto::JwtSigner as _;
 use serde::Deserialize;
-use signature::Signer;
+use signature::Signer as _;
 use zeroize::Zeroizing;
 
-use super::PublicKeys;
+use super::error::SigningKeyError;
+use super::normalize::{Mangling, normalize_pem};
+use super::prepared::SigningPair;
+use super::public_key::PublicKeys;
+
+const STRIPPED_ARMOUR: SigningKeyError = SigningKeyError(
+    "the private key is the inside of a PEM block without its BEGIN and END lines; copy the whole text, with these lines",
+);
+const LETTER_N: SigningKeyError = SigningKeyError(
+    "the private key is a PEM block in which the line ends have become the letter n; a shell took the backslash of \
+     each \\n: put the value in single quotes, or copy the whole text with real line ends",
+);
+const BROKEN_PEM: SigningKeyError = SigningKeyError(
+    "the private key is no PEM block, or one that is cut off; copy the whole text, with its BEGIN and END lines",
+);
+const ENCRYPTED: SigningKeyError = SigningKeyError(
+    "the private key is encrypted; decrypt it with `openssl pkcs8 -in key.pem -out plain.pem`",
+);
+const PUBLIC: SigningKeyError =
+    SigningKeyError("a public key was given; the issuer signs with the private one");
+const OTHER_LABEL: SigningKeyError =
+    SigningKeyError("the PEM block is of another kind; `PRIVATE KEY` or `RSA PRIVATE KEY` is needed");
+const SEVERAL: SigningKeyError = SigningKeyError("several private keys were given; keep the one that signs");
+const NOT_RSA: SigningKeyError = SigningKeyError(
+    "the private key is no RSA key of 2048 to 8192 bits; make one with `openssl genrsa -out private.pem 2048`",
+);
 
 /// An RSA private key of 2,048 to 8,192 bits. Cloning is cheap; `Debug` shows the key id only.
 ///
@@ -27,7 +53,7 @@ use super::PublicKeys;
 /// ```
 #[derive(Clone)]
 pub struct SigningKey {
-    pair: Arc<RsaKeyPair>,
+    pair: Arc<SigningPair>,
     key_id: Arc<str>,
     public_pem: Arc<str>,
 }
@@ -47,45 +73,44 @@ impl SigningKey {
     /// Reads a PEM block `PRIVATE KEY` (PKCS#8) or `RSA PRIVATE KEY` (PKCS#1), as `openssl genrsa` and Terraform's
     /// `tls_private_key` write them.
     ///
+    /// What consoles, environment files and CI systems do to a text is undone, as in
+    /// [`PublicKeys::from_pem`](crate::PublicKeys::from_pem). Blocks that are not private keys are ignored.
+    ///
     /// # Errors
     ///
     /// Says what was found instead, and holds nothing of the text.
     pub fn from_pem(text: &str) -> Result<Self, SigningKeyError> {
-        let text = Zeroizing::new(text.replace("\\r", "").replace("\\n", "\n"));
-        let block = pem::parse(text.as_bytes()).map_err(|_| {
-            SigningKeyError(
-                "the private key is no PEM block, or one that is cut off; copy the whole text, with its BEGIN and \
-                 END lines",
-            )
-        })?;
-        let tag = block.tag().to_owned();
-        let der = Zeroizing::new(block.into_contents());
-        let pair = match tag.as_str() {
-            "PRIVATE KEY" => RsaKeyPair::from_pkcs8(&der),
-            "RSA PRIVATE KEY" => RsaKeyPair::from_der(&der),
-            "ENCRYPTED PRIVATE KEY" => {
-                return Err(SigningKeyError(
-                    "the private key is encrypted; decrypt it with `openssl pkcs8 -in key.pem -out plain.pem`",
-                ));
-            }
-            tag if tag.contains("PUBLIC KEY") || tag.contains("CERTIFICATE") => {
-                return Err(SigningKeyError(
-                    "a public key was given; the issuer signs with the private one",
-                ));
-            }
-            _ => {
-                return Err(SigningKeyError(
-                    "the PEM block is of another kind; `PRIVATE KEY` or `RSA PRIVATE KEY` is needed",
-                ));
-            }
+        let text = normalize_pem(text);
+        match Mangling::of(&text) {
+            Some(Mangling::StrippedArmour) => return Err(STRIPPED_ARMOUR),
+            Some(Mangling::LetterN) => return Err(LETTER_N),
+            None => {}
+        }
+        if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
+            return Err(ENCRYPTED);
+        }
+        let blocks = pem::parse_many(&*text).map_err(|_| BROKEN_PEM)?;
+        let blocks: Vec<(String, Zeroizing<Vec<u8>>)> = blocks
+            .into_iter()
+            .map(|block| (block.tag().to_owned(), Zeroizing::new(block.into_contents())))
+            .collect();
+        let mut private = blocks.iter().filter(|(label, _)| label.contains("PRIVATE KEY"));
+        let Some((label, der)) = private.next() else {
+            return Err(match blocks.first() {
+                None => BROKEN_PEM,
+                Some((label, _)) if label.contains("PUBLIC KEY") || label.contains("CERTIFICATE") => PUBLIC,
+                Some(_) => OTHER_LABEL,
+            });
         };
-        pair.map_err(|_| {
-            SigningKeyError(
-                "the private key is no RSA key of 2048 to 8192 bits; make one with `openssl genrsa -out \
-                 private.pem 2048`",
-            )
-        })
-        .and_then(Self::from_pair)
+        if private.next().is_some() {
+            return Err(SEVERAL);
+        }
+        let pair = match label.as_str() {
+            "PRIVATE KEY" => RsaKeyPair::from_pkcs8(der),
+            "RSA PRIVATE KEY" => RsaKeyPair::from_der(der),
+            _ => return Err(OTHER_LABEL),
+        };
+        pair.map_err(|_| NOT_RSA).and_then(Self::from_pair)
     }
 
     /// Reads the JSON `{"private_key": "<PEM>", "public_key": "<PEM>"}` as it is kept in AWS Secrets Manager.
@@ -103,7 +128,7 @@ impl SigningKey {
             private_key: Zeroizing<String>,
             public_key: Option<String>,
         }
-        let escaped = Zeroizing::new(escape_line_ends(text));
+        let escaped = escape_line_ends(text);
         let secret: Secret = serde_json::from_str(&escaped).map_err(|_| {
             SigningKeyError(
                 r#"the secret is not JSON of the form {"private_key": "<PEM>", "public_key": "<PEM>"}"#,
@@ -122,17 +147,18 @@ impl SigningKey {
         Ok(key)
     }
 
-    /// The key id: the SHA-256 JWK thumbprint of RFC 7638, as [`PublicKey::key_id`](crate::PublicKey::key_id).
+    /// Returns the key id: the SHA-256 JWK thumbprint of RFC 7638, as
+    /// [`PublicKey::key_id`](crate::PublicKey::key_id).
     pub fn key_id(&self) -> &str {
         &self.key_id
     }
 
-    /// The public key as PEM (`PUBLIC KEY`, SPKI): what `PUBLIC_KEY` is set to.
+    /// Returns the public key as PEM (`PUBLIC KEY`, SPKI): what `PUBLIC_KEY` is set to.
     pub fn public_key_pem(&self) -> String {
         self.public_pem.to_string()
     }
 
-    /// The private key as PEM (`PRIVATE KEY`, PKCS#8), to be kept secret. Wiped from memory when dropped.
+    /// Returns the private key as PEM (`PRIVATE KEY`, PKCS#8), to be kept secret. Wiped from memory when dropped.
     ///
     /// # Errors
     ///
@@ -140,9 +166,28 @@ impl SigningKey {
     pub fn private_key_pem(&self) -> Result<Zeroizing<String>, SigningKeyError> {
         let der = self
             .pair
+            .0
             .as_der()
             .map_err(|_| SigningKeyError("the private key cannot be encoded"))?;
-        Ok(Zeroizing::new(encode_pem("PRIVATE KEY", der.as_ref())))
+        Ok(encode_pem("PRIVATE KEY", der.as_ref()))
+    }
+
+    /// Signs `message` with the key's algorithm.
+    ///
+    /// For signatures of other things than room tokens; an [`Issuer`](crate::Issuer) makes those.
+    ///
+    /// # Errors
+    ///
+    /// The operating system has no randomness to give.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningKeyError> {
+        self.pair
+            .try_sign(message)
+            .map_err(|_| SigningKeyError("the key did not sign: the random source failed"))
+    }
+
+    /// The algorithm that stands in the header of tokens.
+    pub(super) fn algorithm(&self) -> Algorithm {
+        self.pair.algorithm()
     }
 
     fn from_pair(pair: RsaKeyPair) -> Result<Self, SigningKeyError> {
@@ -156,26 +201,10 @@ impl SigningKey {
         })?;
         let key_id = keys.iter().map(|key| Arc::from(key.key_id())).next();
         Ok(Self {
-            pair: Arc::new(pair),
+            pair: Arc::new(SigningPair(pair)),
             key_id: key_id.ok_or(SigningKeyError("the public key cannot be encoded"))?,
-            public_pem: public_pem.into(),
+            public_pem: public_pem.as_str().into(),
         })
-    }
-}
-
-impl Signer<Vec<u8>> for SigningKey {
-    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
-        let mut signature = vec![0; self.pair.public_modulus_len()];
-        self.pair
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
-            .map_err(|_| signature::Error::new())?;
-        Ok(signature)
-    }
-}
-
-impl JwtSigner for SigningKey {
-    fn algorithm(&self) -> Algorithm {
-        Algorithm::RS256
     }
 }
 
@@ -187,14 +216,24 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-pub(in crate::token) fn encode_pem(tag: &str, der: &[u8]) -> String {
-    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-    pem::encode_config(&pem::Pem::new(tag, der), config)
+/// Encodes one PEM block (RFC 7468), in a buffer that is wiped and does not move.
+pub(in crate::token) fn encode_pem(label: &str, der: &[u8]) -> Zeroizing<String> {
+    let mut body = Zeroizing::new(String::with_capacity(der.len().div_ceil(3) * 4));
+    STANDARD.encode_string(der, &mut body);
+    let lines = body.len().div_ceil(64);
+    let mut text = Zeroizing::new(String::with_capacity(body.len() + lines + 2 * (label.len() + 17)));
+    text.extend(["-----BEGIN ", label, "-----\n"]);
+    for start in (0..body.len()).step_by(64) {
+        text.extend([&body[start..body.len().min(start + 64)], "\n"]);
+    }
+    text.extend(["-----END ", label, "-----\n"]);
+    text
 }
 
 /// Escapes the control characters that stand raw inside JSON strings.
-fn escape_line_ends(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + 64);
+fn escape_line_ends(text: &str) -> Zeroizing<String> {
+    // The buffer does not move: each character becomes two at most.
+    let mut escaped = Zeroizing::new(String::with_capacity(2 * text.len()));
     let (mut in_string, mut after_backslash) = (false, false);
     for character in text.chars() {
         match character {
@@ -210,11 +249,6 @@ fn escape_line_ends(text: &str) -> String {
     }
     escaped
 }
-
-/// Why a text is no private key to sign with: says what to do, and holds nothing of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SigningKeyError(&'static str);
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

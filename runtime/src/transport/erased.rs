@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use futures_util::future::BoxFuture;
 
 use super::{Transport, TransportError};
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
 
 /// A [`Transport`] whose futures are boxed.

@@ -7,7 +7,7 @@ mod management;
 
 use std::fmt::Debug;
 
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
 
 pub(crate) use erased::ErasedTransport;

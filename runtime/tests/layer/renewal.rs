@@ -33,7 +33,7 @@ fn testing_claims() -> RoomClaims<Value> {
 }
 
 fn same_user(new: &RoomClaims<Value>) -> bool {
-    new.custom["user"] == "alice"
+    new.custom()["user"] == "alice"
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ async fn claims_of_connect_are_known_on_every_route_until_disconnect() {
     assert_eq!(event_types, [EventType::Connect, EventType::Message, EventType::Disconnect]);
     for call in calls.iter() {
         assert_eq!(call.claims.room_id().as_str(), "lobby");
-        assert_eq!(call.claims.custom["user"], "alice");
+        assert_eq!(call.claims.custom()["user"], "alice");
     }
     assert_eq!(calls[0].event["headers"]["Authorization"], "Bearer ***");
 }

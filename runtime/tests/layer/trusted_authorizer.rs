@@ -38,7 +38,7 @@ async fn a_layer_that_trusts_the_authorizer_takes_its_claims() {
     }
     let calls = stage.calls.lock().unwrap();
     assert_eq!(calls.len(), 2);
-    assert_eq!(calls[0].claims.custom["user"], "alice");
+    assert_eq!(calls[0].claims.custom()["user"], "alice");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 async fn start(concurrent: bool) -> (FunctionPool, Lines) {
     let (sink, lines) = LogSink::channel();
     let mut function = Function::new(env!("CARGO_BIN_EXE_layered"))
-        .env("PUBLIC_KEY", room_auth::testing::public_key_pem())
+        .env("PUBLIC_KEY", room_auth_forge::key().public_key_pem())
         .concurrency(1)
         .timeout(PATIENCE)
         .logs(sink);
@@ -49,7 +49,7 @@ fn with_token(token: &str) -> Value {
 }
 
 fn token(room: &str) -> String {
-    room_auth::testing::token(room, &())
+    room_auth_forge::fresh_token(room)
 }
 
 async fn invoke(function: &FunctionPool, event: impl Into<Vec<u8>>) -> Result<Value, InvokeError> {

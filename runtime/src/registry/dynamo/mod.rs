@@ -29,8 +29,8 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 
 use self::retry::RetryPolicy;
 use super::{Connection, ConnectionPage, PageToken, Registry, RegistryError};
-use crate::claims::RoomId;
-use crate::connection::ConnectionId;
+use crate::id::RoomId;
+use crate::id::ConnectionId;
 use crate::error::ConfigError;
 
 /// The environment variable that names the table.

@@ -1,6 +1,6 @@
 //! What every transport must do.
 
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
 use crate::transport::{MAX_MESSAGE_BYTES, Transport, TransportError};
 

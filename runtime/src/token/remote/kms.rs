@@ -10,9 +10,12 @@ use aws_sdk_kms::error::ProvideErrorMetadata;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeyUsageType, MessageType, SigningAlgorithmSpec};
 
+use jsonwebtoken::Algorithm;
+
 use super::{Cached, refused};
+use crate::token::error::IssuerError;
+use crate::token::public_key::PublicKeys;
 use crate::token::signing_key::encode_pem;
-use crate::token::{IssuerError, PublicKeys};
 
 /// What to do about the errors of `GetPublicKey` and `Sign`.
 const ADVICE: &[(&str, &str)] = &[
@@ -58,6 +61,12 @@ pub(crate) struct KmsKey {
 }
 
 impl KmsKey {
+    /// The algorithm that the key signs with.
+    #[allow(clippy::unused_self)]
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        Algorithm::RS256
+    }
+
     /// The thumbprint that stands as `kid` in tokens.
     pub(crate) fn key_id(&self) -> &str {
         &self.key_id
@@ -122,7 +131,7 @@ impl KmsKeys {
         Ok(KmsKey {
             arn: arn.into(),
             key_id: key_id.ok_or_else(|| unfit("KMS did not tell its public key"))?,
-            public_pem: public_pem.into(),
+            public_pem: public_pem.as_str().into(),
         })
     }
 

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::IssuerError;
+use super::error::IssuerError;
 
 #[cfg(feature = "kms")]
 pub(crate) use kms::KmsKeys;

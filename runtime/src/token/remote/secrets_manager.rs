@@ -10,7 +10,8 @@ use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use zeroize::Zeroizing;
 
 use super::{Cached, refused};
-use crate::token::{IssuerError, SigningKey};
+use crate::token::error::IssuerError;
+use crate::token::signing_key::SigningKey;
 
 /// What to do about the errors of `GetSecretValue`.
 const ADVICE: &[(&str, &str)] = &[

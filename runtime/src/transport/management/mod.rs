@@ -19,7 +19,7 @@ use aws_types::service_config::ServiceConfigKey;
 use self::url::{EndpointUrl, stage_url};
 use super::{Transport, TransportError};
 use crate::aws::error_chain;
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
 use crate::error::ConfigError;
 

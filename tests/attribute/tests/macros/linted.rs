@@ -24,9 +24,9 @@ async fn awaits(claims: RoomClaims, event: LambdaEvent<Value>, state: &App) -> R
 
 #[room_auth(with = &support::LAYER)]
 async fn matches(mut claims: RoomClaims<String>, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    claims.custom.push('!');
+    claims = claims.clone();
     match event.payload {
-        Value::String(text) if text == claims.custom => Ok(text.into()),
+        Value::String(text) if &text == claims.custom() => Ok(text.into()),
         payload => Ok(payload),
     }
 }

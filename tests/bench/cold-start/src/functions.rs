@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use room_auth::testing;
 use room_auth_gateway::{Function, FunctionPool, LogSink, ProcessInfo};
 use serde_json::Value;
 
@@ -51,7 +50,7 @@ impl Functions {
 
     pub(crate) async fn chat(&self, path: &Path) -> Result<Running, Error> {
         let function = Self::function(path)
-            .env("PUBLIC_KEY", testing::public_key_pem())
+            .env("PUBLIC_KEY", room_auth_forge::key().public_key_pem())
             .env("DYNAMO_TABLE_NAME_CHAT_CONNECTIONS", "connections");
         Running::start(function).await
     }
@@ -70,12 +69,15 @@ impl Functions {
     }
 
     pub(crate) async fn connect(&self) -> Result<Running, Error> {
-        Running::start(Self::function(&self.connect).env("PUBLIC_KEY", testing::public_key_pem())).await
+        Running::start(
+            Self::function(&self.connect).env("PUBLIC_KEY", room_auth_forge::key().public_key_pem()),
+        )
+        .await
     }
 
     /// Verifies the signature of `token` with each event.
     pub(crate) async fn bare_verify(&self, token: &str) -> Result<Running, Error> {
-        let key = pem::parse(testing::public_key_pem())?;
+        let key = pem::parse(room_auth_forge::key().public_key_pem())?;
         let function = Self::function(&self.bare_verify)
             .env("KEY_DER", URL_SAFE_NO_PAD.encode(key.contents()))
             .env("TOKEN", token);

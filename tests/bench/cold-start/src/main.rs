@@ -30,7 +30,6 @@ use std::time::Duration;
 
 use functions::{Functions, Running};
 use report::{Target, median};
-use room_auth::testing;
 
 type Error = Box<dyn std::error::Error>;
 
@@ -144,7 +143,7 @@ async fn cpu(functions: &Functions) -> Result<Target, Error> {
 }
 
 async fn cpu_round(functions: &Functions, times: &mut [Vec<f64>; 4]) -> Result<(), Error> {
-    let token = testing::token("lobby", &());
+    let token = room_auth_forge::fresh_token("lobby");
     let good = event::connect(&token);
     let refused = [
         event::connect(&forge(&token)),

@@ -11,9 +11,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{StreamExt, stream};
 
-use crate::claims::RoomId;
+use crate::id::RoomId;
 use crate::clock::unix_seconds;
-use crate::connection::ConnectionId;
+use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
 use crate::registry::{Connection, Registry};
 

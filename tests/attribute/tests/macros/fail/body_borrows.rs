@@ -7,7 +7,7 @@ use serde_json::Value;
 
 #[room_auth]
 async fn not_mutable(claims: RoomClaims<String>, event: LambdaEvent<Value>, state: Vec<u8>) -> Result<Value, Error> {
-    claims.custom.push('!');
+    claims.clone_from(&claims.clone());
     state.push(1);
     Ok(event.payload)
 }

@@ -13,7 +13,7 @@ struct Event {
 
 #[room_auth]
 async fn claims_without_deserialize(claims: RoomClaims<Member>, _: LambdaEvent<Value>) -> Result<Value, Error> {
-    Ok(claims.custom.user.into())
+    Ok(claims.into_custom().user.into())
 }
 
 #[room_auth]

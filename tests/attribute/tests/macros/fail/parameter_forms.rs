@@ -8,7 +8,7 @@ async fn opaque(
     claims: RoomClaims<impl Into<Value>>,
     event: LambdaEvent<impl serde::de::DeserializeOwned>,
 ) -> Result<Value, Error> {
-    Ok(claims.custom.into())
+    Ok(claims.into_custom().into())
 }
 
 #[room_auth]

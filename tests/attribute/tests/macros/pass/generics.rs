@@ -20,7 +20,7 @@ where
     E: DeserializeOwned + Debug,
     R: WebSocketResponse + 'a,
 {
-    reply(claims.custom, event.payload, items.len() + N)
+    reply(claims.into_custom(), event.payload, items.len() + N)
 }
 
 #[room_auth(with = &support::LAYER)]

@@ -6,7 +6,7 @@ use serde_json::Value;
 #[path = "../support.rs"]
 mod support;
 
-#[derive(serde::Deserialize)]
+#[derive(Clone, serde::Deserialize)]
 struct Member {
     user: String,
     level: u32,
@@ -19,11 +19,12 @@ struct App {
 
 #[room_auth(with = &support::LAYER)]
 async fn destructured(
-    RoomClaims { custom: Member { user, level }, .. }: RoomClaims<Member>,
+    claims @ RoomClaims { .. }: RoomClaims<Member>,
     LambdaEvent { payload, context }: LambdaEvent<Value>,
     App { name, limit }: App,
     &(first, ref second): &(u8, String),
 ) -> Result<Value, Error> {
+    let Member { user, level } = claims.into_custom();
     assert!(payload.is_object() && context.request_id == "request-1");
     Ok(format!("{user} {level} {name} {limit} {first} {second}").into())
 }
@@ -34,10 +35,10 @@ async fn mutable(
     mut event: LambdaEvent<Value>,
     mut count: u32,
 ) -> Result<Value, Error> {
-    claims.custom.user.push('!');
+    claims = claims.clone();
     event.payload = Value::Null;
-    count += claims.custom.level;
-    Ok(format!("{} {} {count}", claims.custom.user, event.payload).into())
+    count += claims.custom().level;
+    Ok(format!("{} {} {count}", claims.custom().user, event.payload).into())
 }
 
 #[room_auth(with = &support::LAYER)]
@@ -68,7 +69,7 @@ fn main() {
     let second = (1, "two".to_owned());
     let response = support::block_on(destructured(event(), app(), &second)).unwrap();
     assert_eq!(response, "alice 7 app 3 1 two");
-    assert_eq!(support::block_on(mutable(event(), 35)).unwrap(), "alice! null 42");
+    assert_eq!(support::block_on(mutable(event(), 35)).unwrap(), "alice null 42");
     assert_eq!(support::block_on(ignored(event(), app())).unwrap(), "ignored");
     assert_eq!(support::block_on(raw(event(), 1)).unwrap(), "lobby false 1");
     assert_eq!(support::block_on(by_reference(event())).unwrap(), "lobby true");

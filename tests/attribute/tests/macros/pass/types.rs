@@ -32,23 +32,23 @@ impl Routes for () {
 #[room_auth(with = &support::LAYER)]
 async fn alias(claims: Claims, event: Event) -> Answer {
     let connection = event.payload.request_context.connection_id.ok_or("no connection")?;
-    Ok(format!("{} {connection}", claims.custom.user).into())
+    Ok(format!("{} {connection}", claims.custom().user).into())
 }
 
 #[room_auth(with = &support::LAYER)]
 async fn path(claims: self::Claims, event: <() as Routes>::Event) -> self::Fallible<Value> {
-    Ok(format!("{} {}", claims.custom.user, event.context.request_id).into())
+    Ok(format!("{} {}", claims.custom().user, event.context.request_id).into())
 }
 
 #[allow(unused_parens)]
 #[room_auth(with = &support::LAYER)]
 async fn parenthesized(claims: (Claims), event: (Event<Value>)) -> (Answer) {
-    Ok(format!("{} {}", claims.custom.user, event.context.request_id).into())
+    Ok(format!("{} {}", claims.custom().user, event.context.request_id).into())
 }
 
 #[room_auth(with = &support::LAYER)]
 async fn made_by_macro(claims: Claims, _event: Event<Value>) -> answer!() {
-    Ok(claims.custom.user.into())
+    Ok(claims.into_custom().user.into())
 }
 
 macro_rules! handler {
@@ -62,10 +62,10 @@ macro_rules! handler {
 handler!(
     /// Every fragment in its invisible parentheses.
     from_fragments, claims: Claims, _, Event<Value>, Fallible<Value>, &support::LAYER, {
-        if claims.custom.user.is_empty() {
+        if claims.custom().user.is_empty() {
             return Err("nobody".into());
         }
-        Ok(claims.custom.user.into())
+        Ok(claims.into_custom().user.into())
     }
 );
 
