@@ -23,8 +23,8 @@ use criterion::Criterion;
 use fixture::ratio::{self, Candidate};
 use fixture::{Keys, Signed};
 use room_auth::{
-    Authenticated, Incoming, LambdaEvent, PublicKeys, Rejection, RejectionKind, RoomAuth, RoomAuthLayer, Verifier,
-    VerifyErrorKind, WebSocketEvent, WebSocketResponse, testing,
+    Authenticated, Incoming, LambdaEvent, PublicKeys, Rejection, RejectionKind, RoomAuth, RoomAuthLayer,
+    Verifier, VerifyErrorKind, WebSocketEvent, WebSocketResponse, testing,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -3,14 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 use futures_util::FutureExt as _;
-use room_auth::authorizer::{
-    Authorizer, AuthorizerError, AuthorizerResponse, CONTEXT_KEY, MAX_RESULT_BYTES,
-};
+use room_auth::authorizer::{Authorizer, AuthorizerError, AuthorizerResponse, CONTEXT_KEY, MAX_RESULT_BYTES};
 use room_auth::lambda_runtime::tower::{Layer as _, Service as _};
 use room_auth::lambda_runtime::{Context, Diagnostic, Error, service_fn};
-use room_auth::{
-    Authenticated, Incoming, Issuer, LambdaEvent, PublicKeys, RoomAuthLayer, Verifier, testing,
-};
+use room_auth::{Authenticated, Incoming, Issuer, LambdaEvent, PublicKeys, RoomAuthLayer, Verifier, testing};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -27,7 +23,10 @@ fn token(custom: &Value) -> String {
     let issuer = Issuer::new(key, std::time::Duration::from_mins(5)).unwrap();
     let issuer = issuer.with_clock(testing::FixedClock::at(NOW));
     let room = "lobby".parse().unwrap();
-    let token = issuer.issue(&room, custom).now_or_never().expect("the key is here");
+    let token = issuer
+        .issue(&room, custom)
+        .now_or_never()
+        .expect("the key is here");
     token.unwrap().as_str().to_owned()
 }
 
@@ -53,7 +52,10 @@ async fn ask<T: DeserializeOwned>(
 async fn the_policy_allows_the_one_method_and_the_context_is_flat() {
     let authorizer = Authorizer::<Value>::new(verifier()).with_context(|claims| {
         vec![
-            ("user".to_owned(), claims.custom()["user"].as_str().unwrap().into()),
+            (
+                "user".to_owned(),
+                claims.custom()["user"].as_str().unwrap().into(),
+            ),
             ("level".to_owned(), 7.into()),
             ("staff".to_owned(), true.into()),
         ]
@@ -113,8 +115,14 @@ async fn whatever_is_not_a_handshake_with_a_good_token_is_unauthorized() {
         ("no ARN", good.replace("arn:aws", "aws")),
         ("another service", good.replace(":execute-api:", ":s3:")),
         ("another route", good.replace("/dev/$connect\"", "/dev/send\"")),
-        ("a policy variable", good.replace("/dev/$connect\"", "/${aws:username}/$connect\"")),
-        ("a control character", good.replace("/dev/$connect\"", "/d\\u0000ev/$connect\"")),
+        (
+            "a policy variable",
+            good.replace("/dev/$connect\"", "/${aws:username}/$connect\""),
+        ),
+        (
+            "a control character",
+            good.replace("/dev/$connect\"", "/d\\u0000ev/$connect\""),
+        ),
         (
             "two methods",
             good.replacen('{', &format!(r#"{{"methodArn":"{ARN}","#), 1),

@@ -1,11 +1,9 @@
 //! What the tests that cross the crates have in common.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
-pub mod capture;
 pub mod program;
-pub mod secret;
 
-pub use room_auth_forge::{self as forge, fixture};
+pub use room_auth_forge::{self as forge, fixture, secret};
 
 /// The examples of the README compile.
 #[cfg(doctest)]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
+use crate::id::ConnectionId;
 
 /// What happened to the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use serde::de::DeserializeOwned;
 
 use crate::claims::RoomClaims;
-use crate::id::RoomId;
-use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
+use crate::id::ConnectionId;
+use crate::id::RoomId;
 
 /// The longest that API Gateway keeps a WebSocket connection (2 hours; API Gateway quota page).
 pub const MAX_CONNECTION_AGE: Duration = Duration::from_hours(2);

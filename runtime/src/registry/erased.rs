@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use futures_util::future::BoxFuture;
 
 use super::{Connection, ConnectionPage, PageToken, Registry, RegistryError};
-use crate::id::RoomId;
 use crate::id::ConnectionId;
+use crate::id::RoomId;
 
 /// A [`Registry`] whose futures are boxed.
 pub(crate) trait ErasedRegistry: Debug + Send + Sync {

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use super::rooms::Rooms;
 use super::send::ask;
 use crate::claims::RoomClaims;
-use crate::id::RoomId;
 use crate::id::ConnectionId;
+use crate::id::RoomId;
 use crate::registry::{Connection, PageToken, RegistryError};
 use crate::retry::Deadline;
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::id::RoomId;
 use crate::id::ConnectionId;
+use crate::id::RoomId;
 use crate::registry::{Connection, ConnectionPage, PageToken, Registry, RegistryError};
 
 /// A [`Registry`] in memory, which fails when a test says so.

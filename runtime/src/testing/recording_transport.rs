@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
+use crate::id::ConnectionId;
 use crate::transport::{MAX_MESSAGE_BYTES, Transport, TransportError};
 
 /// A [`Transport`] that records what would be sent, and fails when a test says so.

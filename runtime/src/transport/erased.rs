@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use futures_util::future::BoxFuture;
 
 use super::{Transport, TransportError};
-use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
+use crate::id::ConnectionId;
 
 /// A [`Transport`] whose futures are boxed.
 pub(crate) trait ErasedTransport: Debug + Send + Sync {

@@ -7,8 +7,8 @@ mod management;
 
 use std::fmt::Debug;
 
-use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
+use crate::id::ConnectionId;
 
 pub(crate) use erased::ErasedTransport;
 pub use error::TransportError;

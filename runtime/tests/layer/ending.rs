@@ -24,7 +24,10 @@ async fn an_expired_connection_that_could_not_be_closed_is_closed_by_its_next_me
     }
     assert_eq!(stage.send(NOW + 300, &message()).await, unauthorized());
     assert!(stage.sent().is_empty());
-    assert!(stage.recorded().is_none(), "it gets no frame and is not heard any more");
+    assert!(
+        stage.recorded().is_none(),
+        "it gets no frame and is not heard any more"
+    );
     assert_eq!(stage.send(NOW + 301, &message()).await, unauthorized());
     assert_eq!(stage.calls(), 1, "only $connect");
     assert_eq!(stage.sent(), ["closed"]);
@@ -43,7 +46,11 @@ async fn a_renewal_in_between_keeps_an_expiring_connection() {
         assert!(registry.renew(&renewed).now_or_never().unwrap().unwrap());
     });
     assert_eq!(stage.send(NOW + 300, &message()).await, unauthorized());
-    assert_eq!(stage.calls(), 1, "the message of an expired connection is not handled");
+    assert_eq!(
+        stage.calls(),
+        1,
+        "the message of an expired connection is not handled"
+    );
     assert!(stage.sent().is_empty(), "neither told nor closed");
     assert_eq!(stage.recorded().unwrap().expires_at, at(NOW + 900));
     assert_eq!(stage.send(NOW + 301, &message()).await["statusCode"], 200);
@@ -79,7 +86,9 @@ async fn a_connection_that_could_not_be_forgotten_is_refused_all_the_same() {
 async fn a_connection_lasts_two_hours_at_most_however_long_its_token_does() {
     let stage = Stage::new();
     let day = 24 * 60 * 60;
-    stage.send(NOW, &connect(&token("lobby", "alice", NOW, day))).await;
+    stage
+        .send(NOW, &connect(&token("lobby", "alice", NOW, day)))
+        .await;
     let end = NOW + MAX_CONNECTION_AGE.as_secs();
     assert_eq!(stage.recorded().unwrap().expires_at, at(end));
     assert_eq!(stage.send(end - 1, &message()).await["statusCode"], 200);

@@ -50,7 +50,11 @@ impl Registry for Hooked {
         self.registry.forget(seen).await
     }
 
-    async fn members(&self, room: &RoomId, from: Option<&PageToken>) -> Result<ConnectionPage, RegistryError> {
+    async fn members(
+        &self,
+        room: &RoomId,
+        from: Option<&PageToken>,
+    ) -> Result<ConnectionPage, RegistryError> {
         self.registry.members(room, from).await
     }
 }

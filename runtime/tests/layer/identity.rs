@@ -8,7 +8,11 @@ async fn a_connection_that_was_never_recorded_is_refused_and_closed() {
     assert_eq!(stage.send(NOW + 60, &message()).await, unauthorized());
     assert_eq!(stage.send(NOW + 60, &disconnect()).await, unauthorized());
     assert_eq!(stage.calls(), 0);
-    assert_eq!(stage.sent(), ["closed"], "a connection that has ended is not closed again");
+    assert_eq!(
+        stage.sent(),
+        ["closed"],
+        "a connection that has ended is not closed again"
+    );
 }
 
 #[tokio::test]
@@ -69,5 +73,9 @@ async fn a_clock_before_the_connection_was_made_expires_it() {
         assert_eq!(stage.send(now, &message()).await, unauthorized(), "{now}");
         assert_eq!(stage.calls(), 1, "only $connect: {now}");
     }
-    assert_eq!(stage.send(NOW - 59, &message()).await["statusCode"], 200, "clocks may be apart");
+    assert_eq!(
+        stage.send(NOW - 59, &message()).await["statusCode"],
+        200,
+        "clocks may be apart"
+    );
 }

@@ -116,7 +116,10 @@ impl Stage {
     }
 
     fn recorded(&self) -> Option<Connection> {
-        self.registry.connections().into_iter().find(|connection| connection.id == id())
+        self.registry
+            .connections()
+            .into_iter()
+            .find(|connection| connection.id == id())
     }
 
     /// The frames and closings, as text.
@@ -137,7 +140,10 @@ fn token(room: &str, user: &str, at: u64, seconds: u64) -> String {
         .with_clock(FixedClock::at(at));
     let room = room.parse().unwrap();
     let claims = json!({"user": user});
-    let token = issuer.issue(&room, &claims).now_or_never().expect("the key is here");
+    let token = issuer
+        .issue(&room, &claims)
+        .now_or_never()
+        .expect("the key is here");
     token.unwrap().as_str().to_owned()
 }
 

@@ -19,7 +19,10 @@ async fn a_connection_is_forgotten_before_its_disconnect_is_handled() {
     stage.send(NOW, &disconnect()).await;
     let calls = stage.calls.lock().unwrap();
     assert_eq!(calls[1].event_type, EventType::Disconnect);
-    assert!(calls[1].recorded.is_empty(), "whoever hears that it left does not find it");
+    assert!(
+        calls[1].recorded.is_empty(),
+        "whoever hears that it left does not find it"
+    );
 }
 
 #[tokio::test]
@@ -29,7 +32,10 @@ async fn only_a_connection_that_the_handler_accepts_stays_recorded() {
         stage.answer(answer.clone());
         let event = connect(&token("lobby", "alice", NOW, 300));
         let answered = stage.send_through(&stage.layer_at(NOW), &event).await;
-        assert_eq!(answered.map_err(|error| error.to_string()), answer.map_err(str::to_owned));
+        assert_eq!(
+            answered.map_err(|error| error.to_string()),
+            answer.map_err(str::to_owned)
+        );
         assert_eq!(stage.calls(), 1);
         assert!(stage.recorded().is_none());
     }
@@ -43,7 +49,9 @@ async fn the_answer_of_a_handler_does_not_depend_on_forgetting() {
     let registry = stage.registry.clone();
     let fails = move || registry.fail_next(RegistryError::throttled("forget the connection"));
     stage.hooked.before_next_forget(fails);
-    let answer = stage.send_through(&layer, &connect(&token("lobby", "alice", NOW, 300))).await;
+    let answer = stage
+        .send_through(&layer, &connect(&token("lobby", "alice", NOW, 300)))
+        .await;
     assert_eq!(answer.unwrap()["statusCode"], 403);
 }
 
@@ -52,10 +60,15 @@ async fn an_expired_token_does_not_stop_the_clean_up() {
     let stage = Stage::new();
     stage.connect().await;
     stage.answer(Err("the handler failed"));
-    let failed = stage.send_through(&stage.layer_at(NOW + 900), &disconnect()).await;
+    let failed = stage
+        .send_through(&stage.layer_at(NOW + 900), &disconnect())
+        .await;
     assert_eq!(failed.unwrap_err().to_string(), "the handler failed");
     assert_eq!(stage.calls(), 2);
-    assert!(stage.recorded().is_none(), "forgotten, whatever the handler returned");
+    assert!(
+        stage.recorded().is_none(),
+        "forgotten, whatever the handler returned"
+    );
 }
 
 #[tokio::test]
@@ -74,7 +87,11 @@ async fn a_record_that_contradicts_its_claims_is_a_fault() {
     let claims = |room: &str, exp: u64| json!({"sub": room, "iat": NOW - 10, "exp": exp}).to_string();
     for (what, claims, expires_at) in [
         ("claims of another room", claims("staff", exp), exp),
-        ("claims that expire before the record", claims("lobby", exp - 1), exp),
+        (
+            "claims that expire before the record",
+            claims("lobby", exp - 1),
+            exp,
+        ),
         ("claims that expired long ago", claims("lobby", NOW - 5), exp),
     ] {
         let stage = Stage::new();
@@ -84,11 +101,24 @@ async fn a_record_that_contradicts_its_claims_is_a_fault() {
     }
     let stage = Stage::new();
     record(&stage, "lobby", &claims("lobby", exp), exp).await;
-    assert_eq!(stage.send(NOW, &message()).await["statusCode"], 200, "the same without a fault");
+    assert_eq!(
+        stage.send(NOW, &message()).await["statusCode"],
+        200,
+        "the same without a fault"
+    );
 }
 
 async fn record(stage: &Stage, room: &str, claims: &str, expires_at: u64) {
     let endpoint = "a1b2c3/dev".parse().unwrap();
-    let connection = Connection::new(id(), endpoint, room.parse().unwrap(), claims, at(NOW), at(expires_at));
-    room_auth::Registry::record(&stage.registry, &connection).await.unwrap();
+    let connection = Connection::new(
+        id(),
+        endpoint,
+        room.parse().unwrap(),
+        claims,
+        at(NOW),
+        at(expires_at),
+    );
+    room_auth::Registry::record(&stage.registry, &connection)
+        .await
+        .unwrap();
 }

@@ -61,13 +61,38 @@ async fn a_renewal_that_is_refused_leaves_the_claims_as_they_were() {
     earlier["requestContext"]["connectedAt"] = json!((NOW - 61) * 1000);
     let good = token("lobby", "alice", now, 300);
     let rows = [
-        ("another room", message(), token("staff", "alice", now, 300), "other_room"),
-        ("another user", message(), token("lobby", "bob", now, 300), "not_accepted"),
-        ("expired", message(), token("lobby", "alice", NOW - 200, 300), "expired"),
+        (
+            "another room",
+            message(),
+            token("staff", "alice", now, 300),
+            "other_room",
+        ),
+        (
+            "another user",
+            message(),
+            token("lobby", "bob", now, 300),
+            "not_accepted",
+        ),
+        (
+            "expired",
+            message(),
+            token("lobby", "alice", NOW - 200, 300),
+            "expired",
+        ),
         ("not a token", message(), "not.a.token".to_owned(), "malformed"),
-        ("another connection", other_connection, good.clone(), "unknown_connection"),
+        (
+            "another connection",
+            other_connection,
+            good.clone(),
+            "unknown_connection",
+        ),
         ("another API", other_api, good.clone(), "unknown_connection"),
-        ("an earlier connection of this id", earlier, good, "unknown_connection"),
+        (
+            "an earlier connection of this id",
+            earlier,
+            good,
+            "unknown_connection",
+        ),
     ];
     for (what, event, token, reason) in rows {
         let error = stage.renew(now, &event, &token, same_user).await.unwrap_err();
@@ -98,14 +123,26 @@ async fn a_fault_is_not_taken_for_a_refusal() {
     let stage = Stage::new();
     stage.connect().await;
     let new = token("lobby", "alice", NOW, 300);
-    stage.registry.fail_next(RegistryError::new("find the connection", "no table"));
+    stage
+        .registry
+        .fail_next(RegistryError::new("find the connection", "no table"));
     let error = stage.renew(NOW, &message(), &new, same_user).await.unwrap_err();
-    assert!(matches!(error, RenewError::Registry(_)) && !error.is_refusal(), "{error:?}");
+    assert!(
+        matches!(error, RenewError::Registry(_)) && !error.is_refusal(),
+        "{error:?}"
+    );
 
     let (claims, context, invocation) = (testing_claims(), context(&message()), Context::default());
     let rooms = stage.rooms();
-    let error = rooms.session(&claims, &context, &invocation).renew(&new).await.unwrap_err();
-    assert!(matches!(error, RenewError::NoVerifier) && !error.is_refusal(), "{error:?}");
+    let error = rooms
+        .session(&claims, &context, &invocation)
+        .renew(&new)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, RenewError::NoVerifier) && !error.is_refusal(),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
@@ -119,5 +156,8 @@ async fn rooms_that_a_layer_was_given_verify_as_it_does() {
     let expired = token("lobby", "alice", NOW - 200, 300);
     let error = session.renew(&expired).await.unwrap_err();
     assert!(matches!(&error, RenewError::Token(error) if error.kind() == VerifyErrorKind::Expired));
-    session.renew(&token("lobby", "alice", NOW + 200, 300)).await.unwrap();
+    session
+        .renew(&token("lobby", "alice", NOW + 200, 300))
+        .await
+        .unwrap();
 }

@@ -13,15 +13,25 @@ async fn claims_of_connect_are_known_on_every_route_until_disconnect() {
         (recorded.room.as_str(), recorded.connected_at, recorded.expires_at),
         ("lobby", at(NOW), at(NOW + 300))
     );
-    assert_eq!(recorded.endpoint.to_string(), "a1b2c3/dev", "through which it is reached");
-    assert!(!format!("{recorded:?}").contains("alice"), "claims may be personal");
+    assert_eq!(
+        recorded.endpoint.to_string(),
+        "a1b2c3/dev",
+        "through which it is reached"
+    );
+    assert!(
+        !format!("{recorded:?}").contains("alice"),
+        "claims may be personal"
+    );
 
     assert_eq!(stage.send(NOW + 299, &message()).await["statusCode"], 200);
     assert_eq!(stage.send(NOW + 299, &disconnect()).await["statusCode"], 200);
     assert!(stage.recorded().is_none());
     let calls = stage.calls.lock().unwrap();
     let event_types: Vec<_> = calls.iter().map(|call| call.event_type).collect();
-    assert_eq!(event_types, [EventType::Connect, EventType::Message, EventType::Disconnect]);
+    assert_eq!(
+        event_types,
+        [EventType::Connect, EventType::Message, EventType::Disconnect]
+    );
     for call in calls.iter() {
         assert_eq!(call.claims.room_id().as_str(), "lobby");
         assert_eq!(call.claims.custom()["user"], "alice");
@@ -57,8 +67,13 @@ async fn a_subprotocol_is_answered_after_the_connection_is_recorded() {
 #[tokio::test]
 async fn an_application_protocol_is_answered_also_where_no_token_may_stand_beside_it() {
     let stage = Stage::new();
-    let narrow = |authenticator: Authenticator| authenticator.with_sources([TokenSource::authorization()]).unwrap();
-    let name = |authenticator: Authenticator| authenticator.with_application_protocols(["graphql-ws"]).unwrap();
+    let narrow = |authenticator: Authenticator| {
+        authenticator
+            .with_sources([TokenSource::authorization()])
+            .unwrap()
+    };
+    let name =
+        |authenticator: Authenticator| authenticator.with_application_protocols(["graphql-ws"]).unwrap();
     let authenticator = Authenticator::new(verifier_at(NOW));
     for authenticator in [
         name(narrow(authenticator.clone())),
@@ -91,7 +106,11 @@ async fn an_event_that_does_not_say_when_or_where_is_refused_where_connections_a
             let mut event = connect(&token("lobby", "alice", NOW, 300));
             event["requestContext"][member] = wrong.clone();
             assert_eq!(stage.send(NOW, &event).await, unauthorized(), "{member} {wrong}");
-            assert_eq!((stage.calls(), stage.registry.connections().len()), (0, 0), "{member}");
+            assert_eq!(
+                (stage.calls(), stage.registry.connections().len()),
+                (0, 0),
+                "{member}"
+            );
         }
     }
 }
@@ -104,6 +123,9 @@ async fn without_a_registry_an_event_of_an_emulator_needs_neither_time_nor_api()
     let context = event["requestContext"].as_object_mut().unwrap();
     context.retain(|name, _| ["eventType", "routeKey", "connectionId"].contains(&name.as_str()));
     event["queryStringParameters"] = json!({"x": null});
-    assert_eq!(stage.send_through(&layer, &event).await.unwrap()["statusCode"], 200);
+    assert_eq!(
+        stage.send_through(&layer, &event).await.unwrap()["statusCode"],
+        200
+    );
     assert_eq!(stage.calls(), 1);
 }

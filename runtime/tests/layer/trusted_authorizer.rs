@@ -23,7 +23,11 @@ async fn a_layer_that_trusts_nobody_takes_no_claims_from_the_context() {
     let event = with_context(message(), json!({"room_auth": claims(NOW + 10)}));
     let untrusting = RoomAuthLayer::new(verifier_at(NOW));
     let answer = stage.send_through(&untrusting, &event).await.unwrap();
-    assert_eq!(answer, failed(), "a layer without a source of claims is the operator's mistake");
+    assert_eq!(
+        answer,
+        failed(),
+        "a layer without a source of claims is the operator's mistake"
+    );
     assert_eq!(stage.calls(), 0);
 }
 
@@ -72,7 +76,10 @@ async fn expired_claims_end_the_connection_at_its_next_message_and_not_at_its_en
     assert_eq!(stage.sent(), [EXPIRED_FRAME, "closed"]);
 
     let event = with_context(disconnect(), context);
-    assert_eq!(stage.send_through(&trusting(&stage), &event).await.unwrap()["statusCode"], 200);
+    assert_eq!(
+        stage.send_through(&trusting(&stage), &event).await.unwrap()["statusCode"],
+        200
+    );
     assert_eq!(stage.calls(), 1);
 }
 
@@ -80,7 +87,10 @@ async fn expired_claims_end_the_connection_at_its_next_message_and_not_at_its_en
 async fn an_expired_token_of_a_connect_closes_nothing() {
     let stage = Stage::new();
     let event = connect(&token("lobby", "alice", NOW - 600, 300));
-    assert_eq!(stage.send_through(&trusting(&stage), &event).await.unwrap(), unauthorized());
+    assert_eq!(
+        stage.send_through(&trusting(&stage), &event).await.unwrap(),
+        unauthorized()
+    );
     assert!(stage.sent().is_empty(), "there is no connection yet");
 }
 
@@ -105,6 +115,8 @@ async fn a_client_is_not_one_to_the_authorizer_and_another_to_the_layer() {
 fn payload_of(token: &str) -> String {
     use base64::Engine as _;
     let payload = token.split('.').nth(1).unwrap();
-    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap();
+    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(payload)
+        .unwrap();
     String::from_utf8(payload).unwrap()
 }

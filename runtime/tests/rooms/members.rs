@@ -56,7 +56,12 @@ async fn a_member_whose_claims_do_not_fit_is_not_listed() {
         .unwrap();
     let users: Vec<_> = members
         .iter()
-        .map(|member| (member.connection_id.as_str(), member.claims.custom().user.as_str()))
+        .map(|member| {
+            (
+                member.connection_id.as_str(),
+                member.claims.custom().user.as_str(),
+            )
+        })
         .collect();
     assert_eq!(users, [("fits", "alice"), ("longer", "bob")]);
 }

@@ -15,7 +15,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use room_auth::SigningKey;
 
+pub mod capture;
 pub mod fixture;
+pub mod secret;
 pub mod unusable;
 
 /// The time of all tests with a fixed clock, in seconds since the epoch: 2027-01-15T08:00:00Z.

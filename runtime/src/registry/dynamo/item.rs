@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::id::RoomId;
 use crate::clock::unix_seconds;
 use crate::id::ConnectionId;
+use crate::id::RoomId;
 use crate::registry::{Connection, MAX_CONNECTION_AGE};
 
 pub(super) type Item = HashMap<String, AttributeValue>;

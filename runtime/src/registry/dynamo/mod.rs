@@ -29,9 +29,9 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 
 use self::retry::RetryPolicy;
 use super::{Connection, ConnectionPage, PageToken, Registry, RegistryError};
-use crate::id::RoomId;
-use crate::id::ConnectionId;
 use crate::error::ConfigError;
+use crate::id::ConnectionId;
+use crate::id::RoomId;
 
 /// The environment variable that names the table.
 pub const TABLE_ENV: &str = "DYNAMO_TABLE_NAME_CHAT_CONNECTIONS";

@@ -3,8 +3,8 @@
 use super::DynamoRegistry;
 use super::error::Failure;
 use super::item::{self, Item, PARTITION_KEY, SORT_KEY, StoredConnection, string};
-use crate::id::RoomId;
 use crate::id::ConnectionId;
+use crate::id::RoomId;
 use crate::registry::{Connection, ConnectionPage, PageToken, RegistryError};
 
 impl DynamoRegistry {

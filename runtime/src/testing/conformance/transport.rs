@@ -1,7 +1,7 @@
 //! What every transport must do.
 
-use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
+use crate::id::ConnectionId;
 use crate::transport::{MAX_MESSAGE_BYTES, Transport, TransportError};
 
 /// The API behind a transport under test, and its clients.

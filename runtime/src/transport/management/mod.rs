@@ -19,9 +19,9 @@ use aws_types::service_config::ServiceConfigKey;
 use self::url::{EndpointUrl, stage_url};
 use super::{Transport, TransportError};
 use crate::aws::error_chain;
-use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
 use crate::error::ConfigError;
+use crate::id::ConnectionId;
 
 /// The environment variable that overrides where @connections is.
 pub const ENDPOINT_ENV: &str = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI";

@@ -64,8 +64,8 @@ impl Functions {
     }
 
     pub(crate) async fn connect_typed(&self) -> Result<Running, Error> {
-        let function = Self::function(&self.connect_typed).env("PUBLIC_KEY", testing::public_key_pem());
-        Running::start(function).await
+        let key = room_auth_forge::key().public_key_pem();
+        Running::start(Self::function(&self.connect_typed).env("PUBLIC_KEY", key)).await
     }
 
     pub(crate) async fn connect(&self) -> Result<Running, Error> {

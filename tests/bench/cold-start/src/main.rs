@@ -81,8 +81,14 @@ async fn start(functions: &Functions) -> Result<Target, Error> {
     }
     let ratio = median(connect.iter().zip(&bare).map(|(connect, bare)| connect / bare));
     let (bare, connect) = (median(bare), median(connect));
-    println!("start until the first event is asked for: bare with logging {bare:.2} ms, connect {connect:.2} ms");
-    Ok(Target::new("start of connect by that of bare with its logging", ratio, 1.10))
+    println!(
+        "start until the first event is asked for: bare with logging {bare:.2} ms, connect {connect:.2} ms"
+    );
+    Ok(Target::new(
+        "start of connect by that of bare with its logging",
+        ratio,
+        1.10,
+    ))
 }
 
 /// What the AWS SDK costs a function: its start and its size. No target, a choice.

@@ -11,10 +11,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{StreamExt, stream};
 
-use crate::id::RoomId;
 use crate::clock::unix_seconds;
-use crate::id::ConnectionId;
 use crate::endpoint::ApiEndpoint;
+use crate::id::ConnectionId;
+use crate::id::RoomId;
 use crate::registry::{Connection, Registry};
 
 /// Checks that a registry does what [`Registry`] says; every implementation runs this in its tests.

@@ -3,17 +3,17 @@
 use std::future::Ready;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use room_auth::lambda_runtime::tower::{Layer, Service, ServiceExt};
 use room_auth::testing::FixedClock;
 use room_auth::{
     Authenticated, Authenticator, Incoming, LambdaEvent, PublicKeys, RoomAuth, RoomAuthLayer, Verifier,
     WebSocketResponse,
 };
-use room_auth_tests::capture::Capture;
-use room_auth_tests::fixture;
-use room_auth_tests::forge::{NOW, key};
+use room_auth_forge::capture::Capture;
+use room_auth_forge::fixture;
+use room_auth_forge::{NOW, key};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tower::{Layer, Service, ServiceExt};
 
 /// Asserts that a refused request got a 401 without a reason, and the same bytes as all others of this process.
 pub(crate) fn assert_same_refusal(name: &str, response: &str) {
@@ -127,7 +127,10 @@ impl<E: DeserializeOwned + serde::Serialize + 'static> Behind<E> {
         let incoming: Incoming = serde_json::from_str(event).ok()?;
         self.capture.take();
         let service = self.service.ready().await.unwrap();
-        let response = service.call(LambdaEvent::new(incoming, lambda_runtime::Context::default()));
+        let response = service.call(LambdaEvent::new(
+            incoming,
+            room_auth::lambda_runtime::Context::default(),
+        ));
         let response: Value = response.await.unwrap();
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
         assert!(seen.len() <= 1, "the handler was called {} times", seen.len());
@@ -186,7 +189,7 @@ impl<E: serde::Serialize> Service<LambdaEvent<Authenticated<E>>> for Recorder<E>
 
 /// The token of [`good`].
 pub(crate) fn good_token() -> String {
-    room_auth_tests::forge::token(room_auth_tests::forge::HEADER, room_auth_tests::forge::PAYLOAD)
+    room_auth_forge::token(room_auth_forge::HEADER, room_auth_forge::PAYLOAD)
 }
 
 /// A CONNECT event without a token.

@@ -1,13 +1,11 @@
 //! Nothing of a token is shown: not to the handler, not in the answer, not in any record of ours.
 
 use room_auth::TokenSource;
-use room_auth_tests::forge::{
-    HEADER, PAYLOAD, attacker_key, escaped, token, token_by, with_broken_signature,
-};
-use room_auth_tests::secret::shows;
+use room_auth_forge::secret::shows;
+use room_auth_forge::{HEADER, PAYLOAD, attacker_key, escaped, token, token_by, with_broken_signature};
 use serde_json::{Value, json};
 
-use super::behind::{Behind, bare, good_token, authenticator, with_members};
+use super::harness::{Behind, authenticator, bare, good_token, with_members};
 
 #[test]
 fn the_search_for_tokens_finds_them() {
@@ -164,7 +162,7 @@ async fn an_event_that_does_not_fit_the_handler_is_not_quoted() {
 #[tokio::test]
 async fn the_operator_is_told_the_room_the_connection_and_the_route() {
     let mut behind = Behind::<Value>::new(&authenticator());
-    let good = behind.send(&super::behind::good().to_string()).await.unwrap();
+    let good = behind.send(&super::harness::good().to_string()).await.unwrap();
     for field in [
         r#""room_id":"lobby""#,
         r#""connection_id":"XdK3ufl0FiACEvw=""#,

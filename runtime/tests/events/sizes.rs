@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::behind::{Behind, bare, good, good_token, authenticator, with_members};
+use super::harness::{Behind, authenticator, bare, good, good_token, with_members};
 
 const MEGABYTE: usize = 1 << 20;
 

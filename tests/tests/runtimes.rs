@@ -1,13 +1,18 @@
 //! The layer under `lambda_runtime::run` and `run_concurrent`, in a real process behind a Runtime API.
+#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 
 use room_auth_gateway::{Function, FunctionPool, InvokeError, LogLine, LogSink};
+use room_auth_tests::fixture;
 use room_auth_tests::secret::shows;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::behind::bare;
+/// A CONNECT event without a token.
+fn bare() -> Value {
+    serde_json::from_str(&fixture::text("events/connect.json")).unwrap()
+}
 
 type Lines = UnboundedReceiver<LogLine>;
 

@@ -1,10 +1,10 @@
 //! Other places for tokens, cookies with their origins, and application protocols.
 
 use room_auth::{Authenticator, TokenSource};
-use room_auth_tests::forge::attacker_key;
+use room_auth_forge::attacker_key;
 use serde_json::Value;
 
-use super::behind::{Behind, good_token, authenticator, with_members};
+use super::harness::{Behind, authenticator, good_token, with_members};
 
 /// `Ok`: accepted, with this subprotocol in the answer; `Err`: refused for this reason.
 type Row = (
@@ -237,11 +237,7 @@ fn sources_that_could_not_be_meant_are_refused_with_what_to_do() {
 
 #[tokio::test]
 async fn whatever_the_place_the_token_is_verified() {
-    let forged = room_auth_tests::forge::token_by(
-        attacker_key(),
-        room_auth_tests::forge::HEADER,
-        room_auth_tests::forge::PAYLOAD,
-    );
+    let forged = room_auth_forge::token_by(attacker_key(), room_auth_forge::HEADER, room_auth_forge::PAYLOAD);
     let authenticator = authenticator()
         .with_sources([
             TokenSource::subprotocol(),

@@ -3,19 +3,19 @@
 use std::task::Poll;
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
+use room_auth::lambda_runtime::tower::{Layer, Service, ServiceExt};
 use room_auth::{Authenticated, Incoming, LambdaEvent, WebSocketResponse, response};
 use serde_json::{Value, json};
-use tower::{Layer, Service, ServiceExt};
 use tower_test::mock;
 
-use super::behind::{assert_same_refusal, bare, good, layer};
+use super::harness::{assert_same_refusal, bare, good, layer};
 
 type Request = LambdaEvent<Authenticated<Value>>;
 
 fn event(event: &Value) -> LambdaEvent<Incoming> {
     LambdaEvent::new(
         serde_json::from_str(&event.to_string()).unwrap(),
-        lambda_runtime::Context::default(),
+        room_auth::lambda_runtime::Context::default(),
     )
 }
 
@@ -84,7 +84,7 @@ async fn the_context_of_lambda_arrives_unchanged() {
 #[tokio::test]
 async fn the_subprotocol_is_said_with_success_only_and_replaces_what_the_handler_said() {
     let mut with_subprotocol = bare();
-    let offer = format!("room-auth, {}", super::behind::good_token());
+    let offer = format!("room-auth, {}", super::harness::good_token());
     with_subprotocol["headers"]["Sec-WebSocket-Protocol"] = json!(offer);
     let rows = [
         (json!({"statusCode": 200}), Some("room-auth")),
@@ -126,7 +126,7 @@ async fn the_subprotocol_is_said_with_success_only_and_replaces_what_the_handler
 
 #[tokio::test]
 async fn the_usual_response_type_carries_the_same_refusal_for_every_reason() {
-    let inner = tower::service_fn(|_: Request| async { Ok::<_, room_auth::Error>(response::ok()) });
+    let inner = room_auth::service_fn(|_: Request| async { Ok::<_, room_auth::Error>(response::ok()) });
     let mut service = layer().layer(inner);
     let mut answers = std::collections::HashSet::new();
     let mut no_context = good();
@@ -153,7 +153,7 @@ async fn the_usual_response_type_carries_the_same_refusal_for_every_reason() {
 
 #[tokio::test]
 async fn a_clone_decides_as_the_service_it_came_from() {
-    let inner = tower::service_fn(|request: Request| async move {
+    let inner = room_auth::service_fn(|request: Request| async move {
         let room = request.payload.claims().room_id().to_string();
         Ok::<_, room_auth::Error>(json!({"statusCode": 200, "body": room}))
     });
@@ -162,7 +162,7 @@ async fn a_clone_decides_as_the_service_it_came_from() {
         let good = index % 2 == 0;
         let mut clone = service.clone();
         tokio::spawn(async move {
-            let event = event(&if good { super::behind::good() } else { bare() });
+            let event = event(&if good { super::harness::good() } else { bare() });
             (good, clone.ready().await.unwrap().call(event).await.unwrap())
         })
     });

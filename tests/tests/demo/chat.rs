@@ -1,20 +1,15 @@
 //! The chat, whole: real functions behind the gateway, an embedded DynamoDB, and clients that only have what a
 //! browser has.
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/browser.rs"]
-mod browser;
 
 use std::{
     collections::BTreeMap,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use super::browser::{Browser, Events, Socket, Ticket};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
-use browser::{Browser, Events, Socket, Ticket};
 use demo::{Demo, Endpoints, Options};
-use futures_util::StreamExt as _;
 use room_auth::{registry::DynamoRegistry, rooms::Rooms, transport::ManagementApi};
 use serde_json::{Value, json};
 
@@ -323,7 +318,8 @@ async fn whoever_is_kicked_out_is_out() {
         stays.next().await,
         json!({"type": "members", "members": ["alice"]})
     );
-    assert_eq!(rooms.members(&"lobby".parse().unwrap()).count().await, 1);
+    let members = rooms.members::<Value>(&"lobby".parse().unwrap());
+    assert_eq!(members.up_to(2).await.unwrap().len(), 1);
     rooms
         .disconnect(&connection)
         .await
@@ -333,7 +329,7 @@ async fn whoever_is_kicked_out_is_out() {
 
 /// A program of the operator's, beside the functions.
 fn operator(endpoints: &Endpoints) -> Rooms {
-    let config = |url: &str| {
+    let config = || {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
@@ -341,12 +337,12 @@ fn operator(endpoints: &Endpoints) -> Rooms {
                 "local", "local", None, None, "test",
             )))
             .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .endpoint_url(url)
-            .build()
     };
-    let database = aws_sdk_dynamodb::Client::new(&config(&endpoints.database));
-    let connections =
-        ManagementApi::new(&config(&endpoints.connections)).with_endpoint(&endpoints.connections);
+    let database = config().endpoint_url(&endpoints.database).build();
+    let database = aws_sdk_dynamodb::Client::new(&database);
+    let connections = ManagementApi::new(&config().build())
+        .and_then(|api| api.with_endpoint_url(&endpoints.connections))
+        .unwrap();
     Rooms::new(DynamoRegistry::new(&database, endpoints.table), connections)
 }
 

@@ -1,9 +1,9 @@
 //! Where a token may stand in a CONNECT event: exactly one place, in exactly its form.
 
-use room_auth_tests::forge::{HEADER, PAYLOAD, token};
+use room_auth_forge::{HEADER, PAYLOAD, token};
 use serde_json::Value;
 
-use super::behind::{Behind, good_token, authenticator, with_members};
+use super::harness::{Behind, authenticator, good_token, with_members};
 
 /// `$T` and `$U` are two valid tokens. Rows are the members of an event beside its `requestContext`.
 fn event(members: &str) -> String {
@@ -36,7 +36,7 @@ async fn everything_else_is_refused_for_its_own_reason_with_the_same_bytes() {
 #[tokio::test]
 async fn duplicate_members_of_what_decides_are_refused() {
     let mut behind = Behind::<Value>::new(&authenticator());
-    let context = super::behind::bare()["requestContext"].to_string();
+    let context = super::harness::bare()["requestContext"].to_string();
     let headers = r#""headers":{"Authorization":"Bearer $T"}"#;
     let inside = |extra: &str| context.replacen('{', &format!("{{{extra},"), 1);
     let rows = [

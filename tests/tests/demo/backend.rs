@@ -1,10 +1,6 @@
 //! The demo, from the page's side: its backend, its attacks, its start and its end.
-#![allow(clippy::unwrap_used)]
 
-#[path = "support/browser.rs"]
-mod browser;
-
-use browser::{Browser, Socket};
+use super::browser::{Browser, Socket};
 use demo::{Demo, Options};
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -1,11 +1,6 @@
 //! Tokens of other languages open sockets at the real `connect` function, and theirs verifies ours.
 //!
 //! `tests/interop/setup.sh` installs what is needed; the tests run it themselves.
-#![allow(clippy::unwrap_used)]
-
-#[allow(dead_code)]
-#[path = "connect/client.rs"]
-mod client;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,11 +8,12 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use client::{Offer, serve};
 use room_auth::testing::FixedClock;
 use room_auth::{Issuer, RoomId, SigningKey};
 use room_auth_tests::fixture;
 use room_auth_tests::forge::{HEADER, attacker_key, key, sign_hs256, signed, token};
+
+use super::client::{Offer, serve};
 
 const LANGUAGES: [&str; 4] = ["php", "go", "node", "python"];
 

@@ -1,12 +1,12 @@
 //! Every field of a realistic event, deleted, null, and of every other type.
 
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
-use room_auth_tests::fixture;
+use room_auth_forge::fixture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::behind::{Behind, Outcome, good, authenticator};
+use super::harness::{Behind, Outcome, authenticator, good};
 
 /// What an event is recognized by: nothing is let through without each of these.
 const DECIDING: [&str; 5] = [
