@@ -32,16 +32,12 @@ use quote::quote;
 /// token, and only then runs the body. Nobody can pass in the claims: they always come from a verified token.
 ///
 /// ```no_run
-/// use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-/// use room_auth::{Error, LambdaEvent, RoomClaims, room_auth};
+/// use room_auth::{Error, LambdaEvent, Response, RoomClaims, WebSocketEvent, response, room_auth};
 ///
 /// #[room_auth]
-/// async fn connect(
-///     claims: RoomClaims,
-///     event: LambdaEvent<ApiGatewayWebsocketProxyRequest>,
-/// ) -> Result<ApiGatewayProxyResponse, Error> {
-///     tracing::info!(room = %claims.room_id(), "joined");
-///     Ok(room_auth::response::ok())
+/// async fn connect(claims: RoomClaims, event: LambdaEvent<WebSocketEvent>) -> Result<Response, Error> {
+///     tracing::info!(room = %claims.room_id(), connection = %event.payload.connection_id(), "joined");
+///     Ok(response::ok())
 /// }
 ///
 /// # async fn start() -> Result<(), Error> {

@@ -182,7 +182,7 @@ fn unconditional(attrs: &[Attribute]) -> Result<()> {
 }
 
 fn output(sig: &Signature) -> Result<&Type> {
-    const EXAMPLE: &str = "write for example `-> Result<ApiGatewayProxyResponse, Error>`";
+    const EXAMPLE: &str = "write for example `-> Result<Response, Error>`";
     match &sig.output {
         // The span of the place where the arrow belongs.
         ReturnType::Default => Err(Error::new(

@@ -82,7 +82,7 @@ pub mod testing;
 pub mod transport;
 
 #[doc(hidden)]
-#[path = "private.rs"]
+#[path = "private/mod.rs"]
 pub mod __private;
 
 pub use auth::{Authenticated, Authenticator, ResponseFuture, RoomAuth, RoomAuthLayer};

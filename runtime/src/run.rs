@@ -2,6 +2,8 @@
 
 use std::fmt::Debug;
 use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde::Serialize;
@@ -26,24 +28,24 @@ use crate::response::WebSocketResponse;
 ///
 /// An invalid configuration, a runtime API that cannot be reached, or no Lambda environment: outside of Lambda the
 /// error says how to run the function.
-pub async fn run<H, Kind>(handler: H) -> Result<(), Error>
-where
-    H: Handler<Kind>,
-{
-    handler.check()?;
-    if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
-        return Err(Box::new(NotInLambda));
-    }
-    handler.run().await
+// Not an `async fn`: the compiler would report a handler that does not fit once for each state of its future.
+pub fn run<H: Handler<Kind>, Kind>(handler: H) -> Pin<Box<dyn Future<Output = Result<(), Error>>>> {
+    Box::pin(async move {
+        handler.check()?;
+        if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
+            return Err(NotInLambda.into());
+        }
+        handler.run().await
+    })
 }
 
 /// What [`run`] takes. Implemented for the two kinds of handlers, and for nothing else.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a handler that `room_auth::run` can run",
+    message = "`room_auth::run` cannot run `{Self}`",
     label = "expected a function with `#[room_auth]`, or a service behind a `RoomAuthLayer`",
-    note = "write `#[room_auth]` above the function, or `room_auth::run(RoomAuthLayer::from_env()?.layer(service_fn(handler)))`"
+    note = "put `#[room_auth]` on the function, or write `room_auth::run(RoomAuthLayer::from_env()?.layer(service_fn(handler)))`"
 )]
-pub trait Handler<Kind>: sealed::Sealed<Kind> {
+pub trait Handler<Kind>: sealed::Sealed<Kind> + 'static {
     #[doc(hidden)]
     fn check(&self) -> Result<(), ConfigError>;
 
@@ -51,28 +53,41 @@ pub trait Handler<Kind>: sealed::Sealed<Kind> {
     fn run(self) -> impl Future<Output = Result<(), Error>>;
 }
 
+/// What a function with `#[room_auth]` takes.
+#[diagnostic::on_unimplemented(
+    message = "`room_auth::run` runs functions with `#[room_auth]`, and this one takes `LambdaEvent<{Self}>`",
+    label = "this function does not have `#[room_auth]`",
+    note = "put `#[room_auth]` on it, with the claims as its first parameter, or keep it behind a `RoomAuthLayer` and run that"
+)]
+pub trait RawEvent: DeserializeOwned + Send + sealed::Sealed<()> + 'static {}
+
+impl RawEvent for Incoming {}
+
+impl sealed::Sealed<()> for Incoming {}
+
 mod sealed {
     pub trait Sealed<Kind> {}
 }
 
-/// The kind of a function with `#[room_auth]`.
+/// The kind of a function with `#[room_auth]`, which takes `LambdaEvent<A>`.
 #[derive(Debug)]
-pub enum Attributed {}
+pub struct Attributed<A>(PhantomData<A>);
 
 /// The kind of a service behind a layer.
 #[derive(Debug)]
 pub enum Layered {}
 
-impl<H, F, R, Er> sealed::Sealed<Attributed> for H
+impl<H, A, F, R, Er> sealed::Sealed<Attributed<A>> for H
 where
-    H: FnMut(LambdaEvent<Incoming>) -> F,
+    H: FnMut(LambdaEvent<A>) -> F,
     F: Future<Output = Result<R, Er>>,
 {
 }
 
-impl<H, F, R, Er> Handler<Attributed> for H
+impl<H, A, F, R, Er> Handler<Attributed<A>> for H
 where
-    H: FnMut(LambdaEvent<Incoming>) -> F + Clone + Send + 'static,
+    H: FnMut(LambdaEvent<A>) -> F + Clone + Send + 'static,
+    A: RawEvent,
     F: Future<Output = Result<R, Er>> + Send + 'static,
     R: WebSocketResponse + Serialize + Send + 'static,
     Er: Into<Diagnostic> + Debug + Send + 'static,

@@ -1,6 +1,5 @@
 //! What the code of `#[room_auth]` names. Not part of the API: may change in any release.
 
-#[path = "private/deserialize.rs"]
 mod deserialize;
 
 use std::future::Future;
