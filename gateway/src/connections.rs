@@ -167,8 +167,8 @@ mod tests {
     fn empty_messages_fill_the_outbox_too() {
         let (connection, mut inbox) = connection();
         let limit = 10 * MIN_COST;
-        let accepted = std::iter::from_fn(|| connection.send(Bytes::new(), limit).ok()).count();
-        assert_eq!(accepted, 10);
+        let accepted = std::iter::from_fn(|| connection.send(Bytes::new(), limit).ok());
+        assert_eq!(accepted.take(100).count(), 10);
         assert_eq!(connection.send(Bytes::new(), limit), Err(SendError::BufferFull));
         for _ in 0..10 {
             assert!(matches!(inbox.try_recv(), Ok(Outgoing::Message(_))));
