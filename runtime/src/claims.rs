@@ -35,6 +35,8 @@ use crate::numeric_date::NumericDate;
 #[derive(Clone, PartialEq, Eq)]
 pub struct RoomClaims<T = ()> {
     room_id: RoomId,
+    /// `None` where the room is the subject.
+    subject: Option<Box<str>>,
     issued_at: u64,
     expires_at: u64,
     custom: T,
@@ -44,6 +46,11 @@ impl<T> RoomClaims<T> {
     /// Returns the room (the `sub` claim).
     pub fn room_id(&self) -> &RoomId {
         &self.room_id
+    }
+
+    /// Returns whom the token speaks of (the `sub` claim): the room itself, unless the room comes from elsewhere.
+    pub fn subject(&self) -> &str {
+        self.subject.as_deref().unwrap_or(self.room_id.as_str())
     }
 
     /// Returns when the token was issued (the `iat` claim).
@@ -80,6 +87,7 @@ impl<T> RoomClaims<T> {
     pub(crate) fn new(room_id: RoomId, issued_at: u64, expires_at: u64, custom: T) -> Self {
         Self {
             room_id,
+            subject: None,
             issued_at,
             expires_at,
             custom,

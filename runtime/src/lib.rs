@@ -92,10 +92,12 @@ pub use id::{ConnectionId, ParseConnectionIdError, ParseRoomIdError, RoomId};
 pub use registry::{Connection, Registry, RegistryError};
 pub use response::WebSocketResponse;
 pub use run::run;
+pub use token::{
+    Algorithm, KeyError, PUBLIC_KEY_ENV, PublicKey, PublicKeys, Verifier, VerifyError, VerifyErrorKind,
+};
 #[cfg(feature = "issuer")]
 #[cfg_attr(docsrs, doc(cfg(feature = "issuer")))]
 pub use token::{Issuer, IssuerError, SigningKey, SigningKeyError, Token};
-pub use token::{KeyError, PUBLIC_KEY_ENV, PublicKey, PublicKeys, Verifier, VerifyError, VerifyErrorKind};
 
 #[cfg(feature = "macros")]
 pub use room_auth_macros::room_auth;

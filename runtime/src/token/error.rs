@@ -61,10 +61,10 @@ impl From<VerifyErrorKind> for VerifyError {
 pub enum VerifyErrorKind {
     /// Longer than 4,096 bytes, or not three non-empty parts of canonical, unpadded base64url.
     Malformed,
-    /// The header is not a JSON object with unique members, its `typ` is not `JWT`, its `kid` is not a string, or it
-    /// has one of `crit`, `b64`, `zip`, `enc`.
+    /// The header is not a JSON object with unique members, its `typ` is neither `JWT` nor configured, its `kid` is
+    /// not a string, or it has one of `crit`, `b64`, `zip`, `enc`.
     Header,
-    /// `alg` is not `RS256`.
+    /// `alg` is not the algorithm of a configured key, or not that of the key which `kid` names.
     Algorithm,
     /// No key verifies the signature, or the key that `kid` names does not.
     Signature,

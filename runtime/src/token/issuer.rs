@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, Header};
+use jsonwebtoken::Header;
 use serde::Serialize;
 
+use super::algorithm::Algorithm;
 use super::error::IssuerError;
 use super::signing_key::SigningKey;
 use super::verifier::Verifier;
@@ -18,8 +19,8 @@ use crate::id::RoomId;
 use crate::json::Object;
 use crate::numeric_date::MAX_NUMERIC_DATE;
 
-/// Signs short-lived RS256 tokens: header `{"typ":"JWT","alg":"RS256","kid":…}`, claims `sub`, `iat`, `exp` and
-/// the user's own.
+/// Signs short-lived tokens: header `{"typ":"JWT","alg":…,"kid":…}` with the algorithm of the key, claims `sub`, `iat`,
+/// `exp` and the user's own.
 ///
 /// ```
 /// use std::time::Duration;
@@ -119,8 +120,8 @@ impl Issuer {
         Ok(issuer)
     }
 
-    /// An issuer that signs with the key `key_id` (id, ARN or alias) of AWS KMS, spec `RSA_2048` to `RSA_4096`,
-    /// usage `SIGN_VERIFY`. The private key never leaves KMS; each token costs one request to it.
+    /// An issuer that signs with the key `key_id` (id, ARN or alias) of AWS KMS, spec `RSA_2048` to `RSA_4096`, `ECC_NIST_P256` or
+    /// `ECC_NIST_P384`, usage `SIGN_VERIFY`. The private key never leaves KMS; each token costs one request to it.
     ///
     /// What an alias names is looked up now, and again every five minutes. The role needs `kms:Sign` and
     /// `kms:GetPublicKey` on the key.
@@ -252,7 +253,7 @@ impl Issuer {
         if expires_at > MAX_NUMERIC_DATE {
             return Err(IssuerError::Lifetime);
         }
-        let mut header = Header::new(algorithm);
+        let mut header = Header::new(algorithm.to_jwt());
         header.kid = Some(key_id.to_owned());
         let payload = Payload {
             sub: room,

@@ -17,12 +17,17 @@
 //! - The clock of the machine is trusted. By one that is set before 1970 no token is valid.
 //! - pem and aws-lc-rs decode keys in buffers of their own, which are not wiped.
 
+mod algorithm;
 mod compact;
+mod der;
 mod error;
+mod jwk;
 mod key_error;
+mod material;
 mod normalize;
 mod prepared;
 mod public_key;
+mod public_keys;
 mod verifier;
 
 #[cfg(feature = "issuer")]
@@ -32,9 +37,11 @@ mod remote;
 #[cfg(feature = "issuer")]
 mod signing_key;
 
+pub use algorithm::Algorithm;
 pub use error::{VerifyError, VerifyErrorKind};
 pub use key_error::KeyError;
-pub use public_key::{PUBLIC_KEY_ENV, PublicKey, PublicKeys};
+pub use public_key::PublicKey;
+pub use public_keys::{PUBLIC_KEY_ENV, PublicKeys};
 pub(crate) use verifier::Verified;
 pub use verifier::Verifier;
 

@@ -29,6 +29,37 @@ pub(super) fn normalize_pem(text: &str) -> Zeroizing<String> {
     text
 }
 
+/// Returns the JSON object that a text holds: as it is, or with the same undone as for PEM.
+pub(super) fn normalize_json(text: &str) -> Option<Zeroizing<String>> {
+    if let Some(text) = whole_object(text) {
+        return Some(Zeroizing::new(text.to_owned()));
+    }
+    let mut decoded = decode_whole(text).and_then(into_text);
+    for _ in 0..MAX_ENCODINGS {
+        let Some(text) = decoded else { break };
+        if let Some(text) = whole_object(&text) {
+            return Some(Zeroizing::new(text.to_owned()));
+        }
+        decoded = decode_whole(&text).and_then(into_text);
+    }
+    // Last, since a backslash has a meaning of its own in JSON.
+    let text = normalize_pem(text);
+    let text = unquoted(&text);
+    text.starts_with('{').then(|| Zeroizing::new(text.to_owned()))
+}
+
+fn whole_object(text: &str) -> Option<&str> {
+    let text = unquoted(text);
+    let is_json = text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    is_json.then_some(text)
+}
+
+fn unquoted(text: &str) -> &str {
+    text.trim_matches(|character: char| {
+        character.is_whitespace() || ['"', '\'', '`', '\u{feff}'].contains(&character)
+    })
+}
+
 /// What became of a key, where it cannot be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mangling {

@@ -8,13 +8,13 @@ use serde::de::DeserializeOwned;
 use super::compact::{CompactJws, Header};
 use super::error::{VerifyError, VerifyErrorKind};
 use super::key_error::KeyError;
-use super::public_key::PublicKeys;
+use super::public_keys::PublicKeys;
 use crate::claims::{RoomClaims, StandardClaims};
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
 use crate::json::{self, Object};
 
-/// Verifies RS256 tokens and turns them into [`RoomClaims`].
+/// Verifies tokens and turns them into [`RoomClaims`].
 ///
 /// The algorithm is fixed by the key, never by the token. See [`VerifyErrorKind`] for what is checked. By default
 /// `iat` and `nbf` may lie 60 s ahead, `exp` has no leeway, a token lives at most 24 h, `iss` is ignored and a token
@@ -38,6 +38,8 @@ pub struct Verifier {
     max_lifetime: Duration,
     issuer: Option<String>,
     audience: Option<String>,
+    types: Vec<String>,
+    required_claims: Vec<(&'static str, String)>,
 }
 
 impl Verifier {
@@ -63,6 +65,8 @@ impl Verifier {
             max_lifetime: Self::DEFAULT_MAX_LIFETIME,
             issuer: None,
             audience: None,
+            types: Vec::new(),
+            required_claims: Vec::new(),
         }
     }
 
@@ -163,6 +167,38 @@ impl Verifier {
         self
     }
 
+    /// Accepts `typ` in the header also as this media type, such as `at+jwt` (default: absent or `JWT`). May be called
+    /// several times. Case and a leading `application/` make no difference.
+    ///
+    /// ```
+    /// # use room_auth::{KeyError, Verifier};
+    /// # fn verifier() -> Result<(), KeyError> {
+    /// let verifier = Verifier::from_env()?.with_type("at+jwt");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_type(mut self, media_type: impl Into<String>) -> Self {
+        self.types.push(media_type.into());
+        self
+    }
+
+    /// Requires that the claim `name` is this text: what identity providers add, such as `client_id`, `token_use` or
+    /// `azp`. May be called several times.
+    ///
+    /// ```
+    /// # use room_auth::{KeyError, Verifier};
+    /// # fn verifier() -> Result<(), KeyError> {
+    /// let verifier = Verifier::from_env()?.with_required_claim("token_use", "access");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_required_claim(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.required_claims.push((name, value.into()));
+        self
+    }
+
     /// Takes the time from `clock` (default: the operating system's).
     ///
     /// ```
@@ -224,7 +260,7 @@ impl Verifier {
         now: SystemTime,
     ) -> Result<Verified<T>, VerifyError> {
         let jws = CompactJws::decode(token, Self::MAX_TOKEN_LEN).ok_or(VerifyErrorKind::Malformed)?;
-        let header = Header::read(&jws.header)?;
+        let header = Header::read(&jws.header, &self.types)?;
         self.check_signature(&jws, &header)?;
         let (claims, not_before) = self.read_claims(&jws.payload)?;
         self.check_times(&claims, not_before, now)?;
@@ -237,18 +273,19 @@ impl Verifier {
     /// Steps 3 and 4: the algorithm is that of a key, and such a key verifies.
     fn check_signature(&self, jws: &CompactJws<'_>, header: &Header<'_>) -> Result<(), VerifyError> {
         let algorithm = header.algorithm.as_deref();
-        if !self.keys.iter().any(|key| key.has_algorithm(algorithm)) {
+        let id = header.key_id.as_deref();
+        // Once `kid` names a key, no other is tried.
+        let named = id.and_then(|id| self.keys.iter().find(|key| key.key_id() == id));
+        let mut candidates = self
+            .keys
+            .iter()
+            .filter(|key| named.is_none_or(|named| std::ptr::eq(named, *key)))
+            .filter(|key| key.has_algorithm(algorithm))
+            .peekable();
+        if candidates.peek().is_none() {
             return Err(VerifyErrorKind::Algorithm.of("alg"));
         }
-        let id = header.key_id.as_deref();
-        let named = id.and_then(|id| self.keys.iter().find(|key| key.key_id() == id));
-        let verifies = match named {
-            Some(key) => key.verifies_decoded(jws.signing_input, &jws.signature),
-            None => self
-                .keys
-                .iter()
-                .any(|key| key.verifies_decoded(jws.signing_input, &jws.signature)),
-        };
+        let verifies = candidates.any(|key| key.verifies_decoded(jws.signing_input, &jws.signature));
         if verifies {
             Ok(())
         } else {
@@ -268,6 +305,12 @@ impl Verifier {
             ("aud", self.accepts_audience(&payload)),
         ] {
             if !accepted {
+                return Err(VerifyErrorKind::Claims.of(name));
+            }
+        }
+        for (name, value) in &self.required_claims {
+            let found = payload.get(name).and_then(json::string);
+            if found.is_none_or(|found| found != value.as_str()) {
                 return Err(VerifyErrorKind::Claims.of(name));
             }
         }
