@@ -87,3 +87,23 @@ pub(super) fn fixed_signature(der: &[u8], length: usize) -> Option<Vec<u8>> {
     }
     Some(fixed)
 }
+
+#[cfg(all(test, feature = "kms"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_of_a_signature_in_der_are_filled_up_to_full_length() {
+        let der = [0x30, 8, 2, 2, 0, 0xff, 2, 2, 1, 2];
+        assert_eq!(fixed_signature(&der, 4), Some(vec![0, 0, 0, 0xff, 0, 0, 1, 2]));
+        for broken in [
+            &der[..9],
+            &[0x30, 3, 2, 1, 1],
+            &[0x30, 9, 2, 2, 0, 0xff, 2, 2, 1, 2, 0],
+            &[],
+        ] {
+            assert_eq!(fixed_signature(broken, 4), None);
+        }
+        assert_eq!(fixed_signature(&der, 1), None, "too long a number");
+    }
+}

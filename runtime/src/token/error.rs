@@ -123,6 +123,31 @@ impl fmt::Display for VerifyErrorKind {
 pub struct SigningKeyError(pub(super) &'static str);
 
 #[cfg(feature = "issuer")]
+impl SigningKeyError {
+    pub(super) const STRIPPED_ARMOUR: Self = Self(
+        "the private key is the inside of a PEM block without its BEGIN and END lines; copy the whole text, with these lines",
+    );
+    pub(super) const LETTER_N: Self = Self(
+        "the private key is a PEM block in which the line ends have become the letter n; a shell took the backslash of \
+     each \\n: put the value in single quotes, or copy the whole text with real line ends",
+    );
+    pub(super) const BROKEN_PEM: Self = Self(
+        "the private key is no PEM block, or one that is cut off; copy the whole text, with its BEGIN and END lines",
+    );
+    pub(super) const ENCRYPTED: Self =
+        Self("the private key is encrypted; decrypt it with `openssl pkcs8 -in key.pem -out plain.pem`");
+    pub(super) const PUBLIC: Self = Self("a public key was given; the issuer signs with the private one");
+    pub(super) const OTHER_LABEL: Self = Self(
+        "the PEM block is of another kind; `PRIVATE KEY`, `RSA PRIVATE KEY` or `EC PRIVATE KEY` is needed",
+    );
+    pub(super) const SEVERAL: Self = Self("several private keys were given; keep the one that signs");
+    pub(super) const OTHER_KEY: Self = Self(
+        "the private key is neither RSA of 2048 to 8192 bits nor on P-256, P-384 or Ed25519; make one with \
+     `openssl genrsa -out private.pem 2048`",
+    );
+}
+
+#[cfg(feature = "issuer")]
 impl fmt::Debug for SigningKeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)

@@ -28,8 +28,11 @@ mod normalize;
 mod prepared;
 mod public_key;
 mod public_keys;
+mod rules;
 mod verifier;
 
+#[cfg(feature = "issuer")]
+mod issued;
 #[cfg(feature = "issuer")]
 mod issuer;
 #[cfg(any(feature = "secrets-manager", feature = "kms"))]
@@ -48,6 +51,8 @@ pub use verifier::Verifier;
 #[cfg(feature = "issuer")]
 pub use error::{IssuerError, SigningKeyError};
 #[cfg(feature = "issuer")]
-pub use issuer::{Issuer, Token};
+pub use issued::Token;
+#[cfg(feature = "issuer")]
+pub use issuer::Issuer;
 #[cfg(feature = "issuer")]
 pub use signing_key::SigningKey;

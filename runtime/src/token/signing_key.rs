@@ -15,30 +15,6 @@ use super::normalize::{Mangling, normalize_pem};
 use super::prepared::SigningPair;
 use super::public_keys::PublicKeys;
 
-const STRIPPED_ARMOUR: SigningKeyError = SigningKeyError(
-    "the private key is the inside of a PEM block without its BEGIN and END lines; copy the whole text, with these lines",
-);
-const LETTER_N: SigningKeyError = SigningKeyError(
-    "the private key is a PEM block in which the line ends have become the letter n; a shell took the backslash of \
-     each \\n: put the value in single quotes, or copy the whole text with real line ends",
-);
-const BROKEN_PEM: SigningKeyError = SigningKeyError(
-    "the private key is no PEM block, or one that is cut off; copy the whole text, with its BEGIN and END lines",
-);
-const ENCRYPTED: SigningKeyError = SigningKeyError(
-    "the private key is encrypted; decrypt it with `openssl pkcs8 -in key.pem -out plain.pem`",
-);
-const PUBLIC: SigningKeyError =
-    SigningKeyError("a public key was given; the issuer signs with the private one");
-const OTHER_LABEL: SigningKeyError = SigningKeyError(
-    "the PEM block is of another kind; `PRIVATE KEY`, `RSA PRIVATE KEY` or `EC PRIVATE KEY` is needed",
-);
-const SEVERAL: SigningKeyError = SigningKeyError("several private keys were given; keep the one that signs");
-const OTHER_KEY: SigningKeyError = SigningKeyError(
-    "the private key is neither RSA of 2048 to 8192 bits nor on P-256, P-384 or Ed25519; make one with \
-     `openssl genrsa -out private.pem 2048`",
-);
-
 /// A private key: RSA of 2,048 to 8,192 bits, P-256, P-384 or Ed25519. It signs with the one [`Algorithm`] of its kind.
 /// Cloning is cheap; `Debug` shows the key id and the algorithm only.
 ///
@@ -100,14 +76,16 @@ impl SigningKey {
     pub fn from_pem(text: &str) -> Result<Self, SigningKeyError> {
         let text = normalize_pem(text);
         match Mangling::of(&text) {
-            Some(Mangling::StrippedArmour) => return Err(STRIPPED_ARMOUR),
-            Some(Mangling::LetterN) => return Err(LETTER_N),
+            Some(Mangling::StrippedArmour) => return Err(SigningKeyError::STRIPPED_ARMOUR),
+            Some(Mangling::LetterN) => return Err(SigningKeyError::LETTER_N),
             None => {}
         }
-        if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
-            return Err(ENCRYPTED);
+        if text.contains("BEGIN ENCRYPTED PRIVATE KEY")
+            || text.contains("Proc-Type: 4,ENCRYPTED")
+        {
+            return Err(SigningKeyError::ENCRYPTED);
         }
-        let blocks = pem::parse_many(&*text).map_err(|_| BROKEN_PEM)?;
+        let blocks = pem::parse_many(&*text).map_err(|_| SigningKeyError::BROKEN_PEM)?;
         let blocks: Vec<(String, Zeroizing<Vec<u8>>)> = blocks
             .into_iter()
             .map(|block| (block.tag().to_owned(), Zeroizing::new(block.into_contents())))
@@ -115,21 +93,25 @@ impl SigningKey {
         let mut private = blocks.iter().filter(|(label, _)| label.contains("PRIVATE KEY"));
         let Some((label, der)) = private.next() else {
             return Err(match blocks.first() {
-                None => BROKEN_PEM,
-                Some((label, _)) if label.contains("PUBLIC KEY") || label.contains("CERTIFICATE") => PUBLIC,
-                Some(_) => OTHER_LABEL,
+                None => SigningKeyError::BROKEN_PEM,
+                Some((label, _))
+                    if label.contains("PUBLIC KEY") || label.contains("CERTIFICATE") =>
+                {
+                    SigningKeyError::PUBLIC
+                }
+                Some(_) => SigningKeyError::OTHER_LABEL,
             });
         };
         if private.next().is_some() {
-            return Err(SEVERAL);
+            return Err(SigningKeyError::SEVERAL);
         }
         let pair = match label.as_str() {
             "PRIVATE KEY" => SigningPair::from_pkcs8(der),
             "RSA PRIVATE KEY" => SigningPair::from_pkcs1(der),
             "EC PRIVATE KEY" => SigningPair::from_sec1(der),
-            _ => return Err(OTHER_LABEL),
+            _ => return Err(SigningKeyError::OTHER_LABEL),
         };
-        pair.ok_or(OTHER_KEY).and_then(Self::from_pair)
+        pair.ok_or(SigningKeyError::OTHER_KEY).and_then(Self::from_pair)
     }
 
     /// Reads the JSON `{"private_key": "<PEM>", "public_key": "<PEM>"}` as it is kept in AWS Secrets Manager.
@@ -210,8 +192,11 @@ impl SigningKey {
 
     fn from_pair(pair: SigningPair) -> Result<Self, SigningKeyError> {
         const UNENCODABLE: SigningKeyError = SigningKeyError("the public key cannot be encoded");
-        let public_pem = encode_pem("PUBLIC KEY", &pair.public_der().ok_or(UNENCODABLE)?);
-        let keys = PublicKeys::from_pem(&public_pem).map_err(|_| OTHER_KEY)?;
+        let public_pem = encode_pem(
+            "PUBLIC KEY",
+            &pair.public_der().ok_or(UNENCODABLE)?,
+        );
+        let keys = PublicKeys::from_pem(&public_pem).map_err(|_| SigningKeyError::OTHER_KEY)?;
         let key_id = keys.iter().map(|key| Arc::from(key.key_id())).next();
         Ok(Self {
             pair: Arc::new(pair),
