@@ -35,8 +35,6 @@ use crate::numeric_date::NumericDate;
 #[derive(Clone, PartialEq, Eq)]
 pub struct RoomClaims<T = ()> {
     room_id: RoomId,
-    /// `None` where the room is the subject.
-    subject: Option<Box<str>>,
     issued_at: u64,
     expires_at: u64,
     custom: T,
@@ -48,9 +46,9 @@ impl<T> RoomClaims<T> {
         &self.room_id
     }
 
-    /// Returns whom the token speaks of (the `sub` claim): the room itself, unless the room comes from elsewhere.
+    /// Returns the `sub` claim as text: the room.
     pub fn subject(&self) -> &str {
-        self.subject.as_deref().unwrap_or(self.room_id.as_str())
+        self.room_id.as_str()
     }
 
     /// Returns when the token was issued (the `iat` claim).
@@ -87,7 +85,6 @@ impl<T> RoomClaims<T> {
     pub(crate) fn new(room_id: RoomId, issued_at: u64, expires_at: u64, custom: T) -> Self {
         Self {
             room_id,
-            subject: None,
             issued_at,
             expires_at,
             custom,

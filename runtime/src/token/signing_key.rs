@@ -80,9 +80,7 @@ impl SigningKey {
             Some(Mangling::LetterN) => return Err(SigningKeyError::LETTER_N),
             None => {}
         }
-        if text.contains("BEGIN ENCRYPTED PRIVATE KEY")
-            || text.contains("Proc-Type: 4,ENCRYPTED")
-        {
+        if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
             return Err(SigningKeyError::ENCRYPTED);
         }
         let blocks = pem::parse_many(&*text).map_err(|_| SigningKeyError::BROKEN_PEM)?;
@@ -94,9 +92,7 @@ impl SigningKey {
         let Some((label, der)) = private.next() else {
             return Err(match blocks.first() {
                 None => SigningKeyError::BROKEN_PEM,
-                Some((label, _))
-                    if label.contains("PUBLIC KEY") || label.contains("CERTIFICATE") =>
-                {
+                Some((label, _)) if label.contains("PUBLIC KEY") || label.contains("CERTIFICATE") => {
                     SigningKeyError::PUBLIC
                 }
                 Some(_) => SigningKeyError::OTHER_LABEL,
@@ -192,10 +188,7 @@ impl SigningKey {
 
     fn from_pair(pair: SigningPair) -> Result<Self, SigningKeyError> {
         const UNENCODABLE: SigningKeyError = SigningKeyError("the public key cannot be encoded");
-        let public_pem = encode_pem(
-            "PUBLIC KEY",
-            &pair.public_der().ok_or(UNENCODABLE)?,
-        );
+        let public_pem = encode_pem("PUBLIC KEY", &pair.public_der().ok_or(UNENCODABLE)?);
         let keys = PublicKeys::from_pem(&public_pem).map_err(|_| SigningKeyError::OTHER_KEY)?;
         let key_id = keys.iter().map(|key| Arc::from(key.key_id())).next();
         Ok(Self {

@@ -93,6 +93,7 @@ fn alg_use_and_key_ops_may_say_what_the_key_is_for() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn every_unusable_jwk_is_named_with_what_to_do() {
     let short = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVA";
     let rows = [

@@ -48,12 +48,12 @@ fn translated(case: Case, algorithm: Algorithm) -> Case {
     let signing_input = format!("{header}.{payload}");
     let translated_input = format!("{}.{payload}", b64(text));
     let signer = URL_SAFE_NO_PAD.decode(signature).ok().and_then(|signature| {
-        let verifies = |our: &&SigningKey| {
+        let verifies = |our: &&'static SigningKey| {
             let keys = PublicKeys::from_pem(&our.public_key_pem()).unwrap();
             keys.iter()
                 .any(|key| key.verifies(signing_input.as_bytes(), &signature))
         };
-        ours.iter().position(|our| verifies(our))
+        ours.iter().position(verifies)
     });
     let token = match signer {
         Some(index) => {

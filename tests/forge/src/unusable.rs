@@ -33,122 +33,58 @@ pub fn rows() -> Vec<Row> {
 }
 
 /// Whole files of another kind.
+#[rustfmt::skip]
+const FIXTURES: &[(&str, &str, &str)] = &[
+    ("private_pkcs8", "a private key", PAIR),
+    ("private_pkcs1", "a private key", PAIR),
+    ("private_encrypted", "a private key", PAIR),
+    ("private_encrypted_traditional", "a private key", PAIR),
+    ("private_openssh", "a private key", PAIR),
+    ("private_ec", "a private key", PAIR),
+    ("ec_parameters_and_private", "a private key", PAIR),
+    ("ec_parameters", "the parameters of a curve and no key", PAIR),
+    ("ec_p521", "an elliptic-curve key on another curve", PAIR),
+    ("ec_secp256k1", "an elliptic-curve key on another curve", PAIR),
+    ("ec_explicit", "an elliptic-curve key on another curve", PAIR),
+    ("ec_compressed", "an elliptic-curve key with a compressed point", "-conv_form uncompressed"),
+    ("ec_off_curve", "a key that is no point of its curve", PAIR),
+    ("ec_short_point", "an elliptic-curve key whose contents cannot be read", PAIR),
+    ("ed448", "a key that is neither RSA nor on P-256, P-384 or Ed25519", PAIR),
+    ("x25519", "a key that is neither RSA nor on P-256, P-384 or Ed25519", PAIR),
+    ("dsa", "a key that is neither RSA nor on P-256, P-384 or Ed25519", PAIR),
+    ("rsa_pss", "an RSA key that is bound to RSA-PSS", PAIR),
+    ("certificate_request", "a certificate request", REQUEST),
+    ("new_certificate_request", "a certificate request", REQUEST),
+    ("certificate_truncated_der", "a certificate whose contents cannot be read", PAIR),
+    ("rsa_1024", "an RSA key of 1024 bits", PAIR),
+    ("rsa_1024_certificate", "an RSA key of 1024 bits", PAIR),
+    ("rsa_2047", "an RSA key of 2047 bits", PAIR),
+    ("rsa_8208", "an RSA key of 8208 bits", PAIR),
+    ("rsa_even_modulus", "an RSA key with an even modulus", PAIR),
+    ("rsa_exponent_1", "an RSA key whose public exponent is not 65537", PAIR),
+    ("rsa_exponent_3", "an RSA key whose public exponent is not 65537", PAIR),
+    ("rsa_exponent_even", "an RSA key whose public exponent is not 65537", PAIR),
+    ("rsa_exponent_33_bits", "an RSA key whose public exponent is not 65537", PAIR),
+    ("rsa_negative_modulus", "an RSA public key whose contents cannot be read", PAIR),
+    ("rsa_truncated_der", "a public key whose contents cannot be read", PAIR),
+    ("rsa_trailing_byte", "a public key whose contents cannot be read", PAIR),
+    ("rsa_pkcs1_trailing_byte", "an RSA public key whose contents cannot be read", PAIR),
+    ("rsa_pkcs1_third_number", "an RSA public key whose contents cannot be read", PAIR),
+    ("rsa_spki_labelled_pkcs1", "an RSA public key whose contents cannot be read", PAIR),
+    ("rsa_pkcs1_labelled_spki", "a public key whose contents cannot be read", PAIR),
+    ("empty_block", "a public key whose contents cannot be read", PAIR),
+];
+
 fn fixtures() -> Vec<Row> {
-    [
-        ("private_pkcs8", "a private key", PAIR),
-        ("private_pkcs1", "a private key", PAIR),
-        ("private_encrypted", "a private key", PAIR),
-        ("private_encrypted_traditional", "a private key", PAIR),
-        ("private_openssh", "a private key", PAIR),
-        ("private_ec", "a private key", PAIR),
-        ("ec_parameters_and_private", "a private key", PAIR),
-        ("ec_parameters", "the parameters of a curve and no key", PAIR),
-        ("ec_p521", "an elliptic-curve key on another curve", PAIR),
-        ("ec_secp256k1", "an elliptic-curve key on another curve", PAIR),
-        ("ec_explicit", "an elliptic-curve key on another curve", PAIR),
-        (
-            "ec_compressed",
-            "an elliptic-curve key with a compressed point",
-            "-conv_form uncompressed",
-        ),
-        ("ec_off_curve", "a key that is no point of its curve", PAIR),
-        (
-            "ec_short_point",
-            "an elliptic-curve key whose contents cannot be read",
-            PAIR,
-        ),
-        (
-            "ed448",
-            "a key that is neither RSA nor on P-256, P-384 or Ed25519",
-            PAIR,
-        ),
-        (
-            "x25519",
-            "a key that is neither RSA nor on P-256, P-384 or Ed25519",
-            PAIR,
-        ),
-        (
-            "dsa",
-            "a key that is neither RSA nor on P-256, P-384 or Ed25519",
-            PAIR,
-        ),
-        ("rsa_pss", "an RSA key that is bound to RSA-PSS", PAIR),
-        ("certificate_request", "a certificate request", REQUEST),
-        ("new_certificate_request", "a certificate request", REQUEST),
-        (
-            "certificate_truncated_der",
-            "a certificate whose contents cannot be read",
-            PAIR,
-        ),
-        ("rsa_1024", "an RSA key of 1024 bits", PAIR),
-        ("rsa_1024_certificate", "an RSA key of 1024 bits", PAIR),
-        ("rsa_2047", "an RSA key of 2047 bits", PAIR),
-        ("rsa_8208", "an RSA key of 8208 bits", PAIR),
-        ("rsa_even_modulus", "an RSA key with an even modulus", PAIR),
-        (
-            "rsa_exponent_1",
-            "an RSA key whose public exponent is not 65537",
-            PAIR,
-        ),
-        (
-            "rsa_exponent_3",
-            "an RSA key whose public exponent is not 65537",
-            PAIR,
-        ),
-        (
-            "rsa_exponent_even",
-            "an RSA key whose public exponent is not 65537",
-            PAIR,
-        ),
-        (
-            "rsa_exponent_33_bits",
-            "an RSA key whose public exponent is not 65537",
-            PAIR,
-        ),
-        (
-            "rsa_negative_modulus",
-            "an RSA public key whose contents cannot be read",
-            PAIR,
-        ),
-        (
-            "rsa_truncated_der",
-            "a public key whose contents cannot be read",
-            PAIR,
-        ),
-        (
-            "rsa_trailing_byte",
-            "a public key whose contents cannot be read",
-            PAIR,
-        ),
-        (
-            "rsa_pkcs1_trailing_byte",
-            "an RSA public key whose contents cannot be read",
-            PAIR,
-        ),
-        (
-            "rsa_pkcs1_third_number",
-            "an RSA public key whose contents cannot be read",
-            PAIR,
-        ),
-        (
-            "rsa_spki_labelled_pkcs1",
-            "an RSA public key whose contents cannot be read",
-            PAIR,
-        ),
-        (
-            "rsa_pkcs1_labelled_spki",
-            "a public key whose contents cannot be read",
-            PAIR,
-        ),
-        ("empty_block", "a public key whose contents cannot be read", PAIR),
-    ]
-    .map(|(name, found, advice)| Row {
-        name,
-        text: key(name),
-        found,
-        advice,
-    })
-    .into()
+    FIXTURES
+        .iter()
+        .map(|&(name, found, advice)| Row {
+            name,
+            text: key(name),
+            found,
+            advice,
+        })
+        .collect()
 }
 
 /// What becomes of a good key on its way into an environment variable.
