@@ -18,7 +18,7 @@ use aws_lc_rs::signature::{
 use criterion::Criterion;
 use fixture::ratio::{self, Candidate};
 use fixture::{Keys, Signed};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use jsonwebtoken::{DecodingKey, Validation};
 use jwt_simple::algorithms::{RS256PublicKey, RSAPublicKeyLike as _};
 use room_auth::{Algorithm, Issuer, PublicKeys, RoomClaims, SigningKey, Verifier, VerifyErrorKind, testing};
 use serde::de::DeserializeOwned;
@@ -116,12 +116,10 @@ fn main() {
 fn print_curve(algorithm: Algorithm, raw: &'static dyn VerificationAlgorithm) {
     let key = SigningKey::generate_for(algorithm).unwrap();
     let issuer = Issuer::new(key.clone(), Duration::from_hours(1)).unwrap();
-    let issue = issuer.issue(
-        &"lobby".parse().unwrap(),
-        &serde_json::json!({"user": "alice@example.com", "role": "moderator"}),
-    );
+    let room = "lobby".parse().unwrap();
+    let member = serde_json::json!({"user": "alice@example.com", "role": "moderator"});
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let token = runtime.block_on(issue).unwrap();
+    let token = runtime.block_on(issuer.issue(&room, &member)).unwrap();
     let public = key.public_key_pem();
     let prepared = ParsedPublicKey::new(raw, pem::parse(&public).unwrap().contents()).unwrap();
     let signed = Signed::of(token.as_str());
@@ -150,7 +148,7 @@ fn ours<T: DeserializeOwned>(verifier: &Verifier) -> Accepts<'_> {
 
 fn jsonwebtoken(keys: &Keys) -> Accepts<'static> {
     let key = DecodingKey::from_rsa_der(keys.public_der());
-    let validation = Validation::new(Algorithm::RS256);
+    let validation = Validation::new(jsonwebtoken::Algorithm::RS256);
     Box::new(move |token| {
         jsonwebtoken::decode::<Claims>(token, &key, &validation)
             .is_ok_and(|data| data.claims.is_of_the_lobby())
