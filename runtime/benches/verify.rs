@@ -132,7 +132,7 @@ fn print_curve(algorithm: Algorithm, raw: &'static dyn VerificationAlgorithm) {
     let table = vec![
         Candidate::new("raw aws-lc-rs, prepared key", verify_raw),
         Candidate::new("room-auth, RoomClaims<Member>", || {
-            assert!(accepts(black_box(token.as_str())))
+            assert!(accepts(black_box(token.as_str())));
         })
         .with_target(1.15),
     ];
