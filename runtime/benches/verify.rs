@@ -10,13 +10,17 @@
 mod fixture;
 
 use std::hint::black_box;
+use std::time::Duration;
 
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, VerificationAlgorithm,
+};
 use criterion::Criterion;
 use fixture::ratio::{self, Candidate};
 use fixture::{Keys, Signed};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use jsonwebtoken::{DecodingKey, Validation};
 use jwt_simple::algorithms::{RS256PublicKey, RSAPublicKeyLike as _};
-use room_auth::{PublicKeys, RoomClaims, Verifier, VerifyErrorKind, testing};
+use room_auth::{Algorithm, Issuer, PublicKeys, RoomClaims, SigningKey, Verifier, VerifyErrorKind, testing};
 use serde::de::DeserializeOwned;
 
 /// The claims beside the standard three that the tokens carry.
@@ -95,7 +99,44 @@ fn main() {
         table.push(Candidate::new("room-auth, malformed token refused", refuse_malformed).with_target(0.05));
         table.push(Candidate::new("room-auth, expired token refused", refuse_expired));
         ratio::print_table("verification of one token, RSA 2048", table);
+        for (algorithm, raw) in [
+            (
+                Algorithm::Es256,
+                &ECDSA_P256_SHA256_FIXED as &'static dyn VerificationAlgorithm,
+            ),
+            (Algorithm::Es384, &ECDSA_P384_SHA384_FIXED),
+            (Algorithm::EdDsa, &ED25519),
+        ] {
+            print_curve(algorithm, raw);
+        }
     }
+}
+
+/// The same for a key on a curve, against the same verification with a prepared key.
+fn print_curve(algorithm: Algorithm, raw: &'static dyn VerificationAlgorithm) {
+    let key = SigningKey::generate_for(algorithm).unwrap();
+    let issuer = Issuer::new(key.clone(), Duration::from_hours(1)).unwrap();
+    let room = "lobby".parse().unwrap();
+    let member = serde_json::json!({"user": "alice@example.com", "role": "moderator"});
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let token = runtime.block_on(issuer.issue(&room, &member)).unwrap();
+    let public = key.public_key_pem();
+    let prepared = ParsedPublicKey::new(raw, pem::parse(&public).unwrap().contents()).unwrap();
+    let signed = Signed::of(token.as_str());
+    let verifier = Verifier::new(PublicKeys::from_pem(&public).unwrap());
+    let accepts = ours::<Member>(&verifier);
+    let verify_raw = || {
+        let (message, signature) = black_box((&signed.message, &signed.signature));
+        assert!(prepared.verify_sig(message, signature).is_ok());
+    };
+    let table = vec![
+        Candidate::new("raw aws-lc-rs, prepared key", verify_raw),
+        Candidate::new("room-auth, RoomClaims<Member>", || {
+            assert!(accepts(black_box(token.as_str())));
+        })
+        .with_target(1.15),
+    ];
+    ratio::print_table(&format!("verification of one token, {algorithm}"), table);
 }
 
 fn ours<T: DeserializeOwned>(verifier: &Verifier) -> Accepts<'_> {
@@ -107,7 +148,7 @@ fn ours<T: DeserializeOwned>(verifier: &Verifier) -> Accepts<'_> {
 
 fn jsonwebtoken(keys: &Keys) -> Accepts<'static> {
     let key = DecodingKey::from_rsa_der(keys.public_der());
-    let validation = Validation::new(Algorithm::RS256);
+    let validation = Validation::new(jsonwebtoken::Algorithm::RS256);
     Box::new(move |token| {
         jsonwebtoken::decode::<Claims>(token, &key, &validation)
             .is_ok_and(|data| data.claims.is_of_the_lobby())

@@ -46,6 +46,11 @@ impl<T> RoomClaims<T> {
         &self.room_id
     }
 
+    /// Returns the `sub` claim as text: the room.
+    pub fn subject(&self) -> &str {
+        self.room_id.as_str()
+    }
+
     /// Returns when the token was issued (the `iat` claim).
     pub fn issued_at(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(self.issued_at)

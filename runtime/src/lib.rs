@@ -97,10 +97,12 @@ pub use rejection::{Rejection, RejectionKind};
 pub use response::WebSocketResponse;
 pub use retry::Deadline;
 pub use run::{Handler, run};
+pub use token::{
+    Algorithm, KeyError, PUBLIC_KEY_ENV, PublicKey, PublicKeys, Verifier, VerifyError, VerifyErrorKind,
+};
 #[cfg(feature = "issuer")]
 #[cfg_attr(docsrs, doc(cfg(feature = "issuer")))]
 pub use token::{Issuer, IssuerError, SigningKey, SigningKeyError, Token};
-pub use token::{KeyError, PUBLIC_KEY_ENV, PublicKey, PublicKeys, Verifier, VerifyError, VerifyErrorKind};
 
 #[cfg(feature = "macros")]
 pub use room_auth_macros::room_auth;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_kms::types::{KeySpec, KeyUsageType};
-use room_auth::{Clock, Issuer, PublicKeys, RoomId, SigningKey, Verifier};
+use room_auth::{Algorithm, Clock, Issuer, PublicKeys, RoomId, SigningKey, Verifier};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -259,17 +259,48 @@ async fn a_key_in_kms_signs_and_what_an_alias_names_is_followed() {
 
 #[tokio::test]
 #[ignore = "needs Python and moto; .ci/run installs them"]
+async fn keys_on_curves_in_kms_sign_too() {
+    let moto = Moto::start().await;
+    let client = aws_sdk_kms::Client::new(&moto.config);
+    for (spec, algorithm) in [
+        (KeySpec::EccNistP256, Algorithm::Es256),
+        (KeySpec::EccNistP384, Algorithm::Es384),
+    ] {
+        let request = client
+            .create_key()
+            .key_spec(spec)
+            .key_usage(KeyUsageType::SignVerify);
+        let key = request.send().await.unwrap().key_metadata.unwrap().key_id;
+        let clock = Hand::default();
+        clock.put(NOW);
+        let issuer = Issuer::from_kms_with(&moto.config, &key, LIFETIME)
+            .await
+            .unwrap()
+            .with_clock(clock.clone());
+        let public = issuer.public_key_pem().await.unwrap();
+        let keys = PublicKeys::from_pem(&public).unwrap();
+        assert!(keys.iter().all(|key| key.algorithm() == algorithm));
+        // A number of a signature is short now and then, and is filled up.
+        for _ in 0..8 {
+            let token = issuer.issue(&lobby(), &()).await.unwrap();
+            assert!(accepts(&public, token.as_str(), &clock), "{algorithm}");
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Python and moto; .ci/run installs them"]
 async fn an_unfit_kms_key_is_said_at_start() {
     let moto = Moto::start().await;
     let client = aws_sdk_kms::Client::new(&moto.config);
     let create = client
         .create_key()
-        .key_spec(KeySpec::EccNistP256)
+        .key_spec(KeySpec::EccNistP521)
         .key_usage(KeyUsageType::SignVerify);
     let elliptic = create.send().await.unwrap().key_metadata.unwrap().key_id;
     for (id, expected) in [
         ("alias/missing", "NotFoundException; check its id"),
-        (&elliptic, "elliptic-curve key"),
+        (&elliptic, "elliptic-curve key on another curve"),
     ] {
         let error = Issuer::from_kms_with(&moto.config, id, LIFETIME)
             .await

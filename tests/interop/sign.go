@@ -3,7 +3,13 @@
 package main
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -16,8 +22,23 @@ import (
 
 var roomID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
 
+// method is the one algorithm of a key.
+func method(key crypto.PrivateKey) jwt.SigningMethod {
+	switch key := key.(type) {
+	case *rsa.PrivateKey:
+		return jwt.SigningMethodRS256
+	case ed25519.PrivateKey:
+		return jwt.SigningMethodEdDSA
+	case *ecdsa.PrivateKey:
+		if key.Curve == elliptic.P256() {
+			return jwt.SigningMethodES256
+		}
+	}
+	return nil
+}
+
 // roomToken is for a user who may enter room: the token is the permission.
-func roomToken(key *rsa.PrivateKey, room string, lifetime time.Duration, kid string) (string, error) {
+func roomToken(key crypto.PrivateKey, room string, lifetime time.Duration, kid string) (string, error) {
 	if !roomID.MatchString(room) {
 		return "", errors.New("not a room id")
 	}
@@ -25,7 +46,7 @@ func roomToken(key *rsa.PrivateKey, room string, lifetime time.Duration, kid str
 		return "", errors.New("the lifetime must be positive")
 	}
 	now := time.Now()
-	token := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.RegisteredClaims{
+	token := jwt.NewWithClaims(method(key), jwt.RegisteredClaims{
 		Subject:   room,
 		IssuedAt:  jwt.NewNumericDate(now),
 		ExpiresAt: jwt.NewNumericDate(now.Add(lifetime)),
@@ -36,14 +57,31 @@ func roomToken(key *rsa.PrivateKey, room string, lifetime time.Duration, kid str
 	return token.SignedString(key)
 }
 
+func privateKey(text []byte) crypto.PrivateKey {
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil
+	}
+	if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
+		return key
+	}
+	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+		return key
+	}
+	if key, err := x509.ParseECPrivateKey(block.Bytes); err == nil {
+		return key
+	}
+	return nil
+}
+
 func run(args []string) (string, error) {
-	pem, err := os.ReadFile(args[0])
+	text, err := os.ReadFile(args[0])
 	if err != nil {
 		return "", err
 	}
-	key, err := jwt.ParseRSAPrivateKeyFromPEM(pem)
-	if err != nil {
-		return "", fmt.Errorf("no RSA private key in %s", args[0])
+	key := privateKey(text)
+	if method(key) == nil {
+		return "", fmt.Errorf("no RSA, P-256 or Ed25519 private key in %s", args[0])
 	}
 	seconds, err := strconv.ParseInt(args[2], 10, 32)
 	if err != nil {

@@ -4,13 +4,20 @@ import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { SignJWT } from 'jose';
 
+/** The one algorithm of a key. */
+function algorithm(key) {
+  const { namedCurve } = key.asymmetricKeyDetails ?? {};
+  if (key.asymmetricKeyType === 'ec') return namedCurve === 'prime256v1' ? 'ES256' : undefined;
+  return { rsa: 'RS256', ed25519: 'EdDSA' }[key.asymmetricKeyType];
+}
+
 /** Call it only for a user who may enter `room`: the token is the permission. */
 async function roomToken(key, room, lifetime, kid) {
   if (!/^[A-Za-z0-9._:-]{1,128}$/.test(room)) throw new Error('not a room id');
   if (!Number.isSafeInteger(lifetime) || lifetime < 1) throw new Error('the lifetime must be positive');
   const now = Math.floor(Date.now() / 1000);
   return new SignJWT()
-    .setProtectedHeader({ typ: 'JWT', alg: 'RS256', ...(kid && { kid }) })
+    .setProtectedHeader({ typ: 'JWT', alg: algorithm(key), ...(kid && { kid }) })
     .setSubject(room)
     .setIssuedAt(now)
     .setExpirationTime(now + lifetime)
@@ -21,11 +28,11 @@ async function roomToken(key, room, lifetime, kid) {
 function privateKey(path) {
   try {
     const key = createPrivateKey(readFileSync(path));
-    if (key.asymmetricKeyType === 'rsa') return key;
+    if (algorithm(key)) return key;
   } catch {
     // OpenSSL's message helps nobody; what to look at is the file.
   }
-  throw new Error(`no RSA private key in ${path}`);
+  throw new Error(`no RSA, P-256 or Ed25519 private key in ${path}`);
 }
 
 const [path, room, lifetime, kid, ...rest] = process.argv.slice(2);

@@ -8,6 +8,14 @@ function base64url(string $bytes): string
     return rtrim(strtr(base64_encode($bytes), '+/', '-_'), '=');
 }
 
+/** OpenSSL writes an ECDSA signature as DER; a token has both numbers, 32 bytes each. */
+function fixed(string $der): string
+{
+    $r = substr($der, 4, ord($der[3]));
+    $s = substr($der, 6 + strlen($r));
+    return implode('', array_map(fn ($n) => str_pad(ltrim($n, "\0"), 32, "\0", STR_PAD_LEFT), [$r, $s]));
+}
+
 /** Call it only for a user who may enter $room: the token is the permission. */
 function room_token(OpenSSLAsymmetricKey $key, string $room, int $lifetime, ?string $kid = null): string
 {
@@ -18,7 +26,9 @@ function room_token(OpenSSLAsymmetricKey $key, string $room, int $lifetime, ?str
     if ($lifetime < 1) {
         throw new InvalidArgumentException('the lifetime must be positive');
     }
-    $header = ['typ' => 'JWT', 'alg' => 'RS256'];
+    // RSA, or else a key on the curve P-256.
+    $curve = openssl_pkey_get_details($key)['type'] === OPENSSL_KEYTYPE_EC;
+    $header = ['typ' => 'JWT', 'alg' => $curve ? 'ES256' : 'RS256'];
     if ($kid !== null && $kid !== '') {
         $header['kid'] = $kid;
     }
@@ -30,7 +40,7 @@ function room_token(OpenSSLAsymmetricKey $key, string $room, int $lifetime, ?str
     if (!openssl_sign($signed, $signature, $key, OPENSSL_ALGO_SHA256)) {
         throw new RuntimeException('the key cannot sign');
     }
-    return $signed . '.' . base64url($signature);
+    return $signed . '.' . base64url($curve ? fixed($signature) : $signature);
 }
 
 if ($argc < 4 || $argc > 5 || filter_var($argv[3], FILTER_VALIDATE_INT) === false) {
@@ -39,8 +49,9 @@ if ($argc < 4 || $argc > 5 || filter_var($argv[3], FILTER_VALIDATE_INT) === fals
 }
 $pem = @file_get_contents($argv[1]);
 $key = $pem === false ? false : openssl_pkey_get_private($pem);
-if ($key === false || openssl_pkey_get_details($key)['type'] !== OPENSSL_KEYTYPE_RSA) {
-    fwrite(STDERR, "no RSA private key in {$argv[1]}\n");
+$details = $key === false ? ['type' => null] : openssl_pkey_get_details($key);
+if ($details['type'] !== OPENSSL_KEYTYPE_RSA && ($details['ec']['curve_name'] ?? null) !== 'prime256v1') {
+    fwrite(STDERR, "no RSA or P-256 private key in {$argv[1]}\n");
     exit(1);
 }
 try {

@@ -9,11 +9,23 @@ import time
 from pathlib import Path
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 
-def room_token(key: RSAPrivateKey, room: str, lifetime: int, kid: str | None = None) -> str:
+PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
+
+
+def algorithm(key: PrivateKey) -> str | None:
+    """The one algorithm of a key."""
+    if isinstance(key, EllipticCurvePrivateKey):
+        return "ES256" if isinstance(key.curve, SECP256R1) else None
+    return "RS256" if isinstance(key, RSAPrivateKey) else "EdDSA" if isinstance(key, Ed25519PrivateKey) else None
+
+
+def room_token(key: PrivateKey, room: str, lifetime: int, kid: str | None = None) -> str:
     """Call it only for a user who may enter the room: the token is the permission."""
     if not re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", room):
         raise ValueError("not a room id")
@@ -21,16 +33,16 @@ def room_token(key: RSAPrivateKey, room: str, lifetime: int, kid: str | None = N
         raise ValueError("the lifetime must be positive")
     now = int(time.time())
     claims = {"sub": room, "iat": now, "exp": now + lifetime}
-    return jwt.encode(claims, key, algorithm="RS256", headers={"kid": kid} if kid else None)
+    return jwt.encode(claims, key, algorithm=algorithm(key), headers={"kid": kid} if kid else None)
 
 
-def private_key(path: str) -> RSAPrivateKey:
+def private_key(path: str) -> PrivateKey:
     try:
         key = load_pem_private_key(Path(path).read_bytes(), password=None)
     except (OSError, TypeError, ValueError):
         key = None
-    if not isinstance(key, RSAPrivateKey):
-        raise ValueError(f"no RSA private key in {path}")
+    if key is None or algorithm(key) is None:
+        raise ValueError(f"no RSA, P-256 or Ed25519 private key in {path}")
     return key
 
 

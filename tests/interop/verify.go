@@ -3,7 +3,13 @@
 package main
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -13,10 +19,25 @@ import (
 	"github.com/golang-jwt/jwt/v4"
 )
 
-func roomOf(key *rsa.PublicKey, token string) (string, error) {
+// algorithm is the one of a key.
+func algorithm(key crypto.PublicKey) string {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		return "RS256"
+	case ed25519.PublicKey:
+		return "EdDSA"
+	case *ecdsa.PublicKey:
+		if key.Curve == elliptic.P256() {
+			return "ES256"
+		}
+	}
+	return ""
+}
+
+func roomOf(key crypto.PublicKey, token string) (string, error) {
 	var claims jwt.RegisteredClaims
 	// The algorithm is ours to choose; the token may only agree.
-	parser := jwt.NewParser(jwt.WithValidMethods([]string{"RS256"}))
+	parser := jwt.NewParser(jwt.WithValidMethods([]string{algorithm(key)}))
 	_, err := parser.ParseWithClaims(token, &claims, func(*jwt.Token) (interface{}, error) { return key, nil })
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
@@ -35,13 +56,16 @@ func roomOf(key *rsa.PublicKey, token string) (string, error) {
 }
 
 func run(path string) (string, error) {
-	pem, err := os.ReadFile(path)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return "", err
 	}
-	key, err := jwt.ParseRSAPublicKeyFromPEM(pem)
-	if err != nil {
-		return "", fmt.Errorf("no RSA public key in %s", path)
+	var key crypto.PublicKey
+	if block, _ := pem.Decode(text); block != nil && block.Type == "PUBLIC KEY" {
+		key, _ = x509.ParsePKIXPublicKey(block.Bytes)
+	}
+	if algorithm(key) == "" {
+		return "", fmt.Errorf("no RSA, P-256 or Ed25519 public key in %s", path)
 	}
 	token, err := io.ReadAll(os.Stdin)
 	if err != nil {

@@ -4,10 +4,17 @@ import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { jwtVerify } from 'jose';
 
+/** The one algorithm of a key. */
+function algorithm(key) {
+  const { namedCurve } = key.asymmetricKeyDetails ?? {};
+  if (key.asymmetricKeyType === 'ec') return namedCurve === 'prime256v1' ? 'ES256' : undefined;
+  return { rsa: 'RS256', ed25519: 'EdDSA' }[key.asymmetricKeyType];
+}
+
 async function roomOf(key, token) {
   const { payload } = await jwtVerify(token, key, {
     // The algorithm is ours to choose; the token may only agree.
-    algorithms: ['RS256'],
+    algorithms: [algorithm(key)],
     requiredClaims: ['sub', 'iat', 'exp'],
   });
   if (!(payload.iat < payload.exp)) throw new Error('wrong claims');
@@ -19,11 +26,11 @@ function publicKey(path) {
     const pem = readFileSync(path, 'utf8');
     const key = createPublicKey(pem);
     // Node derives the public key of a private one, which has no business here.
-    if (key.asymmetricKeyType === 'rsa' && !pem.includes('PRIVATE KEY')) return key;
+    if (algorithm(key) && !pem.includes('PRIVATE KEY')) return key;
   } catch {
     // OpenSSL's message helps nobody; what to look at is the file.
   }
-  throw new Error(`no RSA public key in ${path}`);
+  throw new Error(`no RSA, P-256 or Ed25519 public key in ${path}`);
 }
 
 if (process.argv.length !== 3) {

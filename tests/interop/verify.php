@@ -12,6 +12,21 @@ function base64url_decode(string $text): string
     return $bytes;
 }
 
+/** A token has both numbers of an ECDSA signature, 32 bytes each; OpenSSL reads DER. */
+function der(string $fixed): string
+{
+    if (strlen($fixed) !== 64) {
+        throw new RuntimeException('wrong signature');
+    }
+    $numbers = array_map(function (string $number): string {
+        $number = ltrim($number, "\0");
+        $number = $number === '' || ord($number[0]) > 127 ? "\0$number" : $number;
+        return "\x02" . chr(strlen($number)) . $number;
+    }, str_split($fixed, 32));
+    $body = implode('', $numbers);
+    return "\x30" . chr(strlen($body)) . $body;
+}
+
 function json_object(string $part): array
 {
     try {
@@ -29,10 +44,12 @@ function room_of(OpenSSLAsymmetricKey $key, string $token, int $now): string
         throw new RuntimeException('malformed');
     }
     // The algorithm is ours to choose; the token may only agree.
-    if ((json_object($parts[0])['alg'] ?? null) !== 'RS256') {
+    $curve = openssl_pkey_get_details($key)['type'] === OPENSSL_KEYTYPE_EC;
+    if ((json_object($parts[0])['alg'] ?? null) !== ($curve ? 'ES256' : 'RS256')) {
         throw new RuntimeException('wrong algorithm');
     }
     $signature = base64url_decode($parts[2]);
+    $signature = $curve ? der($signature) : $signature;
     if (openssl_verify("{$parts[0]}.{$parts[1]}", $signature, $key, OPENSSL_ALGO_SHA256) !== 1) {
         throw new RuntimeException('wrong signature');
     }
@@ -50,8 +67,9 @@ if ($argc !== 2) {
 }
 $pem = @file_get_contents($argv[1]);
 $key = $pem === false ? false : openssl_pkey_get_public($pem);
-if ($key === false || openssl_pkey_get_details($key)['type'] !== OPENSSL_KEYTYPE_RSA) {
-    fwrite(STDERR, "no RSA public key in {$argv[1]}\n");
+$details = $key === false ? ['type' => null] : openssl_pkey_get_details($key);
+if ($details['type'] !== OPENSSL_KEYTYPE_RSA && ($details['ec']['curve_name'] ?? null) !== 'prime256v1') {
+    fwrite(STDERR, "no RSA or P-256 public key in {$argv[1]}\n");
     exit(1);
 }
 try {

@@ -7,25 +7,37 @@ import sys
 from pathlib import Path
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 
-def room_of(key: RSAPublicKey, token: str) -> str:
+PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
+
+
+def algorithm(key: PublicKey) -> str | None:
+    """The one algorithm of a key."""
+    if isinstance(key, EllipticCurvePublicKey):
+        return "ES256" if isinstance(key.curve, SECP256R1) else None
+    return "RS256" if isinstance(key, RSAPublicKey) else "EdDSA" if isinstance(key, Ed25519PublicKey) else None
+
+
+def room_of(key: PublicKey, token: str) -> str:
     # The algorithm is ours to choose; the token may only agree.
-    claims = jwt.decode(token, key, algorithms=["RS256"], options={"require": ["sub", "iat", "exp"]})
+    claims = jwt.decode(token, key, algorithms=[algorithm(key)], options={"require": ["sub", "iat", "exp"]})
     if not claims["iat"] < claims["exp"]:
         raise jwt.InvalidTokenError("wrong claims")
     return claims["sub"]
 
 
-def public_key(path: str) -> RSAPublicKey:
+def public_key(path: str) -> PublicKey:
     try:
         key = load_pem_public_key(Path(path).read_bytes())
     except (OSError, ValueError):
         key = None
-    if not isinstance(key, RSAPublicKey):
-        sys.exit(f"no RSA public key in {path}")
+    if key is None or algorithm(key) is None:
+        sys.exit(f"no RSA, P-256 or Ed25519 public key in {path}")
     return key
 
 

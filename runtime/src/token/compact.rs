@@ -59,11 +59,20 @@ pub(super) struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    pub(super) fn read(header: &'a [u8]) -> Result<Self, VerifyError> {
+    /// Reads a header; `types` are accepted as `typ` beside `JWT`.
+    pub(super) fn read(header: &'a [u8], types: &[String]) -> Result<Self, VerifyError> {
         let header = Object::parse(header).ok_or(VerifyErrorKind::Header)?;
         if let Some(kind) = header.get("typ") {
             let kind = json::string(kind).ok_or(VerifyErrorKind::Header.of("typ"))?;
-            if !kind.eq_ignore_ascii_case("JWT") {
+            // A media type may leave `application/` out (RFC 7515 §4.1.9).
+            let is_one_of_ours = || {
+                let short = match kind.get(..12) {
+                    Some(prefix) if prefix.eq_ignore_ascii_case("application/") => &kind[12..],
+                    _ => &*kind,
+                };
+                types.iter().any(|ours| short.eq_ignore_ascii_case(ours))
+            };
+            if !kind.eq_ignore_ascii_case("JWT") && !is_one_of_ours() {
                 return Err(VerifyErrorKind::Header.of("typ"));
             }
         }

@@ -61,10 +61,10 @@ impl From<VerifyErrorKind> for VerifyError {
 pub enum VerifyErrorKind {
     /// Longer than 4,096 bytes, or not three non-empty parts of canonical, unpadded base64url.
     Malformed,
-    /// The header is not a JSON object with unique members, its `typ` is not `JWT`, its `kid` is not a string, or it
-    /// has one of `crit`, `b64`, `zip`, `enc`.
+    /// The header is not a JSON object with unique members, its `typ` is neither `JWT` nor configured, its `kid` is
+    /// not a string, or it has one of `crit`, `b64`, `zip`, `enc`.
     Header,
-    /// `alg` is not `RS256`.
+    /// `alg` is not the algorithm of a configured key, or not that of the key which `kid` names.
     Algorithm,
     /// No key verifies the signature, or the key that `kid` names does not.
     Signature,
@@ -121,6 +121,31 @@ impl fmt::Display for VerifyErrorKind {
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SigningKeyError(pub(super) &'static str);
+
+#[cfg(feature = "issuer")]
+impl SigningKeyError {
+    pub(super) const STRIPPED_ARMOUR: Self = Self(
+        "the private key is the inside of a PEM block without its BEGIN and END lines; copy the whole text, with these lines",
+    );
+    pub(super) const LETTER_N: Self = Self(
+        "the private key is a PEM block in which the line ends have become the letter n; a shell took the backslash of \
+     each \\n: put the value in single quotes, or copy the whole text with real line ends",
+    );
+    pub(super) const BROKEN_PEM: Self = Self(
+        "the private key is no PEM block, or one that is cut off; copy the whole text, with its BEGIN and END lines",
+    );
+    pub(super) const ENCRYPTED: Self =
+        Self("the private key is encrypted; decrypt it with `openssl pkcs8 -in key.pem -out plain.pem`");
+    pub(super) const PUBLIC: Self = Self("a public key was given; the issuer signs with the private one");
+    pub(super) const OTHER_LABEL: Self = Self(
+        "the PEM block is of another kind; `PRIVATE KEY`, `RSA PRIVATE KEY` or `EC PRIVATE KEY` is needed",
+    );
+    pub(super) const SEVERAL: Self = Self("several private keys were given; keep the one that signs");
+    pub(super) const OTHER_KEY: Self = Self(
+        "the private key is neither RSA of 2048 to 8192 bits nor on P-256, P-384 or Ed25519; make one with \
+     `openssl genrsa -out private.pem 2048`",
+    );
+}
 
 #[cfg(feature = "issuer")]
 impl fmt::Debug for SigningKeyError {

@@ -1,15 +1,16 @@
 //! Signing tokens, as the backend does that has authenticated the user.
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, Header};
+use jsonwebtoken::Header;
 use serde::Serialize;
 
+use super::algorithm::Algorithm;
 use super::error::IssuerError;
+use super::issued::{Payload, Token, Unsigned};
 use super::signing_key::SigningKey;
 use super::verifier::Verifier;
 use crate::claims::StandardClaims;
@@ -18,8 +19,8 @@ use crate::id::RoomId;
 use crate::json::Object;
 use crate::numeric_date::MAX_NUMERIC_DATE;
 
-/// Signs short-lived RS256 tokens: header `{"typ":"JWT","alg":"RS256","kid":…}`, claims `sub`, `iat`, `exp` and
-/// the user's own.
+/// Signs short-lived tokens: header `{"typ":"JWT","alg":…,"kid":…}` with the algorithm of the key, claims `sub`, `iat`,
+/// `exp` and the user's own.
 ///
 /// ```
 /// use std::time::Duration;
@@ -119,8 +120,8 @@ impl Issuer {
         Ok(issuer)
     }
 
-    /// An issuer that signs with the key `key_id` (id, ARN or alias) of AWS KMS, spec `RSA_2048` to `RSA_4096`,
-    /// usage `SIGN_VERIFY`. The private key never leaves KMS; each token costs one request to it.
+    /// An issuer that signs with the key `key_id` (id, ARN or alias) of AWS KMS, spec `RSA_2048` to `RSA_4096`, `ECC_NIST_P256` or
+    /// `ECC_NIST_P384`, usage `SIGN_VERIFY`. The private key never leaves KMS; each token costs one request to it.
     ///
     /// What an alias names is looked up now, and again every five minutes. The role needs `kms:Sign` and
     /// `kms:GetPublicKey` on the key.
@@ -252,7 +253,7 @@ impl Issuer {
         if expires_at > MAX_NUMERIC_DATE {
             return Err(IssuerError::Lifetime);
         }
-        let mut header = Header::new(algorithm);
+        let mut header = Header::new(algorithm.to_jwt());
         header.kid = Some(key_id.to_owned());
         let payload = Payload {
             sub: room,
@@ -280,64 +281,5 @@ impl Issuer {
             signing_input,
             expires_at,
         })
-    }
-}
-
-/// Header and payload, encoded: what is signed.
-struct Unsigned {
-    signing_input: String,
-    expires_at: u64,
-}
-
-impl Unsigned {
-    fn signed(self, signature: &[u8]) -> Result<Token, IssuerError> {
-        let text = format!("{}.{}", self.signing_input, URL_SAFE_NO_PAD.encode(signature));
-        if text.len() > Verifier::MAX_TOKEN_LEN {
-            return Err(IssuerError::TooLong(text.len()));
-        }
-        Ok(Token {
-            text,
-            expires_at: self.expires_at,
-        })
-    }
-}
-
-#[derive(Serialize)]
-struct Payload<'a, C> {
-    sub: &'a RoomId,
-    iat: u64,
-    exp: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iss: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aud: Option<&'a str>,
-    #[serde(flatten)]
-    custom: &'a C,
-}
-
-/// A signed token. `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token {
-    text: String,
-    expires_at: u64,
-}
-
-impl Token {
-    /// The token in compact form, to be handed to the client.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// When it expires.
-    pub fn expires_at(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(self.expires_at)
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token")
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
     }
 }

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use super::PublicKeys;
+use super::algorithm::Algorithm;
 use crate::error::ConfigError;
+
+/// The most keys that are taken.
+pub(super) const MAX_KEYS: usize = 8;
 
 /// Why a text does not hold usable public keys: what was found and what to do. Never holds any of the text.
 ///
@@ -11,15 +14,22 @@ use crate::error::ConfigError;
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyError {
     name: &'static str,
-    block: Option<usize>,
+    position: Option<Position>,
     problem: Problem,
+}
+
+/// Which of several keys it was, counted from 1.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Position {
+    Block(usize),
+    InSet(usize),
 }
 
 impl KeyError {
     pub(super) fn new(problem: Problem) -> Self {
         Self {
             name: "the public key text",
-            block: None,
+            position: None,
             problem,
         }
     }
@@ -29,9 +39,14 @@ impl KeyError {
         Self { name, ..self }
     }
 
-    /// Says which of several PEM blocks it was, counted from 1.
-    pub(super) fn in_block(self, block: Option<usize>) -> Self {
-        Self { block, ..self }
+    pub(super) fn in_block(self, block: usize) -> Self {
+        let position = Some(Position::Block(block));
+        Self { position, ..self }
+    }
+
+    pub(super) fn in_set(self, key: usize) -> Self {
+        let position = Some(Position::InSet(key));
+        Self { position, ..self }
     }
 }
 
@@ -44,82 +59,128 @@ pub(super) enum Problem {
     StrippedArmour,
     LetterN,
     BrokenPem,
+    BrokenJson,
+    EmptySet,
     TooMany(usize),
+    DuplicateId,
     PrivateKey,
+    SymmetricKey,
     CertificateRequest,
     OtherLabel,
-    OtherAlgorithm(&'static str),
+    OtherKey(&'static str),
+    OtherCurve,
+    CompressedPoint,
+    OffCurve,
     BrokenDer(&'static str),
     Size(usize),
     EvenModulus,
     Exponent,
+    JwkMember(&'static str),
+    JwkAlgorithm(Algorithm),
+    JwkUse,
+    JwkOperations,
     TestKey,
 }
 
 const MAKE_A_KEY: &str = "make a pair with `openssl genrsa -out private.pem 2048` and take the output of \
-                          `openssl rsa -in private.pem -pubout`";
+                          `openssl pkey -in private.pem -pubout`";
+const KINDS: &str = "an RSA, P-256, P-384 or Ed25519 key is needed";
+const JWK: &str = "copy the public key from the issuer's JWK set again";
 
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)?;
-        if let Some(block) = self.block {
-            write!(f, " (PEM block {block})")?;
+        match self.position {
+            Some(Position::Block(block)) => write!(f, " (PEM block {block})")?,
+            Some(Position::InSet(key)) => write!(f, " (key {key} of the JWK set)")?,
+            None => {}
         }
-        match &self.problem {
-            Problem::Missing => {
-                f.write_str(" is not set; set it to the PEM of the RSA public key that tokens are verified with")
-            }
-            Problem::NotUnicode => {
-                f.write_str(" is not valid Unicode; set it to the PEM text of an RSA public key")
-            }
-            Problem::Empty => f.write_str(" is empty; set it to the PEM of an RSA public key"),
-            Problem::NoPem => f.write_str(
-                " holds no PEM block; set it to the whole text from `-----BEGIN PUBLIC KEY-----` to \
+        fmt::Display::fmt(&self.problem, f)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str(
+                " is not set; set it to the PEM or the JWK set of the public key that tokens are verified with",
+            ),
+            Self::NotUnicode => f.write_str(" is not valid Unicode; set it to the PEM text of a public key"),
+            Self::Empty => f.write_str(" is empty; set it to the PEM or the JWK set of a public key"),
+            Self::NoPem => f.write_str(
+                " holds no PEM block and no JWK; set it to the whole text from `-----BEGIN PUBLIC KEY-----` to \
                  `-----END PUBLIC KEY-----`",
             ),
-            Problem::StrippedArmour => f.write_str(
+            Self::StrippedArmour => f.write_str(
                 " holds the inside of a PEM block without its BEGIN and END lines; copy the whole text, with these lines",
             ),
-            Problem::LetterN => f.write_str(
+            Self::LetterN => f.write_str(
                 " holds a PEM block in which the line ends have become the letter n; a shell took the backslash of \
                  each \\n: put the value in single quotes, or copy the whole text with real line ends",
             ),
-            Problem::BrokenPem => f.write_str(
+            Self::BrokenPem => f.write_str(
                 " holds a PEM block that is cut off or damaged; copy the whole text, with its BEGIN and END lines",
             ),
-            Problem::TooMany(count) => write!(
-                f,
-                " holds {count} PEM blocks, at most {} are taken; remove the keys that no longer sign",
-                PublicKeys::MAX
+            Self::BrokenJson => f.write_str(
+                " holds JSON that is not a JWK or a JWK set with unique members; copy the whole text of the set",
             ),
-            Problem::PrivateKey => f.write_str(
-                " holds a private key; set it to the output of `openssl rsa -in private.pem -pubout`, and replace \
+            Self::EmptySet => write!(f, " holds a JWK set without keys; {JWK}"),
+            Self::TooMany(count) => {
+                write!(f, " holds {count} keys, at most {MAX_KEYS} are taken; remove the keys that no longer sign")
+            }
+            Self::DuplicateId => f.write_str(
+                " holds two keys with the same `kid`; remove one of them, or give each a `kid` of its own",
+            ),
+            Self::PrivateKey => f.write_str(
+                " holds a private key; set it to the output of `openssl pkey -in private.pem -pubout`, and replace \
                  the pair if the private key was exposed",
             ),
-            Problem::CertificateRequest => f.write_str(
+            Self::SymmetricKey => f.write_str(
+                " holds a symmetric key, which whoever verifies with it could sign with; sign with a private key, and \
+                 set it to the public one",
+            ),
+            Self::CertificateRequest => f.write_str(
                 " holds a certificate request; set it to the certificate, or to the output of \
                  `openssl req -in request.pem -noout -pubkey`",
             ),
-            Problem::OtherLabel => f.write_str(
+            Self::OtherLabel => f.write_str(
                 " holds a PEM block of another kind; the blocks may be PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE",
             ),
-            Problem::OtherAlgorithm(found) => {
-                write!(f, " holds {found}; tokens are RS256, so an RSA key is needed: {MAKE_A_KEY}")
+            Self::OtherKey(found) => write!(f, " holds {found}; {KINDS}: {MAKE_A_KEY}"),
+            Self::OtherCurve => {
+                write!(f, " holds an elliptic-curve key on another curve than P-256 and P-384; {KINDS}: {MAKE_A_KEY}")
             }
-            Problem::BrokenDer(what) => {
+            Self::CompressedPoint => f.write_str(
+                " holds an elliptic-curve key with a compressed point; set it to the output of \
+                 `openssl ec -pubin -in public.pem -conv_form uncompressed`",
+            ),
+            Self::OffCurve => {
+                write!(f, " holds a key that is no point of its curve; copy it again, or {MAKE_A_KEY}")
+            }
+            Self::BrokenDer(what) => {
                 write!(f, " holds {what} whose contents cannot be read; copy it again, or {MAKE_A_KEY}")
             }
-            Problem::Size(bits) => write!(
-                f,
-                " holds an RSA key of {bits} bits; 2048 to 8192 are taken: {MAKE_A_KEY}"
-            ),
-            Problem::EvenModulus => {
+            Self::Size(bits) => {
+                write!(f, " holds an RSA key of {bits} bits; 2048 to 8192 are taken: {MAKE_A_KEY}")
+            }
+            Self::EvenModulus => {
                 write!(f, " holds an RSA key with an even modulus, which is broken: {MAKE_A_KEY}")
             }
-            Problem::Exponent => {
+            Self::Exponent => {
                 write!(f, " holds an RSA key whose public exponent is not 65537: {MAKE_A_KEY}")
             }
-            Problem::TestKey => write!(
+            Self::JwkMember(name) => {
+                write!(f, " holds a JWK whose `{name}` is missing or cannot be read; {JWK}")
+            }
+            Self::JwkAlgorithm(algorithm) => write!(
+                f,
+                " holds a JWK whose `alg` is not {algorithm}, the one algorithm of such a key; use a key for {algorithm}"
+            ),
+            Self::JwkUse => f.write_str(" holds a JWK whose `use` is not `sig`; use a key that is meant to sign"),
+            Self::JwkOperations => f.write_str(
+                " holds a JWK whose `key_ops` does not list `verify`; use a key that is meant to verify",
+            ),
+            Self::TestKey => write!(
                 f,
                 " holds the test key of room-auth, whose private half is public: anybody can sign tokens for it; \
                  {MAKE_A_KEY}"

@@ -17,14 +17,22 @@
 //! - The clock of the machine is trusted. By one that is set before 1970 no token is valid.
 //! - pem and aws-lc-rs decode keys in buffers of their own, which are not wiped.
 
+mod algorithm;
 mod compact;
+mod der;
 mod error;
+mod jwk;
 mod key_error;
+mod material;
 mod normalize;
 mod prepared;
 mod public_key;
+mod public_keys;
+mod rules;
 mod verifier;
 
+#[cfg(feature = "issuer")]
+mod issued;
 #[cfg(feature = "issuer")]
 mod issuer;
 #[cfg(any(feature = "secrets-manager", feature = "kms"))]
@@ -32,15 +40,19 @@ mod remote;
 #[cfg(feature = "issuer")]
 mod signing_key;
 
+pub use algorithm::Algorithm;
 pub use error::{VerifyError, VerifyErrorKind};
 pub use key_error::KeyError;
-pub use public_key::{PUBLIC_KEY_ENV, PublicKey, PublicKeys};
+pub use public_key::PublicKey;
+pub use public_keys::{PUBLIC_KEY_ENV, PublicKeys};
 pub(crate) use verifier::Verified;
 pub use verifier::Verifier;
 
 #[cfg(feature = "issuer")]
 pub use error::{IssuerError, SigningKeyError};
 #[cfg(feature = "issuer")]
-pub use issuer::{Issuer, Token};
+pub use issued::Token;
+#[cfg(feature = "issuer")]
+pub use issuer::Issuer;
 #[cfg(feature = "issuer")]
 pub use signing_key::SigningKey;

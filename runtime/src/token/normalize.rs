@@ -21,12 +21,43 @@ const MAX_ENCODINGS: usize = 2;
 pub(super) fn normalize_pem(text: &str) -> Zeroizing<String> {
     let mut text = joined_lines(&unescape(text));
     for _ in 0..MAX_ENCODINGS {
-        let Some(decoded) = decode_whole(&text).and_then(into_text) else {
+        let Some(decoded) = decode_whole(&text).and_then(|bytes| into_text(&bytes)) else {
             break;
         };
         text = joined_lines(&unescape(&decoded));
     }
     text
+}
+
+/// Returns the JSON object that a text holds: as it is, or with the same undone as for PEM.
+pub(super) fn normalize_json(text: &str) -> Option<Zeroizing<String>> {
+    if let Some(text) = whole_object(text) {
+        return Some(Zeroizing::new(text.to_owned()));
+    }
+    let mut decoded = decode_whole(text).and_then(|bytes| into_text(&bytes));
+    for _ in 0..MAX_ENCODINGS {
+        let Some(text) = decoded else { break };
+        if let Some(text) = whole_object(&text) {
+            return Some(Zeroizing::new(text.to_owned()));
+        }
+        decoded = decode_whole(&text).and_then(|bytes| into_text(&bytes));
+    }
+    // Last, since a backslash has a meaning of its own in JSON.
+    let text = normalize_pem(text);
+    let text = unquoted(&text);
+    text.starts_with('{').then(|| Zeroizing::new(text.to_owned()))
+}
+
+fn whole_object(text: &str) -> Option<&str> {
+    let text = unquoted(text);
+    let is_json = text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    is_json.then_some(text)
+}
+
+fn unquoted(text: &str) -> &str {
+    text.trim_matches(|character: char| {
+        character.is_whitespace() || ['"', '\'', '`', '\u{feff}'].contains(&character)
+    })
 }
 
 /// What became of a key, where it cannot be undone.
@@ -69,11 +100,10 @@ fn unescape(text: &str) -> Zeroizing<String> {
         let escaped = rest[at..].trim_start_matches('\\');
         let mut characters = escaped.chars();
         match characters.next() {
-            Some('n' | 'r') => plain.push('\n'),
+            // Before a line end a backslash continues the line in a shell; at the end it stands for nothing.
+            Some('n' | 'r' | '\n' | '\r') => plain.push('\n'),
             Some('t') => plain.push(' '),
             Some(character @ ('/' | '"' | '\'')) => plain.push(character),
-            // Before a line end a backslash continues the line in a shell; at the end it stands for nothing.
-            Some('\n' | '\r') => plain.push('\n'),
             None => {}
             Some('u') if unicode(escaped).is_some() => {
                 plain.extend(unicode(escaped));
@@ -128,8 +158,8 @@ fn decode_whole(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     })
 }
 
-fn into_text(bytes: Zeroizing<Vec<u8>>) -> Option<Zeroizing<String>> {
-    let text = std::str::from_utf8(&bytes).ok()?;
+fn into_text(bytes: &[u8]) -> Option<Zeroizing<String>> {
+    let text = std::str::from_utf8(bytes).ok()?;
     let printable = |character: char| !character.is_control() || character.is_ascii_whitespace();
     text.chars()
         .all(printable)

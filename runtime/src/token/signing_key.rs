@@ -3,45 +3,20 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{KeyPair as _, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jsonwebtoken::Algorithm;
-use jsonwebtoken::crypto::JwtSigner as _;
 use serde::Deserialize;
 use signature::Signer as _;
 use zeroize::Zeroizing;
 
+use super::algorithm::Algorithm;
 use super::error::SigningKeyError;
 use super::normalize::{Mangling, normalize_pem};
 use super::prepared::SigningPair;
-use super::public_key::PublicKeys;
+use super::public_keys::PublicKeys;
 
-const STRIPPED_ARMOUR: SigningKeyError = SigningKeyError(
-    "the private key is the inside of a PEM block without its BEGIN and END lines; copy the whole text, with these lines",
-);
-const LETTER_N: SigningKeyError = SigningKeyError(
-    "the private key is a PEM block in which the line ends have become the letter n; a shell took the backslash of \
-     each \\n: put the value in single quotes, or copy the whole text with real line ends",
-);
-const BROKEN_PEM: SigningKeyError = SigningKeyError(
-    "the private key is no PEM block, or one that is cut off; copy the whole text, with its BEGIN and END lines",
-);
-const ENCRYPTED: SigningKeyError = SigningKeyError(
-    "the private key is encrypted; decrypt it with `openssl pkcs8 -in key.pem -out plain.pem`",
-);
-const PUBLIC: SigningKeyError =
-    SigningKeyError("a public key was given; the issuer signs with the private one");
-const OTHER_LABEL: SigningKeyError =
-    SigningKeyError("the PEM block is of another kind; `PRIVATE KEY` or `RSA PRIVATE KEY` is needed");
-const SEVERAL: SigningKeyError = SigningKeyError("several private keys were given; keep the one that signs");
-const NOT_RSA: SigningKeyError = SigningKeyError(
-    "the private key is no RSA key of 2048 to 8192 bits; make one with `openssl genrsa -out private.pem 2048`",
-);
-
-/// An RSA private key of 2,048 to 8,192 bits. Cloning is cheap; `Debug` shows the key id only.
+/// A private key: RSA of 2,048 to 8,192 bits, P-256, P-384 or Ed25519. It signs with the one [`Algorithm`] of its kind.
+/// Cloning is cheap; `Debug` shows the key id and the algorithm only.
 ///
 /// ```
 /// use room_auth::{PublicKeys, SigningKey};
@@ -59,19 +34,38 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Makes a new key of 2,048 bits. Takes about a tenth of a second.
+    /// Makes a new RSA key of 2,048 bits. Takes about a tenth of a second.
     ///
     /// # Errors
     ///
     /// The operating system has no randomness to give.
     pub fn generate() -> Result<Self, SigningKeyError> {
-        RsaKeyPair::generate(KeySize::Rsa2048)
-            .map_err(|_| SigningKeyError("no key could be generated: the random source failed"))
+        Self::generate_for(Algorithm::Rs256)
+    }
+
+    /// Makes a new key that signs with `algorithm`.
+    ///
+    /// ```
+    /// use room_auth::{Algorithm, SigningKey};
+    ///
+    /// let key = SigningKey::generate_for(Algorithm::EdDsa)?;
+    /// assert_eq!(key.algorithm(), Algorithm::EdDsa);
+    /// # Ok::<_, room_auth::SigningKeyError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The operating system has no randomness to give.
+    pub fn generate_for(algorithm: Algorithm) -> Result<Self, SigningKeyError> {
+        SigningPair::generate(algorithm)
+            .ok_or(SigningKeyError(
+                "no key could be generated: the random source failed",
+            ))
             .and_then(Self::from_pair)
     }
 
-    /// Reads a PEM block `PRIVATE KEY` (PKCS#8) or `RSA PRIVATE KEY` (PKCS#1), as `openssl genrsa` and Terraform's
-    /// `tls_private_key` write them.
+    /// Reads a PEM block `PRIVATE KEY` (PKCS#8), `RSA PRIVATE KEY` (PKCS#1) or `EC PRIVATE KEY` (RFC 5915), as OpenSSL
+    /// and Terraform's `tls_private_key` write them.
     ///
     /// What consoles, environment files and CI systems do to a text is undone, as in
     /// [`PublicKeys::from_pem`](crate::PublicKeys::from_pem). Blocks that are not private keys are ignored.
@@ -82,14 +76,14 @@ impl SigningKey {
     pub fn from_pem(text: &str) -> Result<Self, SigningKeyError> {
         let text = normalize_pem(text);
         match Mangling::of(&text) {
-            Some(Mangling::StrippedArmour) => return Err(STRIPPED_ARMOUR),
-            Some(Mangling::LetterN) => return Err(LETTER_N),
+            Some(Mangling::StrippedArmour) => return Err(SigningKeyError::STRIPPED_ARMOUR),
+            Some(Mangling::LetterN) => return Err(SigningKeyError::LETTER_N),
             None => {}
         }
         if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
-            return Err(ENCRYPTED);
+            return Err(SigningKeyError::ENCRYPTED);
         }
-        let blocks = pem::parse_many(&*text).map_err(|_| BROKEN_PEM)?;
+        let blocks = pem::parse_many(&*text).map_err(|_| SigningKeyError::BROKEN_PEM)?;
         let blocks: Vec<(String, Zeroizing<Vec<u8>>)> = blocks
             .into_iter()
             .map(|block| (block.tag().to_owned(), Zeroizing::new(block.into_contents())))
@@ -97,20 +91,23 @@ impl SigningKey {
         let mut private = blocks.iter().filter(|(label, _)| label.contains("PRIVATE KEY"));
         let Some((label, der)) = private.next() else {
             return Err(match blocks.first() {
-                None => BROKEN_PEM,
-                Some((label, _)) if label.contains("PUBLIC KEY") || label.contains("CERTIFICATE") => PUBLIC,
-                Some(_) => OTHER_LABEL,
+                None => SigningKeyError::BROKEN_PEM,
+                Some((label, _)) if label.contains("PUBLIC KEY") || label.contains("CERTIFICATE") => {
+                    SigningKeyError::PUBLIC
+                }
+                Some(_) => SigningKeyError::OTHER_LABEL,
             });
         };
         if private.next().is_some() {
-            return Err(SEVERAL);
+            return Err(SigningKeyError::SEVERAL);
         }
         let pair = match label.as_str() {
-            "PRIVATE KEY" => RsaKeyPair::from_pkcs8(der),
-            "RSA PRIVATE KEY" => RsaKeyPair::from_der(der),
-            _ => return Err(OTHER_LABEL),
+            "PRIVATE KEY" => SigningPair::from_pkcs8(der),
+            "RSA PRIVATE KEY" => SigningPair::from_pkcs1(der),
+            "EC PRIVATE KEY" => SigningPair::from_sec1(der),
+            _ => return Err(SigningKeyError::OTHER_LABEL),
         };
-        pair.map_err(|_| NOT_RSA).and_then(Self::from_pair)
+        pair.ok_or(SigningKeyError::OTHER_KEY).and_then(Self::from_pair)
     }
 
     /// Reads the JSON `{"private_key": "<PEM>", "public_key": "<PEM>"}` as it is kept in AWS Secrets Manager.
@@ -166,10 +163,9 @@ impl SigningKey {
     pub fn private_key_pem(&self) -> Result<Zeroizing<String>, SigningKeyError> {
         let der = self
             .pair
-            .0
-            .as_der()
-            .map_err(|_| SigningKeyError("the private key cannot be encoded"))?;
-        Ok(encode_pem("PRIVATE KEY", der.as_ref()))
+            .private_der()
+            .ok_or(SigningKeyError("the private key cannot be encoded"))?;
+        Ok(encode_pem("PRIVATE KEY", &der))
     }
 
     /// Signs `message` with the key's algorithm.
@@ -185,24 +181,19 @@ impl SigningKey {
             .map_err(|_| SigningKeyError("the key did not sign: the random source failed"))
     }
 
-    /// The algorithm that stands in the header of tokens.
-    pub(super) fn algorithm(&self) -> Algorithm {
+    /// Returns the one algorithm that this key signs with.
+    pub fn algorithm(&self) -> Algorithm {
         self.pair.algorithm()
     }
 
-    fn from_pair(pair: RsaKeyPair) -> Result<Self, SigningKeyError> {
-        let spki = pair
-            .public_key()
-            .as_der()
-            .map_err(|_| SigningKeyError("the public key cannot be encoded"))?;
-        let public_pem = encode_pem("PUBLIC KEY", spki.as_ref());
-        let keys = PublicKeys::from_pem(&public_pem).map_err(|_| {
-            SigningKeyError("the verifier would not take this key: 2048 to 8192 bits, e = 65537")
-        })?;
+    fn from_pair(pair: SigningPair) -> Result<Self, SigningKeyError> {
+        const UNENCODABLE: SigningKeyError = SigningKeyError("the public key cannot be encoded");
+        let public_pem = encode_pem("PUBLIC KEY", &pair.public_der().ok_or(UNENCODABLE)?);
+        let keys = PublicKeys::from_pem(&public_pem).map_err(|_| SigningKeyError::OTHER_KEY)?;
         let key_id = keys.iter().map(|key| Arc::from(key.key_id())).next();
         Ok(Self {
-            pair: Arc::new(SigningPair(pair)),
-            key_id: key_id.ok_or(SigningKeyError("the public key cannot be encoded"))?,
+            pair: Arc::new(pair),
+            key_id: key_id.ok_or(UNENCODABLE)?,
             public_pem: public_pem.as_str().into(),
         })
     }
@@ -212,6 +203,7 @@ impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SigningKey")
             .field("key_id", &self.key_id)
+            .field("algorithm", &self.algorithm())
             .finish_non_exhaustive()
     }
 }

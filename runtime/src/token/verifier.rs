@@ -1,20 +1,20 @@
 //! The decision whether a token is accepted: seven steps, in a fixed order, each with its own kind of error.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::de::DeserializeOwned;
 
 use super::compact::{CompactJws, Header};
 use super::error::{VerifyError, VerifyErrorKind};
 use super::key_error::KeyError;
-use super::public_key::PublicKeys;
-use crate::claims::{RoomClaims, StandardClaims};
+use super::public_keys::PublicKeys;
+use super::rules::Rules;
+use crate::claims::RoomClaims;
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
-use crate::json::{self, Object};
 
-/// Verifies RS256 tokens and turns them into [`RoomClaims`].
+/// Verifies tokens and turns them into [`RoomClaims`].
 ///
 /// The algorithm is fixed by the key, never by the token. See [`VerifyErrorKind`] for what is checked. By default
 /// `iat` and `nbf` may lie 60 s ahead, `exp` has no leeway, a token lives at most 24 h, `iss` is ignored and a token
@@ -33,11 +33,7 @@ use crate::json::{self, Object};
 pub struct Verifier {
     keys: PublicKeys,
     clock: Arc<dyn Clock>,
-    clock_skew: Duration,
-    leeway: Duration,
-    max_lifetime: Duration,
-    issuer: Option<String>,
-    audience: Option<String>,
+    rules: Rules,
 }
 
 impl Verifier {
@@ -58,11 +54,15 @@ impl Verifier {
         Self {
             keys,
             clock: Arc::new(SystemClock),
-            clock_skew: Self::DEFAULT_CLOCK_SKEW,
-            leeway: Duration::ZERO,
-            max_lifetime: Self::DEFAULT_MAX_LIFETIME,
-            issuer: None,
-            audience: None,
+            rules: Rules {
+                clock_skew: Self::DEFAULT_CLOCK_SKEW,
+                leeway: Duration::ZERO,
+                max_lifetime: Self::DEFAULT_MAX_LIFETIME,
+                issuer: None,
+                audience: None,
+                types: Vec::new(),
+                required_claims: Vec::new(),
+            },
         }
     }
 
@@ -87,7 +87,7 @@ impl Verifier {
     /// ```
     #[must_use]
     pub fn with_clock_skew(mut self, clock_skew: Duration) -> Self {
-        self.clock_skew = clock_skew;
+        self.rules.clock_skew = clock_skew;
         self
     }
 
@@ -111,7 +111,7 @@ impl Verifier {
                 "a leeway of {leeway:?} is more than the 60 s allowed; issue tokens with a longer life instead"
             )));
         }
-        self.leeway = leeway;
+        self.rules.leeway = leeway;
         Ok(self)
     }
 
@@ -128,7 +128,7 @@ impl Verifier {
     /// ```
     #[must_use]
     pub fn with_max_lifetime(mut self, max_lifetime: Duration) -> Self {
-        self.max_lifetime = max_lifetime;
+        self.rules.max_lifetime = max_lifetime;
         self
     }
 
@@ -143,7 +143,7 @@ impl Verifier {
     /// ```
     #[must_use]
     pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.issuer = Some(issuer.into());
+        self.rules.issuer = Some(issuer.into());
         self
     }
 
@@ -159,7 +159,39 @@ impl Verifier {
     /// ```
     #[must_use]
     pub fn with_audience(mut self, audience: impl Into<String>) -> Self {
-        self.audience = Some(audience.into());
+        self.rules.audience = Some(audience.into());
+        self
+    }
+
+    /// Accepts `typ` in the header also as this media type, such as `at+jwt` (default: absent or `JWT`). May be called
+    /// several times. Case and a leading `application/` make no difference.
+    ///
+    /// ```
+    /// # use room_auth::{KeyError, Verifier};
+    /// # fn verifier() -> Result<(), KeyError> {
+    /// let verifier = Verifier::from_env()?.with_type("at+jwt");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_type(mut self, media_type: impl Into<String>) -> Self {
+        self.rules.types.push(media_type.into());
+        self
+    }
+
+    /// Requires that the claim `name` is this text: what identity providers add, such as `client_id`, `token_use` or
+    /// `azp`. May be called several times.
+    ///
+    /// ```
+    /// # use room_auth::{KeyError, Verifier};
+    /// # fn verifier() -> Result<(), KeyError> {
+    /// let verifier = Verifier::from_env()?.with_required_claim("token_use", "access");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_required_claim(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.rules.required_claims.push((name, value.into()));
         self
     }
 
@@ -204,7 +236,7 @@ impl Verifier {
 
     /// Whether claims that were verified before have expired by `now`. A clock before 1970 is wrong, and expires all.
     pub(crate) fn has_expired(&self, expires_at: u64, now: SystemTime) -> bool {
-        seconds(now).is_none_or(|now| now >= expires_at.saturating_add(self.leeway.as_secs()))
+        self.rules.has_expired(expires_at, now)
     }
 
     pub(crate) fn verify_at<T: DeserializeOwned>(
@@ -228,10 +260,10 @@ impl Verifier {
         now: SystemTime,
     ) -> Result<Verified<T>, VerifyError> {
         let jws = CompactJws::decode(token, Self::MAX_TOKEN_LEN).ok_or(VerifyErrorKind::Malformed)?;
-        let header = Header::read(&jws.header)?;
+        let header = Header::read(&jws.header, &self.rules.types)?;
         self.check_signature(&jws, &header)?;
-        let (claims, not_before) = self.read_claims(&jws.payload)?;
-        self.check_times(&claims, not_before, now)?;
+        let (claims, not_before) = self.rules.read_claims(&jws.payload)?;
+        self.rules.check_times(&claims, not_before, now)?;
         Ok(Verified {
             claims,
             payload: jws.payload,
@@ -241,97 +273,25 @@ impl Verifier {
     /// Steps 3 and 4: the algorithm is that of a key, and such a key verifies.
     fn check_signature(&self, jws: &CompactJws<'_>, header: &Header<'_>) -> Result<(), VerifyError> {
         let algorithm = header.algorithm.as_deref();
-        if !self.keys.iter().any(|key| key.has_algorithm(algorithm)) {
+        let id = header.key_id.as_deref();
+        // Once `kid` names a key, no other is tried.
+        let named = id.and_then(|id| self.keys.iter().find(|key| key.key_id() == id));
+        let mut candidates = self
+            .keys
+            .iter()
+            .filter(|key| named.is_none_or(|named| std::ptr::eq(named, *key)))
+            .filter(|key| key.has_algorithm(algorithm))
+            .peekable();
+        if candidates.peek().is_none() {
             return Err(VerifyErrorKind::Algorithm.of("alg"));
         }
-        let id = header.key_id.as_deref();
-        let named = id.and_then(|id| self.keys.iter().find(|key| key.key_id() == id));
-        let verifies = match named {
-            Some(key) => key.verifies_decoded(jws.signing_input, &jws.signature),
-            None => self
-                .keys
-                .iter()
-                .any(|key| key.verifies_decoded(jws.signing_input, &jws.signature)),
-        };
+        let verifies = candidates.any(|key| key.verifies_decoded(jws.signing_input, &jws.signature));
         if verifies {
             Ok(())
         } else {
             Err(VerifyErrorKind::Signature.into())
         }
     }
-
-    fn read_claims<T: DeserializeOwned>(
-        &self,
-        payload: &[u8],
-    ) -> Result<(RoomClaims<T>, Option<u64>), VerifyError> {
-        let payload = Object::parse(payload).ok_or(VerifyErrorKind::Claims)?;
-        let standard = StandardClaims::read(&payload).map_err(|name| VerifyErrorKind::Claims.of(name))?;
-        for (name, accepted) in [
-            ("exp", self.accepts_lifetime(&standard)),
-            ("iss", self.accepts_issuer(&payload)),
-            ("aud", self.accepts_audience(&payload)),
-        ] {
-            if !accepted {
-                return Err(VerifyErrorKind::Claims.of(name));
-            }
-        }
-        let not_before = standard.not_before;
-        let claims = standard.with_custom(payload).ok_or(VerifyErrorKind::Claims)?;
-        Ok((claims, not_before))
-    }
-
-    fn accepts_lifetime(&self, claims: &StandardClaims) -> bool {
-        claims.expires_at - claims.issued_at <= self.max_lifetime.as_secs()
-    }
-
-    fn accepts_issuer(&self, payload: &Object<'_>) -> bool {
-        self.issuer.as_deref().is_none_or(|issuer| {
-            payload
-                .get("iss")
-                .and_then(json::string)
-                .is_some_and(|found| found == issuer)
-        })
-    }
-
-    fn accepts_audience(&self, payload: &Object<'_>) -> bool {
-        match (self.audience.as_deref(), payload.get("aud")) {
-            (None, None) => true,
-            (None, Some(_)) | (Some(_), None) => false,
-            (Some(audience), Some(found)) => match serde_json::from_str(found.get()) {
-                Ok(Audience::One(one)) => one == audience,
-                Ok(Audience::Several(several)) => several.iter().any(|one| one == audience),
-                Err(_) => false,
-            },
-        }
-    }
-
-    fn check_times<T>(
-        &self,
-        claims: &RoomClaims<T>,
-        not_before: Option<u64>,
-        now: SystemTime,
-    ) -> Result<(), VerifyError> {
-        // A clock before 1970 is wrong: no token is valid by it.
-        let horizon = seconds(now).map(|now| now.saturating_add(self.clock_skew.as_secs()));
-        let too_early = |from: u64| horizon.is_none_or(|horizon| from > horizon);
-        if too_early(claims.issued_at_seconds()) {
-            return Err(VerifyErrorKind::NotYetValid.of("iat"));
-        }
-        if not_before.is_some_and(too_early) {
-            return Err(VerifyErrorKind::NotYetValid.of("nbf"));
-        }
-        if self.has_expired(claims.expires_at_seconds(), now) {
-            return Err(VerifyErrorKind::Expired.of("exp"));
-        }
-        Ok(())
-    }
-}
-
-/// Whole seconds since 1970; `None` for a clock set before that.
-fn seconds(time: SystemTime) -> Option<u64> {
-    time.duration_since(UNIX_EPOCH)
-        .ok()
-        .map(|elapsed| elapsed.as_secs())
 }
 
 /// What a verified token said: the claims, and the payload they were read from.
@@ -341,17 +301,11 @@ pub(crate) struct Verified<T> {
     pub(crate) payload: Vec<u8>,
 }
 
-/// RFC 7519 §4.1.3: one string, or an array of them.
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    One(String),
-    Several(Vec<String>),
-}
-
 #[cfg(all(test, feature = "issuer"))]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
     use crate::testing::{FixedClock, public_key_pem, signing_key};
 

@@ -1,10 +1,11 @@
 //! What a row of the corpus is, and the verifiers that rows are decided by.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use room_auth::testing::FixedClock;
-use room_auth::{PublicKeys, Verifier, VerifyError, VerifyErrorKind};
-use room_auth_forge::{NOW, key, other_key, token, token_by};
+use room_auth::{Algorithm, PublicKeys, Verifier, VerifyError, VerifyErrorKind};
+use room_auth_forge::{NOW, keys_for, other_key, token, token_by};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -45,8 +46,25 @@ impl Case {
     }
 }
 
+thread_local! {
+    static ALGORITHM: Cell<Algorithm> = const { Cell::new(Algorithm::Rs256) };
+}
+
+/// Lets the verifiers of this thread have keys of `algorithm` while `work` is done.
+pub(crate) fn with_algorithm<R>(algorithm: Algorithm, work: impl FnOnce() -> R) -> R {
+    let before = ALGORITHM.replace(algorithm);
+    let result = work();
+    ALGORITHM.set(before);
+    result
+}
+
+/// The public halves of the trusted key and of the other one.
+fn public_keys() -> [String; 2] {
+    keys_for(ALGORITHM.get()).map(room_auth::SigningKey::public_key_pem)
+}
+
 fn verifier() -> Verifier {
-    with_keys(&key().public_key_pem())
+    with_keys(&public_keys()[0])
 }
 
 fn with_keys(pem: &str) -> Verifier {
@@ -66,13 +84,14 @@ pub(crate) fn plain(token: &str) -> Decided {
 
 /// Two keys: `key()` stands before `other_key()`.
 pub(crate) fn two_keys(token: &str) -> Decided {
-    let keys = key().public_key_pem() + &other_key().public_key_pem();
+    let keys = public_keys().concat();
     decide::<()>(&with_keys(&keys), token)
 }
 
 /// As many keys as are taken; the one that signs stands last.
 pub(crate) fn eight_keys(token: &str) -> Decided {
-    let keys = other_key().public_key_pem().repeat(7) + &key().public_key_pem();
+    let [trusted, other] = public_keys();
+    let keys = other.repeat(7) + &trusted;
     decide::<()>(&with_keys(&keys), token)
 }
 

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod accepted;
+mod algorithms;
 mod claims;
+mod configured;
 mod corpus;
 mod header;
 mod issued;

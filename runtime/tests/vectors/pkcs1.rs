@@ -50,7 +50,7 @@ fn the_prepared_key_decides_on_every_signature_as_wycheproof_does() {
     }
 }
 
-fn bytes(hex: &Value) -> Vec<u8> {
+pub(crate) fn bytes(hex: &Value) -> Vec<u8> {
     let hex = hex.as_str().unwrap();
     (0..hex.len())
         .step_by(2)

@@ -13,7 +13,7 @@ use aws_lc_rs::signature::{
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use room_auth::SigningKey;
+use room_auth::{Algorithm, SigningKey};
 
 pub mod capture;
 pub mod fixture;
@@ -50,6 +50,29 @@ pub fn other_key() -> &'static SigningKey {
 pub fn attacker_key() -> &'static SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
     KEY.get_or_init(|| SigningKey::from_pem(&fixture::key("private_pkcs8")).unwrap())
+}
+
+/// All algorithms of tokens.
+pub const ALGORITHMS: [Algorithm; 4] = [
+    Algorithm::Rs256,
+    Algorithm::Es256,
+    Algorithm::Es384,
+    Algorithm::EdDsa,
+];
+
+/// Two keys of each algorithm, the trusted one and another; those of RS256 are [`key`] and [`other_key`].
+pub fn keys_for(algorithm: Algorithm) -> [&'static SigningKey; 2] {
+    static KEYS: OnceLock<Vec<[SigningKey; 2]>> = OnceLock::new();
+    let keys = KEYS.get_or_init(|| {
+        let generate = |algorithm| SigningKey::generate_for(algorithm).unwrap();
+        let pairs = ALGORITHMS.map(|algorithm| match algorithm {
+            Algorithm::Rs256 => [key().clone(), other_key().clone()],
+            curve => [generate(curve), generate(curve)],
+        });
+        pairs.into()
+    });
+    let index = ALGORITHMS.iter().position(|known| *known == algorithm).unwrap();
+    keys[index].each_ref()
 }
 
 /// A properly signed token (RS256, [`key`]), whatever it says.

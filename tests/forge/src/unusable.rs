@@ -18,7 +18,7 @@ pub struct Row {
     pub advice: &'static str,
 }
 
-const PAIR: &str = "openssl rsa -in private.pem -pubout";
+const PAIR: &str = "openssl pkey -in private.pem -pubout";
 const COPY: &str = "copy the whole text";
 const WHOLE: &str = "set it to the whole text from `-----BEGIN PUBLIC KEY-----`";
 const KINDS: &str = "the blocks may be PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE";
@@ -33,99 +33,58 @@ pub fn rows() -> Vec<Row> {
 }
 
 /// Whole files of another kind.
+#[rustfmt::skip]
+const FIXTURES: &[(&str, &str, &str)] = &[
+    ("private_pkcs8", "a private key", PAIR),
+    ("private_pkcs1", "a private key", PAIR),
+    ("private_encrypted", "a private key", PAIR),
+    ("private_encrypted_traditional", "a private key", PAIR),
+    ("private_openssh", "a private key", PAIR),
+    ("private_ec", "a private key", PAIR),
+    ("ec_parameters_and_private", "a private key", PAIR),
+    ("ec_parameters", "the parameters of a curve and no key", PAIR),
+    ("ec_p521", "an elliptic-curve key on another curve", PAIR),
+    ("ec_secp256k1", "an elliptic-curve key on another curve", PAIR),
+    ("ec_explicit", "an elliptic-curve key on another curve", PAIR),
+    ("ec_compressed", "an elliptic-curve key with a compressed point", "-conv_form uncompressed"),
+    ("ec_off_curve", "a key that is no point of its curve", PAIR),
+    ("ec_short_point", "an elliptic-curve key whose contents cannot be read", PAIR),
+    ("ed448", "a key that is neither RSA nor on P-256, P-384 or Ed25519", PAIR),
+    ("x25519", "a key that is neither RSA nor on P-256, P-384 or Ed25519", PAIR),
+    ("dsa", "a key that is neither RSA nor on P-256, P-384 or Ed25519", PAIR),
+    ("rsa_pss", "an RSA key that is bound to RSA-PSS", PAIR),
+    ("certificate_request", "a certificate request", REQUEST),
+    ("new_certificate_request", "a certificate request", REQUEST),
+    ("certificate_truncated_der", "a certificate whose contents cannot be read", PAIR),
+    ("rsa_1024", "an RSA key of 1024 bits", PAIR),
+    ("rsa_1024_certificate", "an RSA key of 1024 bits", PAIR),
+    ("rsa_2047", "an RSA key of 2047 bits", PAIR),
+    ("rsa_8208", "an RSA key of 8208 bits", PAIR),
+    ("rsa_even_modulus", "an RSA key with an even modulus", PAIR),
+    ("rsa_exponent_1", "an RSA key whose public exponent is not 65537", PAIR),
+    ("rsa_exponent_3", "an RSA key whose public exponent is not 65537", PAIR),
+    ("rsa_exponent_even", "an RSA key whose public exponent is not 65537", PAIR),
+    ("rsa_exponent_33_bits", "an RSA key whose public exponent is not 65537", PAIR),
+    ("rsa_negative_modulus", "an RSA public key whose contents cannot be read", PAIR),
+    ("rsa_truncated_der", "a public key whose contents cannot be read", PAIR),
+    ("rsa_trailing_byte", "a public key whose contents cannot be read", PAIR),
+    ("rsa_pkcs1_trailing_byte", "an RSA public key whose contents cannot be read", PAIR),
+    ("rsa_pkcs1_third_number", "an RSA public key whose contents cannot be read", PAIR),
+    ("rsa_spki_labelled_pkcs1", "an RSA public key whose contents cannot be read", PAIR),
+    ("rsa_pkcs1_labelled_spki", "a public key whose contents cannot be read", PAIR),
+    ("empty_block", "a public key whose contents cannot be read", PAIR),
+];
+
 fn fixtures() -> Vec<Row> {
-    [
-        ("private_pkcs8", "a private key", PAIR),
-        ("private_pkcs1", "a private key", PAIR),
-        ("private_encrypted", "a private key", PAIR),
-        ("private_encrypted_traditional", "a private key", PAIR),
-        ("private_openssh", "a private key", PAIR),
-        ("private_ec", "a private key", PAIR),
-        ("ec_parameters_and_private", "a private key", PAIR),
-        ("ec_parameters", "an elliptic-curve key", PAIR),
-        ("ec_p256", "an elliptic-curve key", PAIR),
-        ("ec_certificate", "an elliptic-curve key", PAIR),
-        ("ed25519", "an Ed25519 key", PAIR),
-        ("ed448", "a key that is not RSA", PAIR),
-        ("x25519", "a key that is not RSA", PAIR),
-        ("dsa", "a key that is not RSA", PAIR),
-        ("rsa_pss", "an RSA key that is bound to RSA-PSS", PAIR),
-        ("certificate_request", "a certificate request", REQUEST),
-        ("new_certificate_request", "a certificate request", REQUEST),
-        (
-            "certificate_truncated_der",
-            "a certificate whose contents cannot be read",
-            PAIR,
-        ),
-        ("rsa_1024", "an RSA key of 1024 bits", PAIR),
-        ("rsa_1024_certificate", "an RSA key of 1024 bits", PAIR),
-        ("rsa_2047", "an RSA key of 2047 bits", PAIR),
-        ("rsa_8208", "an RSA key of 8208 bits", PAIR),
-        ("rsa_even_modulus", "an RSA key with an even modulus", PAIR),
-        (
-            "rsa_exponent_1",
-            "an RSA key whose public exponent is not 65537",
-            PAIR,
-        ),
-        (
-            "rsa_exponent_3",
-            "an RSA key whose public exponent is not 65537",
-            PAIR,
-        ),
-        (
-            "rsa_exponent_even",
-            "an RSA key whose public exponent is not 65537",
-            PAIR,
-        ),
-        (
-            "rsa_exponent_33_bits",
-            "an RSA key whose public exponent is not 65537",
-            PAIR,
-        ),
-        (
-            "rsa_negative_modulus",
-            "an RSA public key whose contents cannot be read",
-            PAIR,
-        ),
-        (
-            "rsa_truncated_der",
-            "a public key whose contents cannot be read",
-            PAIR,
-        ),
-        (
-            "rsa_trailing_byte",
-            "a public key whose contents cannot be read",
-            PAIR,
-        ),
-        (
-            "rsa_pkcs1_trailing_byte",
-            "an RSA public key whose contents cannot be read",
-            PAIR,
-        ),
-        (
-            "rsa_pkcs1_third_number",
-            "an RSA public key whose contents cannot be read",
-            PAIR,
-        ),
-        (
-            "rsa_spki_labelled_pkcs1",
-            "an RSA public key whose contents cannot be read",
-            PAIR,
-        ),
-        (
-            "rsa_pkcs1_labelled_spki",
-            "a public key whose contents cannot be read",
-            PAIR,
-        ),
-        ("empty_block", "a public key whose contents cannot be read", PAIR),
-    ]
-    .map(|(name, found, advice)| Row {
-        name,
-        text: key(name),
-        found,
-        advice,
-    })
-    .into()
+    FIXTURES
+        .iter()
+        .map(|&(name, found, advice)| Row {
+            name,
+            text: key(name),
+            found,
+            advice,
+        })
+        .collect()
 }
 
 /// What becomes of a good key on its way into an environment variable.
@@ -140,9 +99,9 @@ fn mangled() -> Vec<Row> {
         .collect();
     #[rustfmt::skip]
     let rows = [
-        ("empty", String::new(), "is empty", "set it to the PEM of an RSA public key"),
-        ("white space", " \r\n\t ".into(), "is empty", "set it to the PEM of an RSA public key"),
-        ("literal line ends alone", "\\n\\r\\n".into(), "is empty", "set it to the PEM of an RSA public key"),
+        ("empty", String::new(), "is empty", "set it to the PEM or the JWK set of a public key"),
+        ("white space", " \r\n\t ".into(), "is empty", "set it to the PEM or the JWK set of a public key"),
+        ("literal line ends alone", "\\n\\r\\n".into(), "is empty", "set it to the PEM or the JWK set of a public key"),
         ("any text", "not a key".into(), "no PEM block", WHOLE),
         ("a path", "/var/task/public.pem".into(), "no PEM block", WHOLE),
         ("the body without its lines", body.clone(), "the inside of a PEM block without its BEGIN and END lines", COPY),
@@ -154,7 +113,7 @@ fn mangled() -> Vec<Row> {
         ("base64 of half a key", STANDARD.encode(front), "cut off or damaged", COPY),
         ("an escape that nobody writes", good.replace('\n', "\\x0a"), "cut off or damaged", COPY),
         ("an SSH key", fixture::text("keys/ssh_rsa.pub"), "no PEM block", WHOLE),
-        ("a JWK", r#"{"kty":"RSA","e":"AQAB","n":"AAAA"}"#.into(), "no PEM block", WHOLE),
+        ("a JWK of no size", r#"{"kty":"RSA","e":"AQAB","n":"AAAA"}"#.into(), "an RSA key of 0 bits", PAIR),
         ("an ARN", "arn:aws:kms:eu-central-1:111122223333:key/1234".into(), "no PEM block", WHOLE),
         ("cut off behind the first line", good.lines().next().unwrap().into(), "cut off or damaged", COPY),
         ("cut off in the middle", front.into(), "cut off or damaged", COPY),
@@ -183,11 +142,11 @@ fn several() -> Vec<Row> {
     #[rustfmt::skip]
     let rows = [
         ("a good key and a bad one", good.clone() + &key("rsa_1024"), "(PEM block 2) holds an RSA key of 1024 bits", PAIR),
-        ("a bad key and a good one", key("ec_p256") + &good, "(PEM block 1) holds an elliptic-curve key", PAIR),
+        ("a bad key and a good one", key("x25519") + &good, "(PEM block 1) holds a key that is neither", PAIR),
         ("a good key and its private key", good.clone() + &key("private_pkcs8"), "a private key", PAIR),
         ("a good key and one that is cut off", good.clone() + &good[..200], "cut off or damaged", COPY),
         ("one that is cut off and a good key", good[..200].to_owned() + "\n" + &good, "cut off or damaged", COPY),
-        ("nine keys", good.repeat(9), "9 PEM blocks, at most 8", "remove the keys that no longer sign"),
+        ("nine keys", good.repeat(9), "9 keys, at most 8", "remove the keys that no longer sign"),
         ("a good key and a request", good + &key("certificate_request"), "(PEM block 2) holds a certificate request", REQUEST),
     ];
     rows.map(|(name, text, found, advice)| Row {

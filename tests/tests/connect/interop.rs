@@ -95,6 +95,62 @@ async fn tokens_of_all_languages_open_sockets() {
     served.gateway.shutdown().await;
 }
 
+/// Each with the languages whose libraries have the algorithm; PHP's openssl extension has no Ed25519.
+const CURVES: [(&str, &str, &[&str]); 2] = [
+    ("private_ec", "ES256", &LANGUAGES),
+    ("private_ed25519", "EdDSA", &["go", "node", "python"]),
+];
+
+#[tokio::test]
+#[ignore = "installs and runs PHP, Go, Node and Python"]
+async fn tokens_of_keys_on_curves_open_sockets_and_ours_are_verified() {
+    for (name, algorithm, languages) in CURVES {
+        let private_key = fixture::path(&format!("keys/{name}.pem"));
+        let key = SigningKey::from_pem(&fixture::key(name)).unwrap();
+        assert_eq!(key.algorithm().as_str(), algorithm);
+        let public_key =
+            std::env::temp_dir().join(format!("room-auth-interop-{}-{name}.pem", std::process::id()));
+        std::fs::write(&public_key, key.public_key_pem()).unwrap();
+        let issuer = Issuer::new(key.clone(), Duration::from_mins(1)).unwrap();
+        let room: RoomId = "lobby".parse().unwrap();
+        let mut served = serve(&key.public_key_pem()).await;
+        for language in languages {
+            // Numbers of ECDSA signatures differ in length: several of them.
+            for number in 0..8 {
+                let room = format!("{language}:room-{number}");
+                let token = sign(language, &private_key, &room, None);
+                let offer = Offer::default().query(format!("?token={token}"));
+                let opened = served.connect(&offer).await;
+                let mut open = opened.unwrap_or_else(|refusal| panic!("{algorithm} {room}: {refusal:?}"));
+                assert_eq!(served.told("room").await.0, room);
+                open.socket.close(None).await.unwrap();
+
+                let ours = issuer.issue(&"lobby".parse().unwrap(), &()).await.unwrap();
+                let output = verify(language, &public_key, ours.as_str());
+                assert!(output.status.success(), "{algorithm} {language}: {output:?}");
+                assert_eq!(String::from_utf8(output.stdout).unwrap().trim_end(), "lobby");
+            }
+            let by_another = issuer_of_another(algorithm).issue(&room, &()).await.unwrap();
+            let output = verify(language, &public_key, by_another.as_str());
+            assert_eq!(
+                output.status.code(),
+                Some(1),
+                "{algorithm} {language}: {output:?}"
+            );
+        }
+        served.gateway.shutdown().await;
+        std::fs::remove_file(public_key).unwrap();
+    }
+}
+
+fn issuer_of_another(algorithm: &str) -> Issuer {
+    let known = room_auth_forge::ALGORITHMS
+        .into_iter()
+        .find(|known| known.as_str() == algorithm);
+    let [key, _] = room_auth_forge::keys_for(known.unwrap());
+    Issuer::new(key.clone(), Duration::from_mins(1)).unwrap()
+}
+
 #[tokio::test]
 #[ignore = "installs and runs PHP, Go, Node and Python"]
 async fn tokens_of_another_key_open_none() {

@@ -10,11 +10,11 @@ use aws_sdk_kms::error::ProvideErrorMetadata;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeyUsageType, MessageType, SigningAlgorithmSpec};
 
-use jsonwebtoken::Algorithm;
-
 use super::{Cached, refused};
+use crate::token::algorithm::Algorithm;
+use crate::token::der::fixed_signature;
 use crate::token::error::IssuerError;
-use crate::token::public_key::PublicKeys;
+use crate::token::public_keys::PublicKeys;
 use crate::token::signing_key::encode_pem;
 
 /// What to do about the errors of `GetPublicKey` and `Sign`.
@@ -34,11 +34,11 @@ const ADVICE: &[(&str, &str)] = &[
     ),
     (
         "InvalidKeyUsageException",
-        "a key of usage SIGN_VERIFY and spec RSA_2048 is needed",
+        "a key of usage SIGN_VERIFY and spec RSA_2048 or ECC_NIST_P256 is needed",
     ),
     (
         "UnsupportedOperationException",
-        "a key of usage SIGN_VERIFY and spec RSA_2048 is needed",
+        "a key of usage SIGN_VERIFY and spec RSA_2048 or ECC_NIST_P256 is needed",
     ),
     ("no answer", "check the network and AWS_ENDPOINT_URL_KMS"),
 ];
@@ -56,15 +56,15 @@ pub(crate) struct KmsKeys {
 pub(crate) struct KmsKey {
     /// What is asked to sign: never an alias, which may name another key by then, and `kid` would be wrong.
     arn: Arc<str>,
+    algorithm: Algorithm,
     key_id: Arc<str>,
     public_pem: Arc<str>,
 }
 
 impl KmsKey {
     /// The algorithm that the key signs with.
-    #[allow(clippy::unused_self)]
     pub(crate) fn algorithm(&self) -> Algorithm {
-        Algorithm::RS256
+        self.algorithm
     }
 
     /// The thumbprint that stands as `kid` in tokens.
@@ -92,17 +92,27 @@ impl KmsKeys {
 
     /// The signature of `message` by `key`. KMS hashes up to 4,096 bytes itself, which is as long as a token may be.
     pub(crate) async fn sign(&self, key: &KmsKey, message: &[u8]) -> Result<Vec<u8>, IssuerError> {
+        let (spec, length) = match key.algorithm {
+            Algorithm::Es256 => (SigningAlgorithmSpec::EcdsaSha256, 32),
+            Algorithm::Es384 => (SigningAlgorithmSpec::EcdsaSha384, 48),
+            _ => (SigningAlgorithmSpec::RsassaPkcs1V15Sha256, 0),
+        };
         let answer = self
             .client
             .sign()
             .key_id(&*key.arn)
             .message(Blob::new(message))
             .message_type(MessageType::Raw)
-            .signing_algorithm(SigningAlgorithmSpec::RsassaPkcs1V15Sha256)
+            .signing_algorithm(spec)
             .send()
             .await
             .map_err(|error| self.refused("did not sign", error.code()))?;
-        answer.signature.map(Blob::into_inner).ok_or(IssuerError::Sign)
+        let signature = answer.signature.map(Blob::into_inner).ok_or(IssuerError::Sign)?;
+        if length == 0 {
+            return Ok(signature);
+        }
+        // KMS writes ECDSA signatures in DER, JWS has both numbers in full length.
+        fixed_signature(&signature, length).ok_or(IssuerError::Sign)
     }
 
     async fn look_up(&self) -> Result<KmsKey, IssuerError> {
@@ -120,17 +130,24 @@ impl KmsKeys {
             ))
         };
         if answer.key_usage != Some(KeyUsageType::SignVerify) {
-            return Err(unfit("a key of usage SIGN_VERIFY and spec RSA_2048 is needed"));
+            return Err(unfit(
+                "a key of usage SIGN_VERIFY and spec RSA_2048 or ECC_NIST_P256 is needed",
+            ));
         }
         let (Some(arn), Some(spki)) = (answer.key_id, answer.public_key) else {
             return Err(unfit("KMS did not tell its public key"));
         };
         let public_pem = encode_pem("PUBLIC KEY", spki.as_ref());
         let keys = PublicKeys::from_pem(&public_pem).map_err(|error| unfit(&error.to_string()))?;
-        let key_id = keys.iter().next().map(|key| Arc::from(key.key_id()));
+        let public = keys.iter().next();
+        let public = public.ok_or_else(|| unfit("KMS did not tell its public key"))?;
+        if public.algorithm() == Algorithm::EdDsa {
+            return Err(unfit("a key of spec RSA_2048 or ECC_NIST_P256 is needed"));
+        }
         Ok(KmsKey {
             arn: arn.into(),
-            key_id: key_id.ok_or_else(|| unfit("KMS did not tell its public key"))?,
+            algorithm: public.algorithm(),
+            key_id: public.key_id().into(),
             public_pem: public_pem.as_str().into(),
         })
     }
