@@ -15,7 +15,7 @@ use room_auth::{
 };
 use serde::Deserialize;
 
-use messages::{Action, Frame, NOT_RENEWED, NOT_UNDERSTOOD, TOO_LONG};
+use messages::{Action, Frame, NOT_RENEWED, NOT_UNDERSTOOD, TOO_LONG, milliseconds};
 
 /// What tokens say beside the room and the times.
 #[derive(Deserialize)]
@@ -79,7 +79,7 @@ async fn say(session: &Session<'_, Member>, text: &str) -> Result<(), Error> {
         user: &session.claims().custom().user,
         text,
         id: session.frame_id(),
-        at: session.context().request_time(),
+        at: session.context().request_time().map(milliseconds),
     };
     session.broadcast(&frame).await?.log_if_incomplete();
     Ok(())

@@ -25,8 +25,7 @@ pub(crate) enum Frame<'a> {
         text: &'a str,
         id: FrameId,
         /// In milliseconds since 1970.
-        #[serde(serialize_with = "milliseconds")]
-        at: Option<SystemTime>,
+        at: Option<u64>,
     },
     Joined {
         room: &'a RoomId,
@@ -69,9 +68,8 @@ fn seconds<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::
     serializer.serialize_u64(since_1970(*time).as_secs())
 }
 
-fn milliseconds<S: Serializer>(time: &Option<SystemTime>, serializer: S) -> Result<S::Ok, S::Error> {
-    time.map(|time| u64::try_from(since_1970(time).as_millis()).unwrap_or(u64::MAX))
-        .serialize(serializer)
+pub(crate) fn milliseconds(time: SystemTime) -> u64 {
+    u64::try_from(since_1970(time).as_millis()).unwrap_or(u64::MAX)
 }
 
 fn since_1970(time: SystemTime) -> Duration {

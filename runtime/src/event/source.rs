@@ -245,7 +245,10 @@ impl Sources {
                     }
                     None => None,
                 },
-                Kind::Bearer { header } => fields.header(header)?.map(read_bearer).transpose()?.flatten(),
+                Kind::Bearer { header } => match fields.header(header)? {
+                    Some(value) => read_bearer(&value)?,
+                    None => None,
+                },
                 Kind::Query { name } => fields.parameter(name)?,
                 Kind::Cookie {
                     name,
@@ -314,8 +317,8 @@ pub(crate) struct Presented<'e> {
 /// Reads `Bearer <token>` (RFC 6750 §2.1, RFC 9110 §11.1: the scheme is case-insensitive).
 ///
 /// Another scheme is not ours and presents nothing: browsers send cached Basic credentials by themselves.
-fn read_bearer(value: Cow<'_, str>) -> Result<Option<Cow<'_, str>>, SourceError> {
-    let (scheme, rest) = value.split_once(' ').unwrap_or((&value, ""));
+fn read_bearer<'e>(value: &Cow<'e, str>) -> Result<Option<Cow<'e, str>>, SourceError> {
+    let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("Bearer") {
         // A scheme alone, such as a token that was sent without one, is not an `Authorization` (RFC 9110 §11.6.2).
         let is_scheme = is_token(scheme) && !scheme.contains('.');
@@ -331,7 +334,7 @@ fn read_bearer(value: Cow<'_, str>) -> Result<Option<Cow<'_, str>>, SourceError>
     }
     Ok(Some(match value {
         Cow::Borrowed(value) => Cow::Borrowed(value[scheme.len()..].trim_matches(' ')),
-        Cow::Owned(ref value) => Cow::Owned(value[scheme.len()..].trim_matches(' ').to_owned()),
+        Cow::Owned(value) => Cow::Owned(value[scheme.len()..].trim_matches(' ').to_owned()),
     }))
 }
 

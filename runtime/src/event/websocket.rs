@@ -211,7 +211,7 @@ mod tests {
         ] {
             assert_eq!(
                 event(&members).body().as_deref(),
-                body.as_deref().map_err(|error| error),
+                body.as_ref().copied(),
                 "{members}"
             );
         }

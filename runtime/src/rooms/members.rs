@@ -52,9 +52,15 @@ pub struct Members<'a, T = ()> {
     room: RoomId,
     deadline: Deadline,
     page: std::vec::IntoIter<Connection>,
-    /// Where the next page begins; `None` after the last.
-    next: Option<Option<PageToken>>,
+    next: NextPage,
     claims: PhantomData<fn() -> T>,
+}
+
+/// The page that is asked for next.
+enum NextPage {
+    First,
+    From(PageToken),
+    None,
 }
 
 impl Rooms {
@@ -71,7 +77,7 @@ impl<'a, T: DeserializeOwned> Members<'a, T> {
             room,
             deadline,
             page: Vec::new().into_iter(),
-            next: Some(None),
+            next: NextPage::First,
             claims: PhantomData,
         }
     }
@@ -98,13 +104,15 @@ impl<'a, T: DeserializeOwned> Members<'a, T> {
                     claims,
                 }));
             }
-            let Some(from) = self.next.take() else {
-                return Ok(None);
+            let from = match &self.next {
+                NextPage::First => None,
+                NextPage::From(token) => Some(token),
+                NextPage::None => return Ok(None),
             };
-            let page = || self.rooms.registry.members(&self.room, from.as_ref());
+            let page = || self.rooms.registry.members(&self.room, from);
             let page = ask(self.deadline, page).await?;
             self.page = page.connections.into_iter();
-            self.next = page.next.map(Some);
+            self.next = page.next.map_or(NextPage::None, NextPage::From);
         }
     }
 

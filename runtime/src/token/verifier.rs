@@ -231,7 +231,7 @@ impl Verifier {
     }
 
     pub(crate) fn leeway(&self) -> Duration {
-        self.leeway
+        self.rules.leeway
     }
 
     /// Whether claims that were verified before have expired by `now`. A clock before 1970 is wrong, and expires all.

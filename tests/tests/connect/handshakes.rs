@@ -143,10 +143,10 @@ fn refused() -> Vec<(&'static str, Offer, &'static str)> {
         ("header and query", bearer(&good).query(format!("?token={good}")), "several_tokens"),
         ("the header twice", bearer(&good).header("Authorization", format!("Bearer {good}")), "several_tokens"),
         ("the parameter twice", Offer::default().query(format!("?token={good}&token={good}")), "several_tokens"),
-        ("Basic", Offer::default().header("Authorization", "Basic dXNlcjpwYXNz"), "token_form"),
+        ("Basic", Offer::default().header("Authorization", "Basic dXNlcjpwYXNz"), "token_missing"), // another scheme is not ours
         ("an empty parameter", query(""), "token_form"),
         ("the subprotocol without a token", protocol("room-auth".into()), "token_form"),
-        ("a token for a subprotocol", protocol(good.clone()), "token_form"),
+        ("a token for a subprotocol", protocol(good.clone()), "token_missing"), // a list without `room-auth` is not ours
         ("the subprotocol behind the token", protocol(format!("{good}, room-auth")), "token_form"),
         ("another subprotocol before", protocol(format!("chat, room-auth, {good}")), "token_form"),
         ("not a token", query("x"), "malformed"),

@@ -132,6 +132,7 @@ async fn wrong_passwords_from_elsewhere_lock_nobody_out() {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines)]
 async fn a_page_under_another_host_gets_nothing_from_any_port() {
     let demo = start().await;
     let alice = Browser::of(&demo.url(), "alice").await;
@@ -410,7 +411,8 @@ async fn every_attack_is_refused_for_the_reason_that_it_should() {
         ("two-tokens", "several_tokens"),
         ("wrong-place", "token_missing"),
         ("after-expiry", "expired"),
-        ("renew-other-room", "the new token is for another room"),
+        // Renewals are refused by the names that the crate logs, as handshakes are.
+        ("renew-other-room", "other_room"),
         ("kid-elsewhere", "signature"),
     ];
     let list = alice.get("/api/attacks").await.json();

@@ -11,7 +11,7 @@ use tokio_tungstenite::{
 };
 
 use super::{
-    AttackError,
+    error::AttackError,
     forge::{decoded, shortened},
 };
 

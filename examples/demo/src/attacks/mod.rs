@@ -2,11 +2,12 @@
 //!
 //! A browser cannot do this: it has no key to sign with, and does not show why a handshake was refused.
 
+mod error;
 mod forge;
 mod handshake;
 mod session;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use room_auth::SigningKey;
 use serde::Serialize;
@@ -14,9 +15,9 @@ use tokio::{
     sync::{Mutex, OnceCell, broadcast},
     time::timeout,
 };
-use tokio_tungstenite::tungstenite;
 
 use crate::{events::Refusal, stack::Stack};
+pub(crate) use error::AttackError;
 use forge::Forge;
 use handshake::Handshake;
 use session::Attempt;
@@ -42,21 +43,6 @@ pub(crate) struct Outcome {
     refused: bool,
     /// The reason in the function's own log. The client does not get it.
     reason: Option<String>,
-}
-
-/// Why an attack could not be tried.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AttackError {
-    #[error("the gateway does not answer: {0}")]
-    Gateway(#[from] io::Error),
-    #[error("the gateway does not speak WebSocket: {0}")]
-    Protocol(#[from] Box<tungstenite::Error>),
-    #[error("the gateway did not answer in time")]
-    Timeout,
-    #[error("the gateway answered {0} to a good token")]
-    NotAccepted(u16),
-    #[error("no other key could be made: {0}")]
-    Key(#[from] room_auth::SigningKeyError),
 }
 
 const ATTACKS: [Attack; 12] = [

@@ -24,8 +24,8 @@ use super::{
     guard::guarded,
     passwords::Busy,
     reply::{Body, Failure},
-    sessions::User,
     tokens,
+    user::User,
 };
 use crate::{
     attacks::{Attack, Attacks, Outcome},

@@ -12,46 +12,17 @@ mod guard;
 mod passwords;
 mod reply;
 mod sessions;
+mod state;
 mod tokens;
+mod user;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
-use crate::{attacks::Attacks, stack::Stack};
-use accounts::Accounts;
-use attempts::Attempts;
-use devices::Devices;
-use sessions::Sessions;
-
-/// What all requests share.
-#[derive(Debug)]
-pub(crate) struct Backend {
-    stack: Arc<Stack>,
-    accounts: Accounts,
-    attempts: Attempts,
-    devices: Devices,
-    sessions: Sessions,
-    attacks: Attacks,
-    address: SocketAddr,
-    stopping: CancellationToken,
-}
+pub(crate) use state::Backend;
 
 impl Backend {
-    pub(crate) fn new(stack: Arc<Stack>, address: SocketAddr, stopping: CancellationToken) -> Self {
-        Self {
-            attacks: Attacks::new(stack.clone()),
-            accounts: Accounts::new(),
-            attempts: Attempts::new(),
-            devices: Devices::new(),
-            sessions: Sessions::new(),
-            stack,
-            address,
-            stopping,
-        }
-    }
-
     /// Serves until `stopping` is cancelled.
     pub(crate) async fn serve(self, listener: TcpListener) {
         let stopping = self.stopping.clone();

@@ -2,19 +2,15 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
-use axum::{
-    extract::FromRequestParts,
-    http::{StatusCode, request::Parts},
-};
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::{Backend, accounts::Account, reply::Failure};
+use super::accounts::Account;
 
 /// How long a session lasts: a working day.
 const LIFETIME: Duration = Duration::from_hours(8);
@@ -67,7 +63,7 @@ impl Sessions {
         cookie(String::new())
     }
 
-    fn account(&self, cookies: &CookieJar, now: Instant) -> Option<&'static Account> {
+    pub(super) fn account(&self, cookies: &CookieJar, now: Instant) -> Option<&'static Account> {
         let key = key_of(cookies.get(COOKIE_NAME)?.value());
         let sessions = self.lock();
         sessions
@@ -101,21 +97,6 @@ fn key_of(id: &str) -> [u8; 32] {
         .as_ref()
         .try_into()
         .expect("SHA-256 has 32 bytes")
-}
-
-/// The user of a request. Without one, the request is answered with 401.
-pub(super) struct User(pub(super) &'static Account);
-
-impl FromRequestParts<Arc<Backend>> for User {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, backend: &Arc<Backend>) -> Result<Self, Failure> {
-        let cookies = CookieJar::from_headers(&parts.headers);
-        let account = backend.sessions.account(&cookies, Instant::now());
-        account
-            .map(Self)
-            .ok_or_else(|| Failure::new(StatusCode::UNAUTHORIZED, "Log in first."))
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Backend,
     reply::{Body, Failure},
-    sessions::User,
+    user::User,
 };
 use crate::clock::seconds;
 

@@ -71,7 +71,7 @@ impl Failure {
         let text = match (code, message) {
             ("ResourceNotFoundException", _) => format!(
                 "{code}: the table does not exist in this region and account; create it, or correct {}",
-                super::TABLE_ENV
+                super::item::TABLE_ENV
             ),
             // These messages name roles, tables and actions. Others may quote the request.
             (

@@ -10,6 +10,9 @@ use crate::id::ConnectionId;
 use crate::id::RoomId;
 use crate::registry::{Connection, MAX_CONNECTION_AGE};
 
+/// The environment variable that names the table.
+pub const TABLE_ENV: &str = "DYNAMO_TABLE_NAME_CHAT_CONNECTIONS";
+
 pub(super) type Item = HashMap<String, AttributeValue>;
 
 pub(super) const PARTITION_KEY: &str = "pk";

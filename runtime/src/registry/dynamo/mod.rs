@@ -27,14 +27,12 @@ use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 
+pub use self::item::TABLE_ENV;
 use self::retry::RetryPolicy;
 use super::{Connection, ConnectionPage, PageToken, Registry, RegistryError};
 use crate::error::ConfigError;
 use crate::id::ConnectionId;
 use crate::id::RoomId;
-
-/// The environment variable that names the table.
-pub const TABLE_ENV: &str = "DYNAMO_TABLE_NAME_CHAT_CONNECTIONS";
 
 /// The default of [`DynamoRegistry::with_page_size`]: a page holds at most 500 connections.
 ///

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use room_auth_gateway::{Function, FunctionPool, LogSink, ProcessInfo};
 use serde_json::Value;
 
-use crate::Error;
+use crate::report::Error;
 
 /// Where the binaries are.
 pub(crate) struct Functions {

@@ -29,9 +29,7 @@ mod report;
 use std::time::Duration;
 
 use functions::{Functions, Running};
-use report::{Target, median};
-
-type Error = Box<dyn std::error::Error>;
+use report::{Error, Target, median};
 
 const STARTS: usize = 200;
 const ROUNDS: usize = 12;

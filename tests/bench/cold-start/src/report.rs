@@ -1,4 +1,6 @@
-//! Medians, and whether they are good enough.
+//! Medians, whether they are good enough, and what can go wrong.
+
+pub(crate) type Error = Box<dyn std::error::Error>;
 
 /// A figure and what it may be at most.
 pub(crate) struct Target {
