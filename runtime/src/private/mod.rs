@@ -102,7 +102,7 @@ impl<T: Never> ClaimsParameter<Invalid> for RoomClaims<T> {
 /// The second parameter of an attributed function.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be the event of a `#[room_auth]` function",
-    label = "the second parameter is `LambdaEvent<E>` where `E: DeserializeOwned`",
+    label = "the second parameter is `LambdaEvent<E>` where `E: DeserializeOwned + 'static`",
     note = "write `event: LambdaEvent<WebSocketEvent>`, or an event type of your own with `#[derive(serde::Deserialize)]`; state goes after the event"
 )]
 pub trait EventParameter<Marker>: sealed::Sealed {

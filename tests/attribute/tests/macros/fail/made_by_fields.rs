@@ -1,6 +1,6 @@
 //! The fields of claims and authenticated events are private.
 
-use room_auth::{Authenticated, RoomClaims, RoomId};
+use room_auth::{Authenticated, EventContext, RoomClaims, RoomId};
 use serde_json::Value;
 
 fn claims(room_id: RoomId) -> RoomClaims {
@@ -11,8 +11,8 @@ fn claims_from_others(claims: RoomClaims, room_id: RoomId) -> RoomClaims {
     RoomClaims { room_id, ..claims }
 }
 
-fn event(claims: RoomClaims, event: Value) -> Authenticated<Value> {
-    Authenticated { claims, event }
+fn event(claims: RoomClaims, context: EventContext, event: Value) -> Authenticated<Value> {
+    Authenticated { claims, context, event }
 }
 
 fn main() {}

@@ -1,6 +1,6 @@
 //! Claims and authenticated events have no constructor.
 
-use room_auth::{Authenticated, Incoming, RoomClaims, RoomId};
+use room_auth::{Authenticated, EventContext, Incoming, RoomClaims, RoomId};
 use serde_json::Value;
 
 fn claims_from_constructor(room_id: RoomId) -> RoomClaims {
@@ -16,8 +16,8 @@ fn claims_changed(mut claims: RoomClaims, room_id: RoomId) -> RoomClaims {
     claims
 }
 
-fn event_from_constructor(claims: RoomClaims, event: Value) -> Authenticated<Value> {
-    Authenticated::new(claims, event)
+fn event_from_constructor(claims: RoomClaims, context: EventContext, event: Value) -> Authenticated<Value> {
+    Authenticated::new(claims, context, event)
 }
 
 fn event_from_parts(claims: RoomClaims, event: Value) -> Authenticated<Value> {

@@ -11,7 +11,7 @@ async fn unused(claims: RoomClaims, event: LambdaEvent<Value>, state: u8) -> Res
 
 #[room_auth]
 async fn unused_inside(
-    RoomClaims { custom, .. }: RoomClaims<u8>,
+    custom: RoomClaims<u8>,
     mut event: LambdaEvent<Value>,
     mut state: Vec<u8>,
 ) -> Result<Value, Error> {

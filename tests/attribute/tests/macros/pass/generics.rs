@@ -17,7 +17,7 @@ async fn generic<'a, T: DeserializeOwned, E, R, Er, const N: usize>(
     reply: impl Fn(T, E, usize) -> Result<R, Er>,
 ) -> Result<R, Er>
 where
-    E: DeserializeOwned + Debug,
+    E: DeserializeOwned + Debug + 'static,
     R: WebSocketResponse + 'a,
 {
     reply(claims.into_custom(), event.payload, items.len() + N)
@@ -32,7 +32,7 @@ async fn opaque(_claims: RoomClaims, _event: LambdaEvent<Value>) -> Result<impl 
 }
 
 trait Backend {
-    type Message: DeserializeOwned + Debug;
+    type Message: DeserializeOwned + Debug + 'static;
     const NAME: &'static str;
 }
 

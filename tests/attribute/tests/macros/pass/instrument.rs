@@ -28,7 +28,7 @@ async fn plain(_claims: RoomClaims, mut event: LambdaEvent<Value>) -> Result<Val
 #[tracing::instrument(skip_all)]
 #[room_auth(with = &support::LAYER)]
 #[tracing::instrument(skip_all)]
-async fn both(RoomClaims { custom: (), .. }: RoomClaims, LambdaEvent { context, .. }: LambdaEvent<Value>) -> Result<Value, Error> {
+async fn both(_: RoomClaims, LambdaEvent { context, .. }: LambdaEvent<Value>) -> Result<Value, Error> {
     let number: u32 = "1".parse()?;
     if number > 1 {
         return Err("more".into());
