@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::de::DeserializeOwned;
 
 use crate::claims::RoomClaims;
+use crate::clock::unix_seconds;
 use crate::endpoint::ApiEndpoint;
 use crate::id::ConnectionId;
 use crate::id::RoomId;
@@ -115,10 +116,7 @@ impl Connection {
 
 /// API Gateway's end of a connection, to the second.
 fn end_of_connection(connected_at: SystemTime) -> SystemTime {
-    let since_epoch = connected_at
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    SystemTime::UNIX_EPOCH + Duration::from_secs(since_epoch.as_secs()) + MAX_CONNECTION_AGE
+    SystemTime::UNIX_EPOCH + Duration::from_secs(unix_seconds(connected_at)) + MAX_CONNECTION_AGE
 }
 
 impl fmt::Debug for Connection {

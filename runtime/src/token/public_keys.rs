@@ -17,7 +17,7 @@ pub const PUBLIC_KEY_ENV: &str = "PUBLIC_KEY";
 /// The SHA-256 thumbprint of the key of [`testing`](crate::testing), which everybody can sign with.
 const TEST_KEY_ID: &str = "MJDCCfqIGrl7UmBGfRWn_tRif7LY3JJ0TK5xukglmuk";
 
-/// One to eight public keys, any of which may have signed a token. Each fixes the [`Algorithm`] of its tokens.
+/// One to eight public keys, any of which may have signed a token. Each fixes the [`Algorithm`](crate::Algorithm) of its tokens.
 ///
 /// Several keys are for rotation: add the new one, let the issuer switch, remove the old one after the
 /// longest token life. Cloning is cheap.
