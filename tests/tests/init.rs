@@ -7,9 +7,8 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use room_auth_tests::{fixture, program};
-
 use room_auth_forge::unusable::rows;
+use room_auth_tests::{fixture, program};
 
 struct Ended {
     code: Option<i32>,
@@ -113,4 +112,28 @@ fn a_variable_that_is_not_unicode_is_named() {
         "not valid Unicode",
         "set it to the PEM text",
     );
+}
+
+#[test]
+fn outside_of_lambda_one_line_says_how_to_run_the_function() {
+    let run = |public_key: &str| {
+        let output = Command::new(program::connect())
+            .env_clear()
+            .env("PUBLIC_KEY", public_key)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let told = run(&room_auth_forge::key().public_key_pem());
+    assert_eq!(told.lines().count(), 1, "{told}");
+    for help in ["AWS_LAMBDA_RUNTIME_API", "room-auth-gateway"] {
+        assert!(told.contains(help), "{help}: {told}");
+    }
+    // A key that cannot be used comes first: it would fail there as well.
+    let told = run("not a key");
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(told.contains("PUBLIC_KEY"), "{told}");
 }

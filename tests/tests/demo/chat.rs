@@ -113,6 +113,31 @@ async fn messages_tell_who_said_what_where_and_when() {
     demo.stop().await;
 }
 
+/// The members of the room, asked at once for as soon as `notice` was heard.
+async fn members_at(notice: &str, socket: &mut Socket) -> Value {
+    let heard = socket.next().await;
+    assert_eq!(heard["type"], notice, "{heard}");
+    socket.send(&json!({"action": "members"})).await;
+    socket.next().await["members"].take()
+}
+
+#[tokio::test]
+async fn whoever_hears_of_a_member_finds_it_and_whoever_hears_that_it_left_does_not() {
+    let demo = start(300).await;
+    let alice = Browser::of(&demo.url(), "alice").await;
+    let bob = Browser::of(&demo.url(), "bob").await;
+    let mut stays = alice.join("lobby").await;
+    for visit in 0..20 {
+        let mut visitor = bob.join("lobby").await;
+        let members = members_at("joined", &mut stays).await;
+        assert_eq!(members, json!(["alice", "bob"]), "visit {visit}");
+        visitor.close().await;
+        let members = members_at("left", &mut stays).await;
+        assert_eq!(members, json!(["alice"]), "visit {visit}");
+    }
+    demo.stop().await;
+}
+
 #[tokio::test]
 async fn coming_and_going_is_told_to_the_others_in_the_room() {
     let demo = start(300).await;
