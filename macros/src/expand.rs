@@ -87,7 +87,7 @@ fn declared(output: &Type) -> TokenStream {
     let mut value = hidden("output");
     value.set_span(Span::mixed_site().located_at(output.span()));
     quote_spanned! {Span::mixed_site()=>
-        if let ::core::option::Option::Some(#value) = #private::declared::<#output>() {
+        if let ::core::option::Option::Some(#value) = #private::expect_return_type::<#output>() {
             return #value;
         }
     }

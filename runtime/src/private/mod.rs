@@ -227,8 +227,9 @@ pub fn output<O: HandlerOutput<Marker, Response = R, Error = Er>, R, Er, Marker>
     }
 }
 
-/// Never a value: in `if let Some(value) = declared() { return value }` it tells what a block returns.
-pub fn declared<O>() -> Option<O> {
+/// Returns `None`: in `if let Some(value) = expect_return_type() { return value }` it tells the compiler what a block
+/// returns.
+pub fn expect_return_type<O>() -> Option<O> {
     None
 }
 

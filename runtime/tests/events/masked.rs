@@ -183,6 +183,57 @@ async fn the_operator_is_told_the_room_the_connection_and_the_route() {
 }
 
 #[tokio::test]
+async fn the_operator_is_told_which_member_is_to_blame_and_not_what_it_holds() {
+    let mut behind = Behind::<Value>::new(&authenticator());
+    let with_token = |header: &str, payload: &str| {
+        let mut event = bare();
+        event["headers"]["Authorization"] = json!(format!("Bearer {}", token(header, payload)));
+        event
+    };
+    let payload = |members: &str| format!(r#"{{"sub":"lobby","iat":1800000000,{members}}}"#);
+    let without = |member: &str| {
+        let mut event = super::harness::good();
+        event["requestContext"][member] = Value::Null;
+        event
+    };
+    let rows = [
+        (with_token(&HEADER.replace("JWT", "s3cret"), PAYLOAD), "typ"),
+        (with_token(r#"{"alg":"RS256","kid":null}"#, PAYLOAD), "kid"),
+        (with_token(HEADER, &payload(r#""exp":"s3cret""#)), "exp"),
+        (with_token(HEADER, &payload(r#""exp":1800000300000"#)), "exp"),
+        (
+            with_token(HEADER, &payload(r#""exp":1800000300,"aud":"s3cret""#)),
+            "aud",
+        ),
+        (
+            with_token(HEADER, &payload(r#""exp":1800000300,"nbf":"s3cret""#)),
+            "nbf",
+        ),
+        (
+            with_token(HEADER, &PAYLOAD.replace("lobby", "s3cret room")),
+            "sub",
+        ),
+        (without("eventType"), "eventType"),
+        (without("routeKey"), "routeKey"),
+        (without("connectionId"), "connectionId"),
+        (json!({"headers": {}}), "requestContext"),
+    ];
+    for (event, member) in rows {
+        let outcome = behind.send(&event.to_string()).await.unwrap();
+        outcome.assert_refused(member, &outcome.reason().unwrap());
+        let field = format!(r#""member":"{member}""#);
+        assert!(outcome.log.contains(&field), "{member}: {}", outcome.log);
+        assert!(!outcome.log.contains("s3cret"), "{member}: {}", outcome.log);
+    }
+    let refused = behind.send(&bare().to_string()).await.unwrap();
+    assert!(
+        !refused.log.contains("member"),
+        "nothing to blame: {}",
+        refused.log
+    );
+}
+
+#[tokio::test]
 async fn lone_surrogates_beside_the_token_fail_closed() {
     let mut behind = Behind::<Value>::new(&authenticator());
     for members in [
