@@ -128,7 +128,7 @@ async fn whoever_hears_of_a_member_finds_it_and_whoever_hears_that_it_left_does_
     let bob = Browser::of(&demo.url(), "bob").await;
     let mut stays = alice.join("lobby").await;
     for visit in 0..20 {
-        let mut visitor = bob.join("lobby").await;
+        let visitor = bob.join("lobby").await;
         let members = members_at("joined", &mut stays).await;
         assert_eq!(members, json!(["alice", "bob"]), "visit {visit}");
         visitor.close().await;
