@@ -87,6 +87,8 @@ impl Functions {
     fn function(path: &Path) -> Function {
         Function::new(path)
             .concurrency(1)
+            // What stopping and continuing a process costs is the gateway's, and no part of a function.
+            .freeze(false)
             .env("RUST_LOG", "warn")
             .logs(LogSink::discard())
     }
