@@ -27,7 +27,7 @@ class Docs(unittest.TestCase):
         self.assertEqual(cost.rendered(page), page, "run: python tests/deploy/cost.py --write")
         # Said in the text.
         self.assertEqual(cost.INTEGRATION_SECONDS * cost.REQUESTS_PER_SECOND, 290_000)
-        rooms = (ROOT / "runtime" / "src" / "rooms" / "mod.rs").read_text()
+        rooms = (ROOT / "runtime" / "src" / "rooms" / "rooms.rs").read_text()
         budget = int(re.search(r"DEFAULT_BUDGET: Duration = Duration::from_secs\((\d+)\)", rooms)[1])
         self.assertEqual((budget, budget * cost.POSTS_PER_SECOND), (20, 100_000))
         self.assertEqual(cost.CONNECTIONS_PER_SECOND * cost.CONNECTION_SECONDS, 3_600_000)
