@@ -25,10 +25,8 @@ async fn a_shutdown_closes_the_sockets_tells_the_functions_and_ends_them() {
         (&"DISCONNECT".into(), &id.into())
     );
     shutdown.await.unwrap();
-    assert!(
-        tokio::net::TcpStream::connect(address).await.is_err(),
-        "the port is free again"
-    );
+    // The port is free again. Another test may get it meanwhile, and gives it back.
+    eventually(|| std::net::TcpStream::connect(address).is_err()).await;
 }
 
 #[tokio::test]
