@@ -7,12 +7,13 @@
 //! | `$disconnect` | find and forget | |
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::timeout;
 
 use super::decision::Policy;
 use crate::claims::RoomClaims;
+use crate::endpoint::ApiEndpoint;
 use crate::event::{EventContext, EventType};
 use crate::registry::{Connection, ErasedRegistry, Registry, RegistryError};
 use crate::rejection::{Rejection, RejectionKind};
@@ -88,12 +89,7 @@ impl Session {
         if self.auth.registry.is_none() {
             return Ok(None);
         }
-        let missing = |member| self.refuse(Rejection::of_member(RejectionKind::Event, member));
-        let endpoint = self.context.endpoint().ok_or_else(|| missing("apiId"))?;
-        let connected_at = self
-            .context
-            .connected_at()
-            .ok_or_else(|| missing("connectedAt"))?;
+        let (endpoint, connected_at) = self.where_and_when()?;
         Ok(Some(Connection::new(
             self.context.connection_id().clone(),
             endpoint.clone(),
@@ -170,14 +166,17 @@ impl Session {
             Err(error) => return Err(self.fault(&error)),
         };
         let Some(connection) = found else { return Ok(None) };
-        let missing = |member| self.refuse(Rejection::of_member(RejectionKind::Event, member));
-        let endpoint = self.context.endpoint().ok_or_else(|| missing("apiId"))?;
-        let connected_at = self
-            .context
-            .connected_at()
-            .ok_or_else(|| missing("connectedAt"))?;
+        let (endpoint, connected_at) = self.where_and_when()?;
         let is_recorded = connection.endpoint == *endpoint && connection.was_made_at(connected_at);
         Ok(is_recorded.then_some(connection))
+    }
+
+    /// Returns through which API and when the connection was made; refused if the event does not say it.
+    fn where_and_when(&self) -> Result<(&ApiEndpoint, SystemTime), Rejection> {
+        let missing = |member| self.refuse(Rejection::of_member(RejectionKind::Event, member));
+        let endpoint = self.context.endpoint().ok_or_else(|| missing("apiId"))?;
+        let connected_at = self.context.connected_at();
+        Ok((endpoint, connected_at.ok_or_else(|| missing("connectedAt"))?))
     }
 
     /// Ends a connection whose claims have expired, or that is not recorded, within [`TIME_TO_END`].
