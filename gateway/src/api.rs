@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
+use bytes::Bytes;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -99,7 +100,7 @@ impl Api {
                 request_id: request_id.clone(),
             });
         let started = Instant::now();
-        let answer = self.invoke(&route.function, &request_id, event).await;
+        let (answer, cold) = self.invoke(&route.function, &request_id, event).await;
         let response =
             answer.and_then(|answer| ProxyResponse::parse(&answer).ok_or(IntegrationError::Failed));
         let took = started.elapsed();
@@ -110,28 +111,30 @@ impl Api {
                 request_id,
                 status: response.as_ref().ok().map(|response| response.status),
                 took,
+                cold,
             });
         response
     }
 
+    /// Returns the answer, and whether it was the first of its process.
     async fn invoke(
         &self,
         function: &FunctionPool,
         request_id: &str,
         event: Vec<u8>,
-    ) -> Result<bytes::Bytes, IntegrationError> {
+    ) -> (Result<Bytes, IntegrationError>, bool) {
         let call = function.invoke_as(request_id.to_owned(), event.into());
-        match tokio::time::timeout(self.limits.integration_timeout, call).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(InvokeError::TimedOut { .. }))
-                if self.limits.integration_timeout <= function.timeout() =>
-            {
-                Err(IntegrationError::TimedOut)
+        let Ok(outcome) = tokio::time::timeout(self.limits.integration_timeout, call).await else {
+            return (Err(IntegrationError::TimedOut), false);
+        };
+        let answer = outcome.answer.map_err(|error| match error {
+            InvokeError::TimedOut { .. } if self.limits.integration_timeout <= function.timeout() => {
+                IntegrationError::TimedOut
             }
-            Ok(Err(InvokeError::Throttled)) => Err(IntegrationError::Refused),
-            Ok(Err(_)) => Err(IntegrationError::Failed),
-            Err(_) => Err(IntegrationError::TimedOut),
-        }
+            InvokeError::Throttled => IntegrationError::Refused,
+            _ => IntegrationError::Failed,
+        });
+        (answer, outcome.run.is_some_and(|run| run.is_cold))
     }
 
     /// Takes the connection out of the list, and invokes `$disconnect` if there is such a route.

@@ -13,7 +13,7 @@ use super::{
     environment,
     error::{InvokeError, StartFunctionError},
     fault::{FaultQueue, FunctionFault},
-    invocation::{Invocation, Reply},
+    invocation::{Invocation, Outcome, Reply},
     log::{LogLine, LogStream},
     process::{self, InitResult},
     queue::{Dispatch, Key, ProcessInfo},
@@ -88,22 +88,27 @@ impl FunctionPool {
     /// If the function answers with an error, crashes, takes longer than its timeout, or cannot be started when
     /// another process is needed.
     pub async fn invoke(&self, event: impl Into<Bytes>) -> Result<Bytes, InvokeError> {
-        self.invoke_as(ids::lambda_request_id(), event.into()).await
+        let outcome = self.invoke_as(ids::lambda_request_id(), event.into());
+        outcome.await.answer
     }
 
-    pub(crate) async fn invoke_as(&self, request_id: String, event: Bytes) -> Result<Bytes, InvokeError> {
+    pub(crate) async fn invoke_as(&self, request_id: String, event: Bytes) -> Outcome {
         let fault = self.pool.faults.next();
         match fault {
-            Some(FunctionFault::Throttle) => return Err(InvokeError::Throttled),
+            Some(FunctionFault::Throttle) => return InvokeError::Throttled.into(),
             Some(FunctionFault::Error) => {
                 let payload =
                     br#"{"errorType":"InjectedFault","errorMessage":"this error was injected by a test"}"#;
-                return Err(InvokeError::from_payload(Bytes::from_static(payload), None));
+                return InvokeError::from_payload(Bytes::from_static(payload), None).into();
             }
             _ => {}
         }
         while !self.pool.shared.stopped.is_cancelled() {
-            let (reply, answer) = Reply::new(self.pool.permit()?);
+            let permit = match self.pool.permit() {
+                Ok(permit) => permit,
+                Err(error) => return error.into(),
+            };
+            let (reply, outcome) = Reply::new(permit);
             let (request_id, event) = (request_id.clone(), event.clone());
             self.pool.submit(Invocation {
                 request_id,
@@ -111,12 +116,12 @@ impl FunctionPool {
                 fault,
                 reply,
             });
-            if let Ok(answer) = answer.await {
-                return answer;
+            if let Ok(outcome) = outcome.await {
+                return outcome;
             }
             // The idle process that it was given to ended before it took it: try another one.
         }
-        Err(InvokeError::Stopped)
+        InvokeError::Stopped.into()
     }
 
     /// Returns the processes that have finished their init, the oldest first.
@@ -238,7 +243,7 @@ impl Pool {
                 let waiting = self.shared.queue().take_waiting();
                 if let Some(invocation) = waiting {
                     let reason = reason.clone();
-                    invocation.reply.send(Err(InvokeError::Init { reason }));
+                    invocation.reply.send(InvokeError::Init { reason });
                 }
             }
         }

@@ -4,14 +4,14 @@ use std::fs;
 
 /// The variables of a file, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Variables(pub(crate) Vec<(String, String)>);
+pub(super) struct Variables(pub(super) Vec<(String, String)>);
 
 /// Reads the file at `path`.
 ///
 /// # Errors
 ///
 /// If it cannot be read, or a line has no name and `=`.
-pub(crate) fn read(path: &str) -> Result<Variables, String> {
+pub(super) fn read(path: &str) -> Result<Variables, String> {
     let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
     parse(&text)
 }

@@ -1,23 +1,24 @@
 //! The options of the binary, and the gateway they describe.
 
 use std::{
-    io::{self, Write},
     net::{IpAddr, Ipv4Addr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
 use clap::Parser;
-use room_auth_gateway::{
-    Function, Gateway, GatewayBuilder, IdentitySources, Observation, SelectionExpression,
-};
+use room_auth_gateway::{Function, Gateway, GatewayBuilder, IdentitySources, SelectionExpression};
 
-use crate::env_file::{self, Variables};
+use super::{
+    env_file::{self, Variables},
+    names::Names,
+    output::Output,
+};
 
 /// A local API Gateway WebSocket API that runs any Lambda bootstrap.
 ///
-/// Prints the URL for clients as its first line, and then what the functions print. Functions see the
-/// environment that Lambda gives them, what --env and --env-file set, and
+/// Prints the URL for clients as its first line, then a line for each thing that happens, and what the functions
+/// print to standard error. Functions see the environment that Lambda gives them, what --env and --env-file set, and
 /// AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI, which points the AWS SDKs to the @connections of this gateway.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
@@ -129,9 +130,9 @@ pub(crate) struct Options {
     #[arg(long = "allow-host", value_name = "NAME")]
     allowed_hosts: Vec<String>,
 
-    /// Prints what happens to standard error, one JSON object per line
-    #[arg(short, long)]
-    verbose: bool,
+    /// Prints everything to standard output as JSON, one object per line, for machines
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -145,10 +146,13 @@ Then:
   curl -d hello http://127.0.0.1:3001/dev/@connections/CONNECTION_ID";
 
 impl Options {
-    pub(crate) fn into_builder(self) -> GatewayBuilder {
+    pub(super) fn into_builder(self, output: &Output) -> GatewayBuilder {
         let seconds = Duration::from_secs;
-        let mut names = Names(self.functions);
+        let mut names = Names::new(self.functions);
+        let observer = output.clone();
         let mut builder = Gateway::builder()
+            .observe(move |observation| observer.observe(&observation))
+            .logs(output.logs())
             .listen((self.host, self.port).into())
             .stage(self.stage)
             .region(self.region)
@@ -171,7 +175,7 @@ impl Options {
         if let Some(function) = self.authorizer {
             builder = builder.authorizer(names.name_of(function), self.identity_sources.unwrap_or_default());
         }
-        for (name, path) in names.0 {
+        for (name, path) in names.into_paths() {
             let mut function = Function::new(path)
                 .envs(self.env_files.iter().flat_map(|file| file.0.clone()))
                 .envs(self.env.clone())
@@ -195,43 +199,7 @@ impl Options {
         for name in self.allowed_hosts {
             builder = builder.allow_host(name);
         }
-        if self.verbose {
-            builder = builder.observe(|observation| print(&observation));
-        }
         builder
-    }
-}
-
-fn print(observation: &Observation) {
-    if let Ok(json) = serde_json::to_string(observation) {
-        // A closed standard error is no reason to stop.
-        let _ = writeln!(io::stderr().lock(), "{json}");
-    }
-}
-
-/// The functions by name. A function given by its path is named after its file.
-struct Names(Vec<(String, String)>);
-
-impl Names {
-    fn name_of(&mut self, function: String) -> String {
-        if let Some((name, _)) = self
-            .0
-            .iter()
-            .find(|(name, path)| *name == function || *path == function)
-        {
-            return name.clone();
-        }
-        let file = Path::new(&function)
-            .file_stem()
-            .map_or(function.clone(), |stem| stem.to_string_lossy().into());
-        let taken = |name: &str| self.0.iter().any(|(other, _)| other == name);
-        let numbered = (2..).map(|number| format!("{file}-{number}"));
-        let name = std::iter::once(file.clone())
-            .chain(numbered)
-            .find(|name| !taken(name))
-            .expect("an endless list");
-        self.0.push((name.clone(), function));
-        name
     }
 }
 
@@ -253,23 +221,5 @@ mod tests {
     #[test]
     fn the_options_hold_together() {
         Options::command().debug_assert();
-    }
-
-    #[test]
-    fn functions_are_named_for_their_files_and_shared_between_routes() {
-        let mut names = Names(vec![("chat".into(), "target/chat".into())]);
-        let found = [
-            "chat",
-            "target/chat",
-            "a/connect",
-            "b/connect",
-            "a/connect",
-            "c/connect.sh",
-        ]
-        .map(|function| names.name_of(function.to_owned()));
-        assert_eq!(
-            found,
-            ["chat", "chat", "connect", "connect-2", "connect", "connect-3"]
-        );
     }
 }

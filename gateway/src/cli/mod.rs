@@ -1,0 +1,36 @@
+//! The program around the library: its options, what it prints, and its end.
+
+mod env_file;
+mod names;
+mod options;
+mod output;
+mod printer;
+mod shown;
+mod signals;
+mod summary;
+
+use std::{error::Error, pin::pin};
+
+pub(crate) use options::Options;
+use output::Output;
+
+/// Serves until a signal, and returns when everything has ended.
+///
+/// # Errors
+///
+/// If the gateway cannot be started: the text for the person at the terminal.
+pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    signals::raise_file_limit();
+    // Set up before the start, so that Ctrl-C during the start leaves no process behind either.
+    let mut stop = pin!(signals::stop()?);
+    let output = Output::new(options.json);
+    let gateway = tokio::select! {
+        gateway = options.into_builder(&output).start() => gateway?,
+        () = &mut stop => return Ok(()),
+    };
+    output.ready(&gateway.websocket_url());
+    stop.await;
+    gateway.shutdown().await;
+    output.end();
+    Ok(())
+}
