@@ -11,6 +11,8 @@ use futures_util::future::try_join_all;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+#[cfg(feature = "dynamodb")]
+use crate::dynamodb::DynamoDb;
 use crate::{
     api::{Api, Route},
     authorizer::{Authorizer, IdentitySources},
@@ -44,6 +46,8 @@ pub struct GatewayBuilder {
     functions: Vec<(String, Function)>,
     routes: Vec<RouteSpec>,
     authorizer: Option<(String, IdentitySources)>,
+    #[cfg(feature = "dynamodb")]
+    tables: Vec<String>,
     limits: Limits,
     logs: LogSink,
     observer: Observer,
@@ -72,6 +76,8 @@ impl GatewayBuilder {
             functions: Vec::new(),
             routes: Vec::new(),
             authorizer: None,
+            #[cfg(feature = "dynamodb")]
+            tables: Vec::new(),
             limits: Limits::default(),
             logs: LogSink::default(),
             observer: Observer::default(),
@@ -172,6 +178,24 @@ impl GatewayBuilder {
         self
     }
 
+    /// Adds a table to the embedded DynamoDB, by the JSON of a `CreateTable` request. The functions find it by
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, which the AWS SDKs read. It lies in memory, and is empty at first.
+    ///
+    /// ```
+    /// # use room_auth_gateway::Gateway;
+    /// let builder = Gateway::builder().table(
+    ///     r#"{"TableName": "connections", "BillingMode": "PAY_PER_REQUEST",
+    ///         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    ///         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]}"#,
+    /// );
+    /// ```
+    #[cfg(feature = "dynamodb")]
+    #[must_use]
+    pub fn table(mut self, create_table: impl Into<String>) -> Self {
+        self.tables.push(create_table.into());
+        self
+    }
+
     /// Changes the limits. The defaults are those that AWS documents.
     ///
     /// ```
@@ -230,13 +254,23 @@ impl GatewayBuilder {
         let reachable_at = server::reachable(local_addr);
         let endpoint = format!("http://{reachable_at}/{}", self.stage);
 
+        let mut endpoints = vec![("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", endpoint)];
+        #[cfg(feature = "dynamodb")]
+        let database = if self.tables.is_empty() {
+            None
+        } else {
+            let database = DynamoDb::start(&self.tables).await?;
+            endpoints.push(("AWS_ENDPOINT_URL_DYNAMODB", database.endpoint().to_owned()));
+            Some(database)
+        };
+
         let starting = self.functions.into_iter().map(|(name, function)| {
             let function = function
                 .name_or(&name)
                 .region_or(&self.region)
                 .account_id_or(&self.account_id)
                 .logs_or(&self.logs)
-                .env_default("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", &endpoint);
+                .env_defaults(&endpoints);
             async move { Ok::<_, StartError>((name, Arc::new(function.start().await?))) }
         });
         let pools: HashMap<String, Arc<FunctionPool>> = try_join_all(starting).await?.into_iter().collect();
@@ -287,6 +321,8 @@ impl GatewayBuilder {
         Ok(Gateway {
             api,
             functions,
+            #[cfg(feature = "dynamodb")]
+            database,
             server,
             local_addr,
             reachable_at,

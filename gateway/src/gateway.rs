@@ -4,6 +4,8 @@ use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::task::JoinHandle;
 
+#[cfg(feature = "dynamodb")]
+use crate::dynamodb::DynamoDb;
 use crate::{api::Api, faults::Faults, function::FunctionPool};
 
 /// How long functions may work on the `$disconnect`s of a shutdown.
@@ -14,6 +16,8 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 pub struct Gateway {
     pub(crate) api: Arc<Api>,
     pub(crate) functions: Vec<Arc<FunctionPool>>,
+    #[cfg(feature = "dynamodb")]
+    pub(crate) database: Option<DynamoDb>,
     pub(crate) server: JoinHandle<()>,
     pub(crate) local_addr: SocketAddr,
     pub(crate) reachable_at: SocketAddr,
@@ -29,6 +33,13 @@ impl Gateway {
     /// in `AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI`.
     pub fn management_endpoint(&self) -> String {
         format!("http://{}/{}", self.reachable_at, self.api.stage.name)
+    }
+
+    /// Returns the endpoint of the embedded DynamoDB for the AWS SDKs, if there are
+    /// [tables](crate::GatewayBuilder::table).
+    #[cfg(feature = "dynamodb")]
+    pub fn dynamodb_endpoint(&self) -> Option<&str> {
+        self.database.as_ref().map(DynamoDb::endpoint)
     }
 
     /// Returns the address that the gateway listens on.

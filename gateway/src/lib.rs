@@ -30,6 +30,8 @@ mod proxy_response;
 mod selection;
 mod stage;
 
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
 mod function;
 mod http;
 mod ids;

@@ -1,6 +1,13 @@
 //! The gateway as a program: it reads its options, prints the URL, and runs until Ctrl-C.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+// From top to bottom, so that each module only uses those below it.
 mod cli;
+
+mod template;
+
+mod plan;
 
 use std::{
     io::{self, Write},

@@ -1,5 +1,8 @@
 //! The program around the library: its options, what it prints, and its end.
 
+mod assemble;
+mod build;
+mod config;
 mod env_file;
 mod names;
 mod options;
@@ -24,9 +27,22 @@ pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     // Set up before the start, so that Ctrl-C during the start leaves no process behind either.
     let mut stop = pin!(signals::stop()?);
     let output = Output::new(options.json);
+    let artifacts = tempfile::tempdir()?;
+    let starting = async {
+        let plan = assemble::plan(&options, &output)?;
+        let builder = assemble::builder(plan, &options, &output, artifacts.path()).await?;
+        Ok::<_, Box<dyn Error>>(builder.start().await?)
+    };
     let gateway = tokio::select! {
-        gateway = options.into_builder(&output).start() => gateway?,
+        gateway = starting => gateway,
         () = &mut stop => return Ok(()),
+    };
+    let gateway = match gateway {
+        Ok(gateway) => gateway,
+        Err(error) => {
+            output.finish();
+            return Err(error);
+        }
     };
     output.ready(&gateway.websocket_url());
     stop.await;

@@ -36,6 +36,17 @@ impl Output {
         });
     }
 
+    /// Prints a note for the person at the terminal.
+    pub(super) fn note(&self, text: &str) {
+        if self.0.is_json {
+            self.0
+                .printer
+                .out(json!({"event": "note", "text": text}).to_string());
+        } else {
+            self.0.printer.error(shown::note(text));
+        }
+    }
+
     /// Prints and counts what has happened.
     pub(super) fn observe(&self, observation: &Observation) {
         self.0.summary.lock().count(&observation.event);
@@ -87,6 +98,11 @@ impl Output {
         } else {
             summary.to_string()
         });
+        self.finish();
+    }
+
+    /// Waits until everything is printed.
+    pub(super) fn finish(&self) {
         self.0.printer.finish();
     }
 }

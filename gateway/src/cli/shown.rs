@@ -88,6 +88,12 @@ pub(super) fn log(function: &str, text: &str) -> String {
     format!("{style}[{function}]{style:#} {text}")
 }
 
+/// Returns the line for a note.
+pub(super) fn note(text: &str) -> String {
+    let style = Style::new().fg_color(Some(AnsiColor::Yellow.into()));
+    format!("{style}note:{style:#} {text}")
+}
+
 fn named(function: &str) -> String {
     let style = color_of(function);
     format!("{style}{function:<16}{style:#}")

@@ -247,9 +247,10 @@ impl Function {
         self
     }
 
-    /// Sets a variable that the caller's own setting overrides.
-    pub(crate) fn env_default(mut self, name: &str, value: &str) -> Self {
-        self.env.insert(0, (name.into(), value.into()));
+    /// Sets variables that the caller's own settings override.
+    pub(crate) fn env_defaults(mut self, defaults: &[(&str, String)]) -> Self {
+        let defaults = defaults.iter().map(|(name, value)| (name.into(), value.into()));
+        self.env.splice(0..0, defaults);
         self
     }
 

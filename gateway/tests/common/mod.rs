@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "not every test uses everything")]
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
@@ -246,12 +247,23 @@ pub(crate) async fn call_with(
     headers: &[(&str, &str)],
     body: impl Into<Bytes>,
 ) -> Answer {
-    let stream = TcpStream::connect(gateway.local_addr()).await.unwrap();
+    call_at(gateway.local_addr(), method, path, headers, body).await
+}
+
+/// One HTTP call to whatever listens at `address`.
+pub(crate) async fn call_at(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> Answer {
+    let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     let connection = tokio::spawn(connection);
     let mut request = Request::builder().method(method).uri(path);
     if !headers.iter().any(|(name, _)| *name == "host") {
-        request = request.header("Host", gateway.local_addr().to_string());
+        request = request.header("Host", address.to_string());
     }
     for (name, value) in headers {
         request = request.header(*name, *value);
