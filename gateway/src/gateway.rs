@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 
 #[cfg(feature = "dynamodb")]
 use crate::dynamodb::DynamoDb;
-use crate::{api::Api, faults::Faults, function::FunctionPool};
+use crate::{api::Api, faults::Faults, function::FunctionPool, http::Tls};
 
 /// How long functions may work on the `$disconnect`s of a shutdown.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
@@ -18,21 +18,30 @@ pub struct Gateway {
     pub(crate) functions: Vec<Arc<FunctionPool>>,
     #[cfg(feature = "dynamodb")]
     pub(crate) database: Option<DynamoDb>,
+    pub(crate) tls: Option<Tls>,
     pub(crate) server: JoinHandle<()>,
     pub(crate) local_addr: SocketAddr,
     pub(crate) reachable_at: SocketAddr,
 }
 
 impl Gateway {
-    /// Returns the URL for clients: `ws://127.0.0.1:<port>/<stage>`.
+    /// Returns the URL for clients: `ws://127.0.0.1:<port>/<stage>`, or `wss://…` with TLS.
     pub fn websocket_url(&self) -> String {
-        format!("ws://{}/{}", self.reachable_at, self.api.stage.name)
+        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
+        format!("{scheme}://{}{}", self.reachable_at, self.api.stage.path())
     }
 
     /// Returns the endpoint of `@connections` for the AWS SDKs: `http://127.0.0.1:<port>/<stage>`. Functions find it
-    /// in `AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI`.
+    /// in `AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI`. With TLS `https://` works too.
     pub fn management_endpoint(&self) -> String {
-        format!("http://{}/{}", self.reachable_at, self.api.stage.name)
+        format!("http://{}{}", self.reachable_at, self.api.stage.path())
+    }
+
+    /// Returns the file, as PEM, with the certificate that clients have to trust for `wss://` and `https://`, if there
+    /// is [TLS](crate::GatewayBuilder::tls). It is deleted with the gateway.
+    #[cfg(feature = "tls")]
+    pub fn ca_file(&self) -> Option<&std::path::Path> {
+        self.tls.as_ref().map(Tls::ca_file)
     }
 
     /// Returns the endpoint of the embedded DynamoDB for the AWS SDKs, if there are

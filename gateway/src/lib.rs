@@ -3,6 +3,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 // From top to bottom, so that each module only uses those below it.
+mod start;
+
 mod builder;
 mod checks;
 mod error;

@@ -45,6 +45,10 @@ pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         }
     };
     output.ready(&gateway.websocket_url());
+    #[cfg(feature = "tls")]
+    if let Some(file) = gateway.ca_file() {
+        output.note(&format!("clients trust this certificate: {}", file.display()));
+    }
     stop.await;
     gateway.shutdown().await;
     output.end();

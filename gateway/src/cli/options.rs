@@ -75,6 +75,17 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     pub(super) host: IpAddr,
 
+    /// Serves wss:// and https:// on the same port, with a certificate made at the start, which the functions trust
+    /// (AWS_CA_BUNDLE and others). Then the https://{domainName}/{stage} of AWS's samples works
+    #[cfg(feature = "tls")]
+    #[arg(long)]
+    tls: bool,
+
+    /// Behaves as behind a custom domain of this name, such as localhost:3001: no stage in the path, and header names
+    /// in lower case
+    #[arg(long, value_name = "NAME")]
+    custom_domain: Option<String>,
+
     /// Sets the name of the stage, the first segment of the URL's path [default: dev]
     #[arg(long)]
     pub(super) stage: Option<String>,
@@ -178,6 +189,13 @@ impl Options {
             });
         if self.signed_management_only {
             builder = builder.signed_management_only();
+        }
+        if let Some(name) = &self.custom_domain {
+            builder = builder.custom_domain(name);
+        }
+        #[cfg(feature = "tls")]
+        if self.tls {
+            builder = builder.tls();
         }
         for name in &self.allowed_hosts {
             builder = builder.allow_host(name);
