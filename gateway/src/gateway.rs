@@ -1,12 +1,19 @@
 //! The running gateway, as its owner sees it.
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::task::JoinHandle;
 
 #[cfg(feature = "dynamodb")]
 use crate::dynamodb::DynamoDb;
-use crate::{api::Api, faults::Faults, function::FunctionPool, http::Tls};
+use crate::{
+    api::Api,
+    defaults::FunctionDefaults,
+    error::StartError,
+    faults::Faults,
+    function::{Function, FunctionPool},
+    http::Tls,
+};
 
 /// How long functions may work on the `$disconnect`s of a shutdown.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
@@ -15,7 +22,8 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 /// [`shutdown`](Self::shutdown) also lets them finish.
 pub struct Gateway {
     pub(crate) api: Arc<Api>,
-    pub(crate) functions: Vec<Arc<FunctionPool>>,
+    pub(crate) functions: HashMap<String, Arc<FunctionPool>>,
+    pub(crate) defaults: FunctionDefaults,
     #[cfg(feature = "dynamodb")]
     pub(crate) database: Option<DynamoDb>,
     pub(crate) tls: Option<Tls>,
@@ -71,6 +79,23 @@ impl Gateway {
         self.api.faults.clone()
     }
 
+    /// Replaces the function of that name by another version of it, while the sockets stay open: starts a first process
+    /// of `function`, and from then on invokes that. What the old version is working on it works on to its end.
+    ///
+    /// # Errors
+    ///
+    /// If there is no function of that name, or it cannot be started. Then the old version goes on.
+    pub async fn replace_function(&self, name: &str, function: Function) -> Result<(), StartError> {
+        let pool = self
+            .functions
+            .get(name)
+            .ok_or_else(|| StartError::UnknownFunction {
+                user: "the replacement".to_owned(),
+                function: name.to_owned(),
+            })?;
+        Ok(pool.replace(self.defaults.apply(name, function)).await?)
+    }
+
     /// Closes the sockets with 1001, invokes `$disconnect` for each of them for at most 3 seconds, and kills the
     /// functions' processes. Returns when they are gone.
     pub async fn shutdown(mut self) {
@@ -81,10 +106,10 @@ impl Gateway {
         self.api.closed.cancel();
         // The server's task never panics. When it has ended, the port is free.
         let _ = (&mut self.server).await;
-        for function in &self.functions {
+        for function in self.functions.values() {
             function.stop();
         }
-        for function in &self.functions {
+        for function in self.functions.values() {
             function.stopped().await;
         }
     }
@@ -95,7 +120,7 @@ impl Drop for Gateway {
         self.api.closing.cancel();
         self.api.closed.cancel();
         self.server.abort();
-        for function in &self.functions {
+        for function in self.functions.values() {
             function.stop();
         }
     }
@@ -106,7 +131,7 @@ impl fmt::Debug for Gateway {
         f.debug_struct("Gateway")
             .field("url", &self.websocket_url())
             .field("connections", &self.connection_count())
-            .field("functions", &self.functions)
+            .field("functions", &self.functions.values())
             .finish_non_exhaustive()
     }
 }

@@ -7,6 +7,7 @@ mod start;
 
 mod builder;
 mod checks;
+mod defaults;
 mod error;
 mod gateway;
 

@@ -14,6 +14,7 @@ use crate::{
     builder::GatewayBuilder,
     checks,
     connections::Connections,
+    defaults::FunctionDefaults,
     error::StartError,
     faults::Faults,
     function::FunctionPool,
@@ -59,12 +60,23 @@ impl GatewayBuilder {
         if let Some(database) = &database {
             environment.push(("AWS_ENDPOINT_URL_DYNAMODB", database.endpoint().to_owned()));
         }
-        let pools = self.start_functions(&environment).await?;
+        let defaults = FunctionDefaults {
+            region: self.region.clone(),
+            account_id: self.account_id.clone(),
+            logs: self.logs.clone(),
+            environment,
+        };
+        let starting = self.functions.iter().map(|(name, function)| {
+            let function = defaults.apply(name, function.clone());
+            async move { Ok::<_, StartError>((name.clone(), Arc::new(function.start().await?))) }
+        });
+        let pools: Pools = try_join_all(starting).await?.into_iter().collect();
         let api = Arc::new(self.into_api(stage, hosts, &pools));
         let server = tokio::spawn(server::serve(listener, tls.clone(), api.clone()));
         Ok(Gateway {
             api,
-            functions: pools.into_values().collect(),
+            functions: pools,
+            defaults,
             #[cfg(feature = "dynamodb")]
             database,
             tls,
@@ -112,21 +124,6 @@ impl GatewayBuilder {
             variables: self.stage_variables.clone(),
             is_mapped: self.is_mapped,
         }
-    }
-
-    /// Starts the functions. `environment` is what their own settings override.
-    async fn start_functions(&self, environment: &[(&str, String)]) -> Result<Pools, StartError> {
-        let starting = self.functions.iter().map(|(name, function)| {
-            let function = function
-                .clone()
-                .name_or(name)
-                .region_or(&self.region)
-                .account_id_or(&self.account_id)
-                .logs_or(&self.logs)
-                .env_defaults(environment);
-            async move { Ok::<_, StartError>((name.clone(), Arc::new(function.start().await?))) }
-        });
-        Ok(try_join_all(starting).await?.into_iter().collect())
     }
 
     fn into_api(self, stage: Stage, hosts: Hosts, pools: &Pools) -> Api {

@@ -1,4 +1,4 @@
-//! What the processes of one function share.
+//! What the processes of one version of a function share.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::{queue::Queue, spec::Function};
 pub(super) struct Shared {
     pub(super) name: Arc<str>,
     pub(super) spec: Function,
-    /// Cancelled when the function is shut down.
+    /// Cancelled when this version of the function is shut down.
     pub(super) stopped: CancellationToken,
     pub(super) tasks: TaskTracker,
     /// Cancelled, and replaced, to kill the processes that are busy.
@@ -19,12 +19,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(spec: Function, stopped: CancellationToken) -> Self {
+    pub(super) fn new(spec: Function, stopped: CancellationToken, tasks: TaskTracker) -> Self {
         Self {
             name: spec.name_or_file_name().into(),
             spec,
             stopped,
-            tasks: TaskTracker::new(),
+            tasks,
             crash: Mutex::default(),
             queue: Mutex::default(),
         }
