@@ -31,7 +31,7 @@ pub(crate) struct PlannedAuthorizer {
     pub(crate) sources: IdentitySources,
 }
 
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct PlannedFunction {
     /// `AWS_LAMBDA_FUNCTION_NAME`, if it is another than the name that routes use.
     pub(crate) name: Option<String>,
@@ -55,6 +55,12 @@ pub(crate) enum Program {
     },
     /// `make` in a directory makes it, as a `bootstrap` in `ARTIFACTS_DIR`.
     Make { dir: PathBuf, target: String },
+    /// A command in a directory makes what lies at the path.
+    Command {
+        dir: PathBuf,
+        line: String,
+        path: PathBuf,
+    },
     /// It cannot be run, for this reason.
     Unknown(String),
 }

@@ -11,65 +11,17 @@ use std::{
     process::Stdio,
 };
 
-use common::{PATIENCE, scripted};
-use futures_util::{SinkExt, StreamExt};
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
-    time::timeout,
+use common::{
+    PATIENCE,
+    binary::{command, project, start},
+    scripted,
 };
+use futures_util::{SinkExt, StreamExt};
+use tokio::time::timeout;
 use tokio_tungstenite::{
     connect_async,
     tungstenite::{Error, Message, client::IntoClientRequest},
 };
-
-/// A copy of `tests/templates/<name>`, which builds may write to.
-fn project(name: &str) -> tempfile::TempDir {
-    fn copy(from: &Path, to: &Path) {
-        fs::create_dir_all(to).unwrap();
-        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-            let (from, to) = (entry.path(), to.join(entry.file_name()));
-            if from.is_dir() {
-                copy(&from, &to);
-            } else {
-                fs::copy(&from, &to).unwrap();
-            }
-        }
-    }
-    let dir = tempfile::tempdir().unwrap();
-    copy(
-        &Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/templates")
-            .join(name),
-        dir.path(),
-    );
-    dir
-}
-
-fn command(dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_room-auth-gateway"));
-    command
-        .current_dir(dir)
-        .args(["--port", "0"])
-        // The directory's own.
-        .env_remove("CARGO_TARGET_DIR")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true);
-    command
-}
-
-async fn start(dir: &Path, options: &[&str]) -> (Child, String) {
-    let mut child = command(dir).args(options).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let url = timeout(4 * PATIENCE, lines.next_line())
-        .await
-        .expect("a line in time")
-        .unwrap();
-    // Read on, so that nothing is lost.
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    (child, url.expect("a URL"))
-}
 
 async fn ask(url: &str, message: &str) -> String {
     let (mut client, _) = connect_async(url).await.unwrap();

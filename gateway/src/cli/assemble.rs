@@ -1,6 +1,9 @@
 //! From the template, the configuration file and the options to a gateway that can be started.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use room_auth_gateway::{Function, Gateway, GatewayBuilder};
 
@@ -15,6 +18,9 @@ use crate::{
     plan::{Plan, PlannedAuthorizer, PlannedFunction, PlannedRoute, Program},
     template,
 };
+
+/// The bootstraps of the functions, by the names of these.
+pub(super) type Bootstraps = BTreeMap<String, PathBuf>;
 
 /// Returns what the options say, and the files that they name. What is not understood of a template is printed.
 ///
@@ -84,8 +90,16 @@ fn of_options(options: &Options) -> Plan {
         sources: options.identity_sources.clone().unwrap_or_default(),
     });
     for (name, path) in names.into_paths() {
+        let program = match options.build.clone() {
+            None => Program::Bootstrap(path.into()),
+            Some(line) => Program::Command {
+                dir: ".".into(),
+                line,
+                path: path.into(),
+            },
+        };
         let function = PlannedFunction {
-            program: Some(Program::Bootstrap(path.into())),
+            program: Some(program),
             ..PlannedFunction::default()
         };
         plan.functions.insert(name, function);
@@ -93,61 +107,62 @@ fn of_options(options: &Options) -> Plan {
     plan
 }
 
-/// Builds the functions, and returns the gateway. `artifacts` is a directory for what the builds make.
+/// Builds the functions, and returns the gateway and what was built. `artifacts` is a directory for what the builds make.
 ///
 /// # Errors
 ///
 /// If a function cannot be built: what to do, for the person at the terminal.
 pub(super) async fn builder(
-    plan: Plan,
+    plan: &Plan,
     options: &Options,
     output: &Output,
     artifacts: &Path,
-) -> Result<GatewayBuilder, String> {
+) -> Result<(GatewayBuilder, Bootstraps), String> {
     let observer = output.clone();
     let mut builder = options
         .configure(Gateway::builder())
         .observe(move |observation| observer.observe(&observation))
         .logs(output.logs());
-    if let Some(stage) = plan.stage {
+    if let Some(stage) = &plan.stage {
         builder = builder.stage(stage);
     }
-    if let Some(selection) = plan.route_selection {
-        builder = builder.route_selection(selection);
+    if let Some(selection) = &plan.route_selection {
+        builder = builder.route_selection(selection.clone());
     }
-    for (name, value) in plan.stage_variables {
+    for (name, value) in &plan.stage_variables {
         builder = builder.stage_variable(name, value);
     }
-    for (key, route) in plan.routes {
+    for (key, route) in &plan.routes {
         builder = if route.has_response {
-            builder.route_with_response(key, route.function)
+            builder.route_with_response(key, &route.function)
         } else {
-            builder.route(key, route.function)
+            builder.route(key, &route.function)
         };
     }
-    if let Some(PlannedAuthorizer { function, sources }) = plan.authorizer {
-        builder = builder.authorizer(function, sources);
+    if let Some(PlannedAuthorizer { function, sources }) = &plan.authorizer {
+        builder = builder.authorizer(function, sources.clone());
     }
-    for (name, planned) in plan.functions {
-        let no_program = || Program::Unknown("nobody says where its program is".to_owned());
-        let program = planned.program.clone().unwrap_or_else(no_program);
-        let bootstrap = build::build(&name, &program, artifacts).await?;
-        builder = builder.function(name, function(planned, bootstrap, options));
+    let mut bootstraps = Bootstraps::new();
+    for (name, planned) in &plan.functions {
+        let bootstrap = build::build(name, planned.program.as_ref(), artifacts).await?;
+        builder = builder.function(name, function(planned, bootstrap.clone(), options));
+        bootstraps.insert(name.clone(), bootstrap);
     }
     #[cfg(feature = "dynamodb")]
-    for table in plan.tables {
+    for table in &plan.tables {
         builder = builder.table(table.to_string());
     }
     #[cfg(not(feature = "dynamodb"))]
     if !plan.tables.is_empty() {
         output.note("the tables are not created: this program was built without its feature `dynamodb`");
     }
-    Ok(builder)
+    Ok((builder, bootstraps))
 }
 
-fn function(planned: PlannedFunction, bootstrap: PathBuf, options: &Options) -> Function {
-    let mut function = Function::new(bootstrap).envs(planned.env);
-    if let Some(name) = planned.name {
+/// Returns the function that the bootstrap is.
+pub(super) fn function(planned: &PlannedFunction, bootstrap: PathBuf, options: &Options) -> Function {
+    let mut function = Function::new(bootstrap).envs(planned.env.clone());
+    if let Some(name) = &planned.name {
         function = function.name(name);
     }
     if let Some(timeout) = planned.timeout {

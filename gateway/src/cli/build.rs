@@ -16,10 +16,16 @@ use crate::plan::Program;
 /// # Errors
 ///
 /// If it cannot be built: what to do, for the person at the terminal.
-pub(super) async fn build(name: &str, program: &Program, artifacts: &Path) -> Result<PathBuf, String> {
-    let built = match program {
+pub(super) async fn build(
+    name: &str,
+    program: Option<&Program>,
+    artifacts: &Path,
+) -> Result<PathBuf, String> {
+    let unknown = Program::Unknown("nobody says where its program is".to_owned());
+    let built = match program.unwrap_or(&unknown) {
         Program::Bootstrap(path) => Ok(path.clone()),
         Program::Cargo { dir, binary } => cargo(dir, binary.as_deref()).await,
+        Program::Command { dir, line, path } => command(dir, line).await.map(|()| path.clone()),
         Program::Make { dir, target } => make(dir, target, &artifacts.join(name)).await,
         Program::Unknown(reason) => Err(format!(
             "{reason}; give a bootstrap for it by --function {name}=PATH"
@@ -69,8 +75,24 @@ async fn make(dir: &Path, target: &str, artifacts: &Path) -> Result<PathBuf, Str
     std::fs::create_dir_all(artifacts).map_err(|error| format!("{}: {error}", artifacts.display()))?;
     let mut command = Command::new("make");
     command.arg(target).env("ARTIFACTS_DIR", artifacts);
-    run(command, dir, Stdio::inherit()).await?;
+    run(command, dir, stderr()).await?;
     Ok(artifacts.to_owned())
+}
+
+async fn command(dir: &Path, line: &str) -> Result<(), String> {
+    let (shell, option) = if cfg!(windows) {
+        ("cmd", "/C")
+    } else {
+        ("sh", "-c")
+    };
+    let mut command = Command::new(shell);
+    command.args([option, line]);
+    run(command, dir, stderr()).await.map(drop)
+}
+
+/// Returns where the output of a build goes: standard output is for what happens in the gateway.
+fn stderr() -> Stdio {
+    std::io::stderr().into()
 }
 
 /// Runs a build, and returns its output if that is piped.
@@ -112,7 +134,7 @@ mod tests {
             dir: dir.path().to_owned(),
             target: "build-Chat".to_owned(),
         };
-        let built = build("Chat", &program, &dir.path().join("artifacts"))
+        let built = build("Chat", Some(&program), &dir.path().join("artifacts"))
             .await
             .unwrap();
         assert!(built.join("bootstrap").exists());
@@ -120,7 +142,7 @@ mod tests {
             dir: dir.path().to_owned(),
             target: "build-Other".to_owned(),
         };
-        let error = build("Other", &unknown, dir.path()).await.unwrap_err();
+        let error = build("Other", Some(&unknown), dir.path()).await.unwrap_err();
         assert!(
             error.starts_with("function Other cannot be run: `make build-Other` in "),
             "{error}"

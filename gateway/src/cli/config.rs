@@ -55,6 +55,8 @@ struct Authorizer {
 struct Function {
     /// A bootstrap.
     path: Option<PathBuf>,
+    /// A command that makes the bootstrap.
+    build: Option<String>,
     /// A directory in which `cargo build` makes it.
     cargo: Option<PathBuf>,
     binary: Option<String>,
@@ -65,6 +67,9 @@ struct Function {
     /// In MB.
     memory: Option<u32>,
     concurrency: Option<u16>,
+    /// The directory of the file.
+    #[serde(skip)]
+    dir: PathBuf,
 }
 
 impl Config {
@@ -77,7 +82,12 @@ impl Config {
         let in_file = |reason: String| format!("{}: {reason}", path.display());
         let text = fs::read_to_string(path).map_err(|error| in_file(error.to_string()))?;
         let mut config: Self = toml::from_str(&text).map_err(|error| in_file(error.to_string()))?;
-        let dir = path.parent().unwrap_or(Path::new(""));
+        // The parent of a bare file name is empty, which is not a directory for a command.
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        let dir = dir.unwrap_or(Path::new("."));
+        for function in config.functions.values_mut() {
+            dir.clone_into(&mut function.dir);
+        }
         let functions = config.functions.values_mut();
         let paths = functions.flat_map(|function| [&mut function.path, &mut function.cargo]);
         for path in paths.chain([&mut config.template]).flatten() {
@@ -146,14 +156,24 @@ impl Authorizer {
 
 impl Function {
     fn into_planned(self) -> Result<PlannedFunction, String> {
-        let program = match (self.path, self.cargo) {
-            (Some(_), Some(_)) => return Err("it has both `path` and `cargo`; remove one of them".to_owned()),
-            (Some(path), None) => Some(Program::Bootstrap(path)),
-            (None, Some(dir)) => Some(Program::Cargo {
+        let program = match (self.path, self.build, self.cargo) {
+            (Some(_), _, Some(_)) => {
+                return Err("it has both `path` and `cargo`; remove one of them".to_owned());
+            }
+            (None, Some(_), _) => {
+                return Err("it has a `build` without a `path`; add the path of what it makes".to_owned());
+            }
+            (Some(path), Some(line), None) => Some(Program::Command {
+                dir: self.dir,
+                line,
+                path,
+            }),
+            (Some(path), None, None) => Some(Program::Bootstrap(path)),
+            (None, None, Some(dir)) => Some(Program::Cargo {
                 dir,
                 binary: self.binary,
             }),
-            (None, None) => None,
+            (None, None, None) => None,
         };
         Ok(PlannedFunction {
             name: self.name,

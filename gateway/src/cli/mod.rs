@@ -10,19 +10,22 @@ mod output;
 mod printer;
 mod shown;
 mod signals;
+mod sources;
 mod summary;
+mod watch;
 
 use std::{error::Error, pin::pin};
 
 pub(crate) use options::Options;
 use output::Output;
+use watch::Watch;
 
 /// Serves until a signal, and returns when everything has ended.
 ///
 /// # Errors
 ///
 /// If the gateway cannot be started: the text for the person at the terminal.
-pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     signals::raise_file_limit();
     // Set up before the start, so that Ctrl-C during the start leaves no process behind either.
     let mut stop = pin!(signals::stop()?);
@@ -30,15 +33,20 @@ pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let artifacts = tempfile::tempdir()?;
     let starting = async {
         let plan = assemble::plan(&options, &output)?;
-        let builder = assemble::builder(plan, &options, &output, artifacts.path()).await?;
-        Ok::<_, Box<dyn Error>>(builder.start().await?)
+        let (builder, bootstraps) = assemble::builder(&plan, &options, &output, artifacts.path()).await?;
+        // Before the start, so that no change is missed.
+        let watch = options
+            .watch
+            .then(|| Watch::new(&plan, &bootstraps, &options))
+            .transpose()?;
+        Ok::<_, Box<dyn Error>>((builder.start().await?, plan, watch))
     };
-    let gateway = tokio::select! {
-        gateway = starting => gateway,
+    let started = tokio::select! {
+        started = starting => started,
         () = &mut stop => return Ok(()),
     };
-    let gateway = match gateway {
-        Ok(gateway) => gateway,
+    let (gateway, plan, watch) = match started {
+        Ok(started) => started,
         Err(error) => {
             output.finish();
             return Err(error);
@@ -49,7 +57,14 @@ pub(crate) async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     if let Some(file) = gateway.ca_file() {
         output.note(&format!("clients trust this certificate: {}", file.display()));
     }
-    stop.await;
+    if let Some(watch) = watch {
+        tokio::select! {
+            () = watch.run(&gateway, &plan, &mut options, &output, artifacts.path()) => {}
+            () = &mut stop => {}
+        }
+    } else {
+        stop.await;
+    }
     gateway.shutdown().await;
     output.end();
     Ok(())

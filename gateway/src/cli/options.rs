@@ -9,7 +9,7 @@ use std::{
 use clap::Parser;
 use room_auth_gateway::{Function, GatewayBuilder, IdentitySources, SelectionExpression};
 
-use super::env_file::{self, Variables};
+use super::env_file::{self, EnvFile};
 
 /// A local API Gateway WebSocket API that runs any Lambda bootstrap.
 ///
@@ -105,11 +105,21 @@ pub(crate) struct Options {
     /// Reads environment variables of the functions from a file: a NAME=VALUE per line, as it is, without
     /// quotes; lines that begin with # are comments. --env takes precedence. Repeatable
     #[arg(long = "env-file", value_name = "FILE", value_parser = env_file::read)]
-    env_files: Vec<Variables>,
+    pub(super) env_files: Vec<EnvFile>,
 
     /// Passes the whole environment of this program on to the functions, AWS credentials included
     #[arg(long)]
     inherit_env: bool,
+
+    /// Runs a command before the start that builds the functions whose paths are given here
+    #[arg(long, value_name = "COMMAND")]
+    pub(super) build: Option<String>,
+
+    /// Builds and restarts functions when their sources change, or an --env-file. The sockets stay open. If a
+    /// build or a start fails, the last good version goes on. Without a build of its own, a function is restarted
+    /// when its bootstrap changes
+    #[arg(short, long)]
+    pub(super) watch: bool,
 
     /// Sets the directory that the functions start in; without it, that of each executable, as on Lambda
     #[arg(long, value_name = "DIR")]
@@ -206,7 +216,7 @@ impl Options {
     /// Sets what the options say of every function.
     pub(super) fn configure_function(&self, mut function: Function) -> Function {
         function = function
-            .envs(self.env_files.iter().flat_map(|file| file.0.clone()))
+            .envs(self.env_files.iter().flat_map(|file| file.variables.clone()))
             .envs(self.env.clone())
             .freeze(!self.no_freeze);
         if let Some(processes) = self.concurrency {

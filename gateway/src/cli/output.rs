@@ -47,6 +47,16 @@ impl Output {
         }
     }
 
+    /// Prints what has gone wrong, and that the last good version of it goes on.
+    pub(super) fn kept(&self, reason: &str) {
+        if self.0.is_json {
+            let json = json!({"event": "kept", "reason": reason});
+            self.0.printer.out(json.to_string());
+        } else {
+            self.0.printer.error(shown::kept(reason));
+        }
+    }
+
     /// Prints and counts what has happened.
     pub(super) fn observe(&self, observation: &Observation) {
         self.0.summary.lock().count(&observation.event);

@@ -94,6 +94,12 @@ pub(super) fn note(text: &str) -> String {
     format!("{style}note:{style:#} {text}")
 }
 
+/// Returns the line for what has gone wrong, while the last good version goes on.
+pub(super) fn kept(reason: &str) -> String {
+    let style = good_if(false);
+    format!("{style}error:{style:#} {reason}; the last good version goes on")
+}
+
 fn named(function: &str) -> String {
     let style = color_of(function);
     format!("{style}{function:<16}{style:#}")

@@ -41,7 +41,9 @@ pub(crate) struct Choices<'a> {
 pub(crate) fn read(path: &Path, choices: &Choices<'_>) -> Result<(Plan, Vec<String>), String> {
     let in_file = |reason: String| format!("{}: {reason}", path.display());
     let text = fs::read_to_string(path).map_err(|error| in_file(error.to_string()))?;
-    let dir = path.parent().unwrap_or(Path::new(""));
+    // The parent of a bare file name is empty, which is not a directory for a command.
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let dir = dir.unwrap_or(Path::new("."));
     let (plan, notes) = parse(&text, dir, choices).map_err(in_file)?;
     Ok((plan, notes.into_iter().map(in_file).collect()))
 }

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "not every test uses everything")]
 
+#[cfg(feature = "cli")]
+pub(crate) mod binary;
+
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
