@@ -61,8 +61,36 @@ pub(crate) enum Program {
         line: String,
         path: PathBuf,
     },
+    /// The runtime interface client of its language runs it.
+    Handler {
+        language: Language,
+        /// The directory of the code.
+        dir: PathBuf,
+        /// `file.function`.
+        handler: String,
+    },
     /// It cannot be run, for this reason.
     Unknown(String),
+}
+
+/// A language in which Lambda functions have no bootstrap of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Language {
+    Node,
+    Python,
+}
+
+impl Language {
+    /// Returns the language of a runtime such as `nodejs22.x`, if it is one of these.
+    pub(crate) fn of_runtime(runtime: &str) -> Option<Self> {
+        if runtime.starts_with("nodejs") {
+            Some(Self::Node)
+        } else if runtime.starts_with("python") {
+            Some(Self::Python)
+        } else {
+            None
+        }
+    }
 }
 
 impl Plan {

@@ -142,3 +142,44 @@ async fn what_is_wrong_with_a_file_is_said_with_what_to_do() {
         assert!(errors.contains(expected), "{options:?}: {errors}");
     }
 }
+
+#[tokio::test]
+#[ignore = "needs npm, cmake and pip"]
+async fn node_and_python_run_by_their_clients_and_reach_the_endpoint_of_the_samples_over_tls() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interface-clients.sh");
+    let installed = tokio::process::Command::new("bash")
+        .arg(script)
+        .output()
+        .await
+        .unwrap();
+    let errors = String::from_utf8_lossy(&installed.stderr);
+    assert!(installed.status.success(), "{errors}");
+    let clients = String::from_utf8(installed.stdout).unwrap();
+    let dir = project("handlers");
+    for part in ["node_modules", ".venv"] {
+        let clients = Path::new(clients.trim()).join(part);
+        std::os::unix::fs::symlink(clients, dir.path().join(part)).unwrap();
+    }
+    let (_child, url) = start(dir.path(), &["--template", "template.yaml", "--tls"]).await;
+    let url = url.replace("wss://", "ws://");
+    assert_eq!(ask(&url, r#"{"action":"node"}"#).await, "from Node");
+    assert_eq!(ask(&url, r#"{"action":"python"}"#).await, "from Python");
+}
+
+#[tokio::test]
+async fn a_runtime_interface_client_that_is_not_there_is_named() {
+    let dir = project("handlers");
+    let mut command = command(dir.path());
+    // No interpreter can be found.
+    command
+        .env("PATH", "/nowhere")
+        .env_remove("VIRTUAL_ENV")
+        .args(["--template", "template.yaml"]);
+    let output = timeout(PATIENCE, command.stderr(Stdio::piped()).output());
+    let output = output.await.expect("an end in time").unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        errors.ends_with("function NodeEcho cannot be run: there is no `node` in PATH; install Node\n"),
+        "{errors}"
+    );
+}

@@ -1,15 +1,13 @@
 //! From the template, the configuration file and the options to a gateway that can be started.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
 use room_auth_gateway::{Function, Gateway, GatewayBuilder};
 
 use super::{
     build,
     config::{self, Config},
+    interface_client::Built,
     names::Names,
     options::Options,
     output::Output,
@@ -19,8 +17,8 @@ use crate::{
     template,
 };
 
-/// The bootstraps of the functions, by the names of these.
-pub(super) type Bootstraps = BTreeMap<String, PathBuf>;
+/// How the functions are run, by their names.
+pub(super) type Bootstraps = BTreeMap<String, Built>;
 
 /// Returns what the options say, and the files that they name. What is not understood of a template is printed.
 ///
@@ -145,7 +143,7 @@ pub(super) async fn builder(
     let mut bootstraps = Bootstraps::new();
     for (name, planned) in &plan.functions {
         let bootstrap = build::build(name, planned.program.as_ref(), artifacts).await?;
-        builder = builder.function(name, function(planned, bootstrap.clone(), options));
+        builder = builder.function(name, function(planned, &bootstrap, options));
         bootstraps.insert(name.clone(), bootstrap);
     }
     #[cfg(feature = "dynamodb")]
@@ -159,9 +157,15 @@ pub(super) async fn builder(
     Ok((builder, bootstraps))
 }
 
-/// Returns the function that the bootstrap is.
-pub(super) fn function(planned: &PlannedFunction, bootstrap: PathBuf, options: &Options) -> Function {
-    let mut function = Function::new(bootstrap).envs(planned.env.clone());
+/// Returns the function that was built.
+pub(super) fn function(planned: &PlannedFunction, built: &Built, options: &Options) -> Function {
+    let mut function = Function::new(&built.path).envs(planned.env.clone());
+    if let Some(handler) = &built.handler {
+        function = function.task_root(&handler.dir).handler(&handler.name);
+        for arg in &handler.args {
+            function = function.arg(arg);
+        }
+    }
     if let Some(name) = &planned.name {
         function = function.name(name);
     }

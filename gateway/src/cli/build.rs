@@ -8,30 +8,37 @@ use std::{
 use serde_json::Value;
 use tokio::process::Command;
 
+use super::interface_client::{self, Built};
 use crate::plan::Program;
 
-/// Builds the program of the function `name`, and returns the path of its bootstrap. What the build prints goes to
+/// Builds the program of the function `name`, and returns how it is run. What the build prints goes to
 /// standard error. `artifacts` is a directory for what `make` makes.
 ///
 /// # Errors
 ///
 /// If it cannot be built: what to do, for the person at the terminal.
-pub(super) async fn build(
-    name: &str,
-    program: Option<&Program>,
-    artifacts: &Path,
-) -> Result<PathBuf, String> {
+pub(super) async fn build(name: &str, program: Option<&Program>, artifacts: &Path) -> Result<Built, String> {
     let unknown = Program::Unknown("nobody says where its program is".to_owned());
     let built = match program.unwrap_or(&unknown) {
         Program::Bootstrap(path) => Ok(path.clone()),
         Program::Cargo { dir, binary } => cargo(dir, binary.as_deref()).await,
         Program::Command { dir, line, path } => command(dir, line).await.map(|()| path.clone()),
         Program::Make { dir, target } => make(dir, target, &artifacts.join(name)).await,
+        Program::Handler {
+            language,
+            dir,
+            handler,
+        } => {
+            let found = interface_client::find(*language, dir, handler).await;
+            return found.map_err(|reason| format!("function {name} cannot be run: {reason}"));
+        }
         Program::Unknown(reason) => Err(format!(
             "{reason}; give a bootstrap for it by --function {name}=PATH"
         )),
     };
-    built.map_err(|reason| format!("function {name} cannot be run: {reason}"))
+    let path = built.map_err(|reason| format!("function {name} cannot be run: {reason}"))?;
+    let handler = None;
+    Ok(Built { path, handler })
 }
 
 /// Builds with cargo, which says itself where the executable is.
@@ -137,7 +144,7 @@ mod tests {
         let built = build("Chat", Some(&program), &dir.path().join("artifacts"))
             .await
             .unwrap();
-        assert!(built.join("bootstrap").exists());
+        assert!(built.path.join("bootstrap").exists());
         let unknown = Program::Make {
             dir: dir.path().to_owned(),
             target: "build-Other".to_owned(),

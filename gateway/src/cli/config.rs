@@ -10,7 +10,7 @@ use std::{
 use room_auth_gateway::{IdentitySources, SelectionExpression};
 use serde::Deserialize;
 
-use crate::plan::{Plan, PlannedAuthorizer, PlannedFunction, PlannedRoute, Program};
+use crate::plan::{Language, Plan, PlannedAuthorizer, PlannedFunction, PlannedRoute, Program};
 
 /// The file that is read if it lies in the current directory.
 pub(super) const FILE: &str = "room-auth-gateway.toml";
@@ -53,13 +53,17 @@ struct Authorizer {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Function {
-    /// A bootstrap.
+    /// A bootstrap, or with a `handler` the directory of its code.
     path: Option<PathBuf>,
     /// A command that makes the bootstrap.
     build: Option<String>,
     /// A directory in which `cargo build` makes it.
     cargo: Option<PathBuf>,
     binary: Option<String>,
+    /// `file.function`, for a runtime of Node or Python.
+    handler: Option<String>,
+    /// As `nodejs22.x`.
+    runtime: Option<String>,
     name: Option<String>,
     env: BTreeMap<String, String>,
     /// In seconds.
@@ -156,6 +160,7 @@ impl Authorizer {
 
 impl Function {
     fn into_planned(self) -> Result<PlannedFunction, String> {
+        let language = self.runtime.as_deref().map(Language::of_runtime);
         let program = match (self.path, self.build, self.cargo) {
             (Some(_), _, Some(_)) => {
                 return Err("it has both `path` and `cargo`; remove one of them".to_owned());
@@ -168,6 +173,18 @@ impl Function {
                 line,
                 path,
             }),
+            (Some(dir), None, None) if self.handler.is_some() || language.is_some() => {
+                let (Some(Some(language)), Some(handler)) = (language, self.handler) else {
+                    let text = "it takes both a `handler` and a `runtime`, of nodejs or python, to run code \
+                                without a bootstrap";
+                    return Err(text.to_owned());
+                };
+                Some(Program::Handler {
+                    language,
+                    dir,
+                    handler,
+                })
+            }
             (Some(path), None, None) => Some(Program::Bootstrap(path)),
             (None, None, Some(dir)) => Some(Program::Cargo {
                 dir,
@@ -232,6 +249,12 @@ mod tests {
         for text in ["stages = 1", "[functions.f]\ntime-out = 1", "[routes]\na = 1"] {
             assert!(toml::from_str::<Config>(text).is_err(), "{text}");
         }
+        let half: Config = toml::from_str("[functions.f]\npath = 'a'\nhandler = 'index.handler'").unwrap();
+        let error = half.into_plan().unwrap_err();
+        assert!(
+            error.starts_with("function f: it takes both a `handler` and a `runtime`"),
+            "{error}"
+        );
         let both: Config = toml::from_str("[functions.f]\npath = 'a'\ncargo = 'b'").unwrap();
         let error = both.into_plan().unwrap_err();
         assert_eq!(

@@ -4,6 +4,7 @@ mod assemble;
 mod build;
 mod config;
 mod env_file;
+mod interface_client;
 mod names;
 mod options;
 mod output;

@@ -18,7 +18,9 @@ pub(super) fn of(program: &Program) -> Vec<PathBuf> {
     let roots = match program {
         Program::Bootstrap(path) => vec![executable(path)],
         Program::Cargo { dir, .. } => packages(dir).unwrap_or_else(|| vec![dir.clone()]),
-        Program::Make { dir, .. } | Program::Command { dir, .. } => vec![dir.clone()],
+        Program::Make { dir, .. } | Program::Command { dir, .. } | Program::Handler { dir, .. } => {
+            vec![dir.clone()]
+        }
         Program::Unknown(_) => Vec::new(),
     };
     // As the events have them.

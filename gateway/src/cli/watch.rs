@@ -16,6 +16,7 @@ use tokio::{
 use super::{
     assemble::{self, Bootstraps},
     build,
+    interface_client::Built,
     options::Options,
     output::Output,
     sources,
@@ -66,7 +67,7 @@ impl Watch {
         let functions = plan.functions.iter().map(|(name, function)| Watched {
             name: name.clone(),
             roots: function.program.iter().flat_map(sources::of).collect(),
-            made: bootstraps.get(name).and_then(|bootstrap| made(bootstrap)),
+            made: bootstraps.get(name).and_then(made),
         });
         let env_files = options
             .env_files
@@ -155,10 +156,11 @@ async fn restart(
     let planned = &plan.functions[&function.name];
     let bootstrap = build::build(&function.name, planned.program.as_ref(), artifacts).await?;
     let made = made(&bootstrap);
-    if made == function.made && !anyway {
+    // Code without a build is itself what has changed.
+    if made == function.made && bootstrap.handler.is_none() && !anyway {
         return Ok(false);
     }
-    let replacement = assemble::function(planned, bootstrap, options);
+    let replacement = assemble::function(planned, &bootstrap, options);
     let replaced = gateway.replace_function(&function.name, replacement).await;
     replaced.map_err(|error| error.to_string())?;
     function.made = made;
@@ -166,8 +168,8 @@ async fn restart(
 }
 
 /// Returns when a bootstrap was made.
-fn made(bootstrap: &Path) -> Option<SystemTime> {
-    let file = std::fs::metadata(sources::executable(bootstrap)).ok()?;
+fn made(built: &Built) -> Option<SystemTime> {
+    let file = std::fs::metadata(sources::executable(&built.path)).ok()?;
     file.modified().ok()
 }
 

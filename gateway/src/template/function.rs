@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{reader::Reader, resource::Resource};
-use crate::plan::{PlannedFunction, Program};
+use crate::plan::{Language, PlannedFunction, Program};
 
 /// The properties that are read here, and those of which nothing is seen here.
 const KNOWN: [&str; 21] = [
@@ -82,7 +82,8 @@ fn program(reader: &Reader<'_>, id: &str, resource: &Resource) -> Program {
     if properties.get("PackageType").is_some_and(|kind| kind == "Image") {
         return Program::Unknown("its package is an image".to_owned());
     }
-    if !runtime.starts_with("provided") {
+    let language = Language::of_runtime(&runtime);
+    if language.is_none() && !runtime.starts_with("provided") {
         return Program::Unknown(format!("its Runtime is `{runtime}`"));
     }
     let code = if kind == "AWS::Serverless::Function" {
@@ -109,7 +110,15 @@ fn program(reader: &Reader<'_>, id: &str, resource: &Resource) -> Program {
             target: format!("build-{id}"),
         },
         Some(other) => Program::Unknown(format!("its BuildMethod is `{other}`")),
-        None => Program::Bootstrap(dir),
+        None => match (language, reader.text(id, properties, "Handler")) {
+            (Some(language), Some(handler)) => Program::Handler {
+                language,
+                dir,
+                handler,
+            },
+            (Some(_), None) => Program::Unknown("it has no Handler".to_owned()),
+            (None, _) => Program::Bootstrap(dir),
+        },
     }
 }
 

@@ -3,9 +3,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
-use crate::plan::Program;
+use crate::plan::{Language, Program};
 
 const SAM: &str = include_str!("../../tests/templates/sam/template.yaml");
+const HANDLERS: &str = include_str!("../../tests/templates/handlers/template.yaml");
 const PLAIN: &str = include_str!("../../tests/templates/plain/template.yaml");
 
 fn read_as(text: &str, parameters: &[(&str, &str)]) -> Result<(Plan, Vec<String>), String> {
@@ -184,6 +185,25 @@ fn an_authorizer_that_is_not_understood_is_an_error_and_never_left_out() {
         let error = error.expect_err(expected);
         assert!(error.starts_with(expected), "{error}");
     }
+}
+
+#[test]
+fn a_function_without_a_bootstrap_is_run_by_the_client_of_its_language() {
+    let (plan, notes) = read_as(HANDLERS, &[]).unwrap();
+    assert_eq!(notes, [""; 0]);
+    let node = Program::Handler {
+        language: Language::Node,
+        dir: "/app/node".into(),
+        handler: "index.handler".into(),
+    };
+    let python = Program::Handler {
+        language: Language::Python,
+        dir: "/app/python".into(),
+        handler: "app.handler".into(),
+    };
+    assert_eq!(plan.functions["NodeEcho"].program, Some(node));
+    assert_eq!(plan.functions["PythonEcho"].program, Some(python));
+    assert_eq!(plan.stage.as_deref(), Some("default"), "as SAM names it");
 }
 
 #[test]
