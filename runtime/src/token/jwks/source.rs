@@ -1,6 +1,7 @@
 //! What is configured about an issuer's keys, and the verifier made of it.
 
 use std::env::VarError;
+use std::fmt;
 use std::sync::Arc;
 
 use rustls::RootCertStore;
@@ -57,7 +58,7 @@ pub const JWT_AUDIENCE_ENV: &str = "JWT_AUDIENCE";
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Jwks {
     url: String,
     issuer: String,
@@ -214,6 +215,19 @@ impl Jwks {
         Ok(Verifier::of(keys, self.clock)
             .with_issuer(self.issuer)
             .with_audience(self.audience))
+    }
+}
+
+impl fmt::Debug for Jwks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The query of the URL may hold a key of an API.
+        let url = self.url.split('?').next();
+        f.debug_struct("Jwks")
+            .field("url", &url.unwrap_or_default())
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .field("bundled", &self.bundled)
+            .finish_non_exhaustive()
     }
 }
 
