@@ -3,8 +3,8 @@
 use room_auth::PublicKeys;
 use room_auth_forge::capture::Capture;
 
-use super::failing::{delays, failures};
 use super::issuer::{Answer, LocalIssuer, set};
+use super::unusable::{delays, failures};
 use super::*;
 
 #[tokio::test]

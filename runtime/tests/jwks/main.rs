@@ -7,6 +7,7 @@ mod issuer;
 mod others;
 mod rotation;
 mod tls;
+mod unusable;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

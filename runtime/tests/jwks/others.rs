@@ -3,7 +3,7 @@
 use room_auth::authorizer::{Authorizer, AuthorizerError};
 use room_auth::rooms::Rooms;
 use room_auth::testing::{self, MemoryRegistry, RecordingTransport};
-use room_auth::{EventContext, RoomClaims, VerifyErrorKind};
+use room_auth::{EventContext, PublicKey, RoomClaims, VerifyErrorKind};
 
 use super::issuer::{Answer, LocalIssuer};
 use super::*;
@@ -82,7 +82,7 @@ async fn verify_uses_the_keys_that_are_there_and_verify_fresh_fetches_them() {
     assert!(verifier.verify_fresh::<()>(&token).await.is_ok());
     assert!(clone.verify::<()>(&token).is_ok());
     assert_eq!(
-        clone.keys().iter().map(|key| key.key_id()).collect::<Vec<_>>(),
+        clone.keys().iter().map(PublicKey::key_id).collect::<Vec<_>>(),
         ["new"]
     );
     assert_eq!(issuer.asked(), 2);

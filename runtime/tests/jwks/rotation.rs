@@ -87,6 +87,24 @@ async fn concurrent_requests_share_one_fetch() {
 }
 
 #[tokio::test]
+async fn a_fetch_that_all_have_given_up_does_not_stop_the_next_one() {
+    let (hands, old, new) = (Hands::new(), key(), key());
+    let issuer = LocalIssuer::start(Answer::set(&[("old", &old)])).await;
+    let function = Function::new(jwks(issuer.url(), &hands).fetch().await.unwrap());
+    issuer.arrival().await; // of the fetch at init
+    issuer.answers(Answer::Nothing);
+    let token = token("new", &new);
+    tokio::select! {
+        _ = function.connect(&token) => panic!("nothing was answered"),
+        () = issuer.arrival() => {}
+    }
+    issuer.answers(Answer::set(&[("new", &new)]));
+    hands.advance(Duration::from_secs(10));
+    function.accepts(&token).await;
+    assert_eq!(issuer.asked(), 3);
+}
+
+#[tokio::test]
 async fn a_token_that_is_refused_anyway_causes_no_fetch() {
     let (hands, known, stranger) = (Hands::new(), key(), key());
     let issuer = LocalIssuer::start(Answer::set(&[("known", &known)])).await;

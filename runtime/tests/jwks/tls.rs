@@ -52,7 +52,7 @@ async fn a_certificate_that_is_not_good_for_the_host_now_fails_the_start_by_name
         params.not_after = date_time_ymd(2021, 1, 1);
     });
     let early = server(&authority, "127.0.0.1", |params| {
-        params.not_before = date_time_ymd(4000, 1, 1)
+        params.not_before = date_time_ymd(4000, 1, 1);
     });
     let untrusted = server(&self::authority(), "127.0.0.1", |_| {});
     let other_host = server(&authority, "issuer.example", |_| {});
@@ -116,7 +116,7 @@ async fn a_certificate_that_has_expired_since_the_start_keeps_the_last_good_set(
         .unwrap();
     let function = Function::new(jwks.fetch().await.unwrap());
     let expired = server(&authority, "127.0.0.1", |params| {
-        params.not_after = date_time_ymd(2021, 1, 1)
+        params.not_after = date_time_ymd(2021, 1, 1);
     });
     good.serves_with(expired);
     good.answers(Answer::set(&[("two", &two)]));
