@@ -17,7 +17,7 @@ mod error;
 mod request;
 mod response;
 
-pub use crate::auth::CONTEXT_KEY;
+pub use crate::auth::{CONTEXT_KEY, ROOM_CONTEXT_KEY};
 pub use error::AuthorizerError;
 pub use request::Authorizer;
 pub use response::{AuthorizerResponse, ContextValue, MAX_RESULT_BYTES};
