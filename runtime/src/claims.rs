@@ -106,7 +106,7 @@ impl<T> fmt::Debug for RoomClaims<T> {
     }
 }
 
-/// The longest `sub`, in bytes (OpenID Connect Core §2: 255 ASCII characters).
+/// The longest `sub`, in bytes (OIDC Core §2: 255 ASCII characters).
 const MAX_SUBJECT_LEN: usize = 255;
 
 /// The standard claims of a payload, read and checked for form.
