@@ -32,6 +32,7 @@
 //! | accept tokens that speak of a user | [`RoomSource`] |
 //! | verify tokens yourself | [`Verifier`], [`PublicKeys`], [`VerifyErrorKind`] |
 //! | answer with a type of your own | [`WebSocketResponse`] |
+//! | verify with the keys that an issuer publishes (feature `jwks`) | `Jwks`, `Verifier::from_jwks_url` |
 //! | sign tokens (feature `issuer`) | `Issuer`, `SigningKey` |
 //! | know who speaks on every route, and send to rooms | [`rooms::Rooms`], [`RoomAuthLayer::with_rooms`] |
 //! | keep connections elsewhere, or reach them otherwise | [`Registry`], [`Transport`] |
@@ -105,6 +106,9 @@ pub use token::{
 #[cfg(feature = "issuer")]
 #[cfg_attr(docsrs, doc(cfg(feature = "issuer")))]
 pub use token::{Issuer, IssuerError, SigningKey, SigningKeyError, Token};
+#[cfg(feature = "jwks")]
+#[cfg_attr(docsrs, doc(cfg(feature = "jwks")))]
+pub use token::{JWKS_URL_ENV, JWT_AUDIENCE_ENV, JWT_ISSUER_ENV, Jwks};
 
 #[cfg(feature = "macros")]
 pub use room_auth_macros::room_auth;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
 use crate::claims::RoomClaims;
@@ -114,6 +115,16 @@ impl Authenticator {
 
     pub(crate) fn sources(&self) -> &Sources {
         &self.sources
+    }
+
+    /// Returns what to wait for before [`authenticate`](Self::authenticate): newer keys of the token's issuer.
+    pub(crate) fn awaited_keys(
+        &self,
+        handshake: &Handshake<'_>,
+        now: SystemTime,
+    ) -> Option<BoxFuture<'static, ()>> {
+        let token = || self.sources.find(handshake).ok().map(|presented| presented.token);
+        self.verifier.awaited_keys(token, now)
     }
 
     /// Finds the one token that a handshake presents, and verifies it.

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -40,6 +41,16 @@ pub(crate) enum Decision<'e, T> {
 }
 
 impl Policy {
+    /// Returns what to wait for before [`decide`](Self::decide): the token of a `$connect` needs newer keys of its
+    /// issuer. Pure as well: nothing happens until the future is polled.
+    pub(crate) fn awaited_keys(&self, view: &View<'_>, now: SystemTime) -> Option<BoxFuture<'static, ()>> {
+        if view.context.event_type() == EventType::Connect {
+            self.authenticator.awaited_keys(&view.handshake, now)
+        } else {
+            None
+        }
+    }
+
     /// Decides on one event. Whatever is not understood is refused.
     ///
     /// The registry goes before the authorizer: it knows of renewals and of who was disconnected.

@@ -22,7 +22,10 @@ mod compact;
 mod der;
 mod error;
 mod jwk;
+#[cfg(feature = "jwks")]
+mod jwks;
 mod key_error;
+mod keys;
 mod material;
 mod normalize;
 mod prepared;
@@ -43,6 +46,8 @@ mod signing_key;
 
 pub use algorithm::Algorithm;
 pub use error::{VerifyError, VerifyErrorKind};
+#[cfg(feature = "jwks")]
+pub use jwks::{JWKS_URL_ENV, JWT_AUDIENCE_ENV, JWT_ISSUER_ENV, Jwks};
 pub use key_error::KeyError;
 pub use public_key::PublicKey;
 pub use public_keys::{PUBLIC_KEY_ENV, PublicKeys};

@@ -1,13 +1,16 @@
 //! The decision whether a token is accepted: seven steps, in a fixed order, each with its own kind of error.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
 use super::compact::{CompactJws, Header};
 use super::error::{VerifyError, VerifyErrorKind};
 use super::key_error::KeyError;
+use super::keys::Keys;
 use super::public_keys::PublicKeys;
 use super::room_source::RoomSource;
 use super::rules::Rules;
@@ -33,7 +36,7 @@ use crate::id::RoomId;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Verifier {
-    keys: PublicKeys,
+    keys: Keys,
     clock: Arc<dyn Clock>,
     rules: Rules,
 }
@@ -53,9 +56,13 @@ impl Verifier {
 
     /// Creates a verifier with the given keys and the defaults.
     pub fn new(keys: PublicKeys) -> Self {
+        Self::of(Keys::Given(keys), Arc::new(SystemClock))
+    }
+
+    pub(super) fn of(keys: Keys, clock: Arc<dyn Clock>) -> Self {
         Self {
             keys,
-            clock: Arc::new(SystemClock),
+            clock,
             rules: Rules {
                 clock_skew: Self::DEFAULT_CLOCK_SKEW,
                 leeway: Duration::ZERO,
@@ -230,12 +237,15 @@ impl Verifier {
         self
     }
 
-    /// Returns the keys that tokens are verified with.
-    pub fn keys(&self) -> &PublicKeys {
-        &self.keys
+    /// Returns the keys that tokens are verified with. Those that an issuer publishes change.
+    pub fn keys(&self) -> PublicKeys {
+        self.keys.current().into_owned()
     }
 
     /// Verifies `token` at the current time.
+    ///
+    /// Uses the keys that are there: those that an issuer publishes (feature `jwks`) are not fetched again.
+    /// `verify_fresh` does that, as do the layer, the authorizer and renewals.
     ///
     /// # Errors
     ///
@@ -290,6 +300,21 @@ impl Verifier {
         self.rules.has_expired(expires_at, now)
     }
 
+    /// Returns what to wait for before a token is decided on: newer keys of its issuer. For keys that were given this is
+    /// `None`, and the token is not asked for.
+    pub(crate) fn awaited_keys<'t>(
+        &self,
+        token: impl FnOnce() -> Option<Cow<'t, str>>,
+        now: SystemTime,
+    ) -> Option<BoxFuture<'static, ()>> {
+        self.keys.awaited(now, || {
+            let token = token().ok_or(VerifyErrorKind::Malformed)?;
+            let jws = CompactJws::decode(&token, Self::MAX_TOKEN_LEN).ok_or(VerifyErrorKind::Malformed)?;
+            let header = Header::read(&jws.header, &self.rules.types)?;
+            Ok(header.key_id.map(Cow::into_owned))
+        })
+    }
+
     /// Verifies `token`. `requested` only matters to a [`RoomSource`] that takes the requested room.
     pub(crate) fn verify_at<T: DeserializeOwned>(
         &self,
@@ -328,10 +353,10 @@ impl Verifier {
     fn check_signature(&self, jws: &CompactJws<'_>, header: &Header<'_>) -> Result<(), VerifyError> {
         let algorithm = header.algorithm.as_deref();
         let id = header.key_id.as_deref();
+        let keys = self.keys.current();
         // Once `kid` names a key, no other is tried.
-        let named = id.and_then(|id| self.keys.iter().find(|key| key.key_id() == id));
-        let mut candidates = self
-            .keys
+        let named = id.and_then(|id| keys.iter().find(|key| key.key_id() == id));
+        let mut candidates = keys
             .iter()
             .filter(|key| named.is_none_or(|named| std::ptr::eq(named, *key)))
             .filter(|key| key.has_algorithm(algorithm))
