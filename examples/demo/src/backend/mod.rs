@@ -3,7 +3,7 @@
 //! A backend of your own usually has [`accounts`] and [`sessions`] already, and adds [`tokens`]. How log-ins are
 //! limited is in [`attempts`] and [`passwords`], and what other pages are refused is in [`guard`].
 
-mod accounts;
+pub(crate) mod accounts;
 mod api;
 mod assets;
 mod attempts;
