@@ -84,7 +84,7 @@ impl<T> RoomClaims<T> {
         self.expires_at
     }
 
-    #[cfg_attr(not(feature = "issuer"), allow(dead_code))]
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn new(room_id: RoomId, issued_at: u64, expires_at: u64, custom: T) -> Self {
         Self {
             room_id,

@@ -10,6 +10,7 @@ mod attempts;
 mod devices;
 mod guard;
 mod passwords;
+mod provider;
 mod reply;
 mod sessions;
 mod state;
