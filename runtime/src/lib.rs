@@ -29,6 +29,7 @@
 //! | see what an event is about | [`WebSocketEvent`], [`EventContext`] |
 //! | compose services | [`RoomAuthLayer`], [`Authenticated`], [`Incoming`] |
 //! | choose where tokens come from | [`Authenticator`], [`TokenSource`] |
+//! | accept tokens that speak of a user | [`RoomSource`] |
 //! | verify tokens yourself | [`Verifier`], [`PublicKeys`], [`VerifyErrorKind`] |
 //! | answer with a type of your own | [`WebSocketResponse`] |
 //! | verify with the keys that an issuer publishes (feature `jwks`) | `Jwks`, `Verifier::from_jwks_url` |
@@ -99,7 +100,8 @@ pub use response::WebSocketResponse;
 pub use retry::Deadline;
 pub use run::{Handler, run};
 pub use token::{
-    Algorithm, KeyError, PUBLIC_KEY_ENV, PublicKey, PublicKeys, Verifier, VerifyError, VerifyErrorKind,
+    Algorithm, KeyError, PUBLIC_KEY_ENV, PublicKey, PublicKeys, RoomSource, TokenClaims, Verifier,
+    VerifyError, VerifyErrorKind,
 };
 #[cfg(feature = "issuer")]
 #[cfg_attr(docsrs, doc(cfg(feature = "issuer")))]

@@ -226,7 +226,7 @@ where
                 )
             }
             PendingEvent::LookedUp(json, _) => {
-                let claims = connection.room_claims::<T>();
+                let claims = session.room_claims::<T>(&connection);
                 let claims = claims.ok_or_else(|| session.refuse(RejectionKind::RecordedClaims))?;
                 (claims, read(&session, &context, json)?, AfterHandler::default())
             }

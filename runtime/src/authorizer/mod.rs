@@ -18,7 +18,7 @@ mod request;
 mod response;
 mod service;
 
-pub use crate::auth::CONTEXT_KEY;
+pub use crate::auth::{CONTEXT_KEY, ROOM_CONTEXT_KEY};
 pub use error::AuthorizerError;
 pub use request::Authorizer;
 pub use response::{AuthorizerResponse, ContextValue, MAX_RESULT_BYTES};

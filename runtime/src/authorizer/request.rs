@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::error::AuthorizerError;
 use super::response::{AuthorizerResponse, ContextValue, MAX_RESULT_BYTES};
-use crate::auth::{Admission, Authenticator, CONTEXT_KEY};
+use crate::auth::{Admission, Authenticator, CONTEXT_KEY, ROOM_CONTEXT_KEY};
 use crate::claims::RoomClaims;
 use crate::error::ConfigError;
 use crate::event::{EventType, View};
@@ -80,7 +80,8 @@ impl<T> Authorizer<T> {
         self
     }
 
-    /// Adds values to the context, for access logs and other integrations. The key `room_auth` is taken.
+    /// Adds values to the context, for access logs and other integrations. The keys `room_auth` and
+    /// `room_auth_room` are taken.
     ///
     /// ```no_run
     /// # use room_auth::{Authenticator, authorizer::Authorizer};
@@ -133,7 +134,7 @@ impl<T: DeserializeOwned> Authorizer<T> {
             .authenticator
             .authenticate::<T>(&view.handshake, now)
             .map_err(refuse)?;
-        let principal_id = claims.room_id().as_str();
+        let principal_id = claims.subject();
         if self.permission.as_ref().is_some_and(|permits| !permits(&claims)) {
             report::denied(context);
             return Ok(AuthorizerResponse::new(
@@ -167,8 +168,12 @@ impl<T: DeserializeOwned> Authorizer<T> {
             .into_iter()
             .map(|(key, value)| (key, value.into()))
             .collect();
-        if context.insert(CONTEXT_KEY.to_owned(), payload.into()).is_some() {
+        if context.contains_key(CONTEXT_KEY) || context.contains_key(ROOM_CONTEXT_KEY) {
             return Err(AuthorizerError::ReservedKey);
+        }
+        context.insert(CONTEXT_KEY.to_owned(), payload.into());
+        if self.authenticator.verifier().room_source().is_requested() {
+            context.insert(ROOM_CONTEXT_KEY.to_owned(), claims.room_id().as_str().into());
         }
         Ok(context)
     }

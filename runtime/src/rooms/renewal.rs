@@ -65,8 +65,9 @@ impl<T: DeserializeOwned> Session<'_, T> {
         if let Some(awaited) = verifier.awaited_keys(|| Some(token.into()), verifier.now()) {
             awaited.await;
         }
-        let Verified { claims, payload } = verifier.verify_at::<T>(token, verifier.now())?;
-        if claims.room_id() != self.claims().room_id() {
+        let room = self.claims().room_id();
+        let Verified { claims, payload } = verifier.verify_at::<T>(token, Some(room), verifier.now())?;
+        if claims.room_id() != room {
             return Err(RenewError::OtherRoom);
         }
         if !accept(&claims) {

@@ -32,6 +32,7 @@ mod normalize;
 mod prepared;
 mod public_key;
 mod public_keys;
+mod room_source;
 mod rules;
 mod verifier;
 
@@ -51,6 +52,8 @@ pub use jwks::{JWKS_URL_ENV, JWT_AUDIENCE_ENV, JWT_ISSUER_ENV, Jwks};
 pub use key_error::KeyError;
 pub use public_key::PublicKey;
 pub use public_keys::{PUBLIC_KEY_ENV, PublicKeys};
+pub(crate) use room_source::ROOM_PARAMETER;
+pub use room_source::{RoomSource, TokenClaims};
 pub(crate) use verifier::Verified;
 pub use verifier::Verifier;
 

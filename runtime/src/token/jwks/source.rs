@@ -63,6 +63,8 @@ pub struct Jwks {
     url: String,
     issuer: String,
     audience: String,
+    /// Set where another claim than `aud` says whom the tokens are for.
+    audience_claim: Option<&'static str>,
     bundled: Option<PublicKeys>,
     roots: Option<String>,
     clock: Arc<dyn Clock>,
@@ -75,6 +77,7 @@ impl Jwks {
             url: url.into(),
             issuer: issuer.into(),
             audience: audience.into(),
+            audience_claim: None,
             bundled: None,
             roots: None,
             clock: Arc::new(SystemClock),
@@ -116,6 +119,22 @@ impl Jwks {
                 "the `aud` of the tokens that are meant for this service",
             )?,
         ))
+    }
+
+    /// Looks for the audience in the claim `name`, which must be exactly that text (default: `aud`). For issuers whose
+    /// tokens have no `aud` and say otherwise whom they are for: `client_id` in Cognito's access tokens, `azp` in Clerk's.
+    /// A token that does have an `aud` is then refused.
+    ///
+    /// ```
+    /// # use room_auth::Jwks;
+    /// # fn configure(url: &str, pool: &str) -> Jwks {
+    /// Jwks::new(url, pool, "7lhlkkfbfb4q5kpp90urffao").with_audience_claim("client_id")
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_audience_claim(mut self, name: &'static str) -> Self {
+        self.audience_claim = Some(name);
+        self
     }
 
     /// Uses these keys until the issuer's have been fetched, so that a function starts while the issuer cannot be
@@ -212,9 +231,11 @@ impl Jwks {
             .await
             .map_err(|error| ConfigError::new(format!("no keys were taken from {url}: {error}")))?;
         let keys = Keys::Published(Arc::new(published));
-        Ok(Verifier::of(keys, self.clock)
-            .with_issuer(self.issuer)
-            .with_audience(self.audience))
+        let verifier = Verifier::of(keys, self.clock).with_issuer(self.issuer);
+        Ok(match self.audience_claim {
+            Some(name) => verifier.with_required_claim(name, self.audience),
+            None => verifier.with_audience(self.audience),
+        })
     }
 }
 
