@@ -1,5 +1,6 @@
 //! What a verified token says: the room, the times, and the user's own claims.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -35,20 +36,22 @@ use crate::numeric_date::NumericDate;
 #[derive(Clone, PartialEq, Eq)]
 pub struct RoomClaims<T = ()> {
     room_id: RoomId,
+    /// The `sub` claim where it is not the room.
+    subject: Option<Box<str>>,
     issued_at: u64,
     expires_at: u64,
     custom: T,
 }
 
 impl<T> RoomClaims<T> {
-    /// Returns the room (the `sub` claim).
+    /// Returns the room: the `sub` claim, or what a [`RoomSource`](crate::RoomSource) says.
     pub fn room_id(&self) -> &RoomId {
         &self.room_id
     }
 
-    /// Returns the `sub` claim as text: the room.
+    /// Returns the `sub` claim: the room, or with a [`RoomSource`](crate::RoomSource) whom the token speaks of.
     pub fn subject(&self) -> &str {
-        self.room_id.as_str()
+        self.subject.as_deref().unwrap_or(self.room_id.as_str())
     }
 
     /// Returns when the token was issued (the `iat` claim).
@@ -81,23 +84,15 @@ impl<T> RoomClaims<T> {
         self.expires_at
     }
 
-    #[cfg_attr(not(feature = "issuer"), allow(dead_code))]
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn new(room_id: RoomId, issued_at: u64, expires_at: u64, custom: T) -> Self {
         Self {
             room_id,
+            subject: None,
             issued_at,
             expires_at,
             custom,
         }
-    }
-}
-
-impl<T: DeserializeOwned> RoomClaims<T> {
-    /// Reads claims that were verified before from the payload that they were recorded as; `None` if they are not
-    /// claims of this type.
-    pub(crate) fn from_payload(json: &str) -> Option<Self> {
-        let payload = Object::parse(json.as_bytes())?;
-        StandardClaims::read(&payload).ok()?.with_custom(payload)
     }
 }
 
@@ -111,9 +106,12 @@ impl<T> fmt::Debug for RoomClaims<T> {
     }
 }
 
+/// The longest `sub`, in bytes (OIDC Core §2: 255 ASCII characters).
+const MAX_SUBJECT_LEN: usize = 255;
+
 /// The standard claims of a payload, read and checked for form.
-pub(crate) struct StandardClaims {
-    pub(crate) room_id: RoomId,
+pub(crate) struct StandardClaims<'a> {
+    pub(crate) subject: Cow<'a, str>,
     pub(crate) issued_at: u64,
     pub(crate) expires_at: u64,
     pub(crate) not_before: Option<u64>,
@@ -122,12 +120,12 @@ pub(crate) struct StandardClaims {
 /// The name of the claim that is missing or invalid.
 pub(crate) type InvalidClaim = &'static str;
 
-impl StandardClaims {
-    pub(crate) fn read(payload: &Object<'_>) -> Result<Self, InvalidClaim> {
-        let room_id = payload
+impl<'a> StandardClaims<'a> {
+    pub(crate) fn read(payload: &Object<'a>) -> Result<Self, InvalidClaim> {
+        let subject = payload
             .get("sub")
             .and_then(json::string)
-            .and_then(|sub| sub.parse().ok())
+            .filter(|sub| sub.len() <= MAX_SUBJECT_LEN && !sub.contains(char::is_control))
             .ok_or("sub")?;
         let date = |name| payload.get(name).and_then(NumericDate::read).ok_or(name);
         let issued_at = date("iat")?.ceil();
@@ -140,23 +138,28 @@ impl StandardClaims {
             return Err("exp");
         }
         Ok(Self {
-            room_id,
+            subject,
             issued_at,
             expires_at,
             not_before,
         })
     }
 
-    /// Adds the user's own claims; `None` where they do not fit `T`.
-    pub(crate) fn with_custom<T: DeserializeOwned>(self, payload: Object<'_>) -> Option<RoomClaims<T>> {
+    /// The claims for `room_id`, with the user's own claims; `None` where they do not fit `T`.
+    pub(crate) fn into_claims<T: DeserializeOwned>(
+        self,
+        room_id: RoomId,
+        payload: Object<'_>,
+    ) -> Option<RoomClaims<T>> {
         let own = payload.into_members(|name| !matches!(name, "sub" | "iat" | "exp"));
         let custom = T::deserialize(own).ok()?;
-        Some(RoomClaims::new(
-            self.room_id,
-            self.issued_at,
-            self.expires_at,
+        Some(RoomClaims {
+            subject: (*self.subject != *room_id.as_str()).then(|| self.subject.into()),
+            room_id,
+            issued_at: self.issued_at,
+            expires_at: self.expires_at,
             custom,
-        ))
+        })
     }
 }
 
@@ -179,7 +182,8 @@ mod tests {
     fn the_first_claim_that_is_missing_or_invalid_is_named() {
         for (payload, name) in [
             (r#"{"iat":1,"exp":2}"#, "sub"),
-            (r#"{"sub":"no room","iat":1,"exp":2}"#, "sub"),
+            (r#"{"sub":7,"iat":1,"exp":2}"#, "sub"),
+            (r#"{"sub":"a\nb","iat":1,"exp":2}"#, "sub"),
             (r#"{"sub":"lobby","exp":2}"#, "iat"),
             (r#"{"sub":"lobby","iat":"1","exp":2}"#, "iat"),
             (r#"{"sub":"lobby","iat":1}"#, "exp"),

@@ -29,7 +29,7 @@ use crate::response::WebSocketResponse;
 pin_project! {
     /// The response of a [`RoomAuth`](super::RoomAuth) service.
     ///
-    /// Only what asks the registry is boxed: a `$connect` without one adds no allocation here.
+    /// Only what asks the registry, or an issuer for its keys, is boxed: a `$connect` without adds no allocation here.
     pub struct ResponseFuture<S, E, T>
     where
         S: Service<LambdaEvent<Authenticated<E, T>>>,
@@ -45,6 +45,8 @@ pin_project! {
     where
         S: Service<LambdaEvent<Authenticated<E, T>>>,
     {
+        /// The token waits for newer keys of its issuer.
+        AwaitingKeys { awaited: BoxFuture<'static, ()>, undecided: Option<Box<Undecided<S>>> },
         /// The answer is known.
         Refused { rejection: Rejection },
         /// The answer is known, and a connection is closed first.
@@ -59,6 +61,13 @@ pin_project! {
         /// The connection is forgotten, since the handler did not accept it.
         Forgetting { forgetting: BoxFuture<'static, ()>, answer: Option<Result<S::Response, S::Error>> },
     }
+}
+
+/// A request before it is decided on, and the service that is ready for it.
+struct Undecided<S> {
+    auth: Arc<Auth>,
+    event: LambdaEvent<Incoming>,
+    service: S,
 }
 
 /// A request while its connection is recorded or looked up, and the service that is ready for it.
@@ -94,7 +103,7 @@ where
 {
     /// Starts the way of `event` to `service`, which is ready.
     pub(crate) fn start(auth: &Arc<Auth>, event: LambdaEvent<Incoming>, service: S) -> Self {
-        let state = State::start(auth, event, service);
+        let state = State::start(auth, event, service, false);
         Self {
             state: state.unwrap_or_else(|rejection| State::Refused { rejection }),
         }
@@ -113,14 +122,32 @@ where
     E: DeserializeOwned + 'static,
     T: DeserializeOwned,
 {
-    fn start(auth: &Arc<Auth>, event: LambdaEvent<Incoming>, service: S) -> Result<Self, Rejection> {
+    /// Decides, or waits for keys once.
+    fn start(
+        auth: &Arc<Auth>,
+        event: LambdaEvent<Incoming>,
+        service: S,
+        has_waited: bool,
+    ) -> Result<Self, Rejection> {
         let (incoming, invocation) = event.into_parts();
         let authenticator = &auth.policy.authenticator;
         let view = View::read(incoming.as_raw(), authenticator.sources())
             .map_err(|member| report::refused(member.into(), None))?;
+        let now = authenticator.verifier().now();
+        if !has_waited && let Some(awaited) = auth.policy.awaited_keys(&view, now) {
+            let undecided = Undecided {
+                auth: auth.clone(),
+                event: LambdaEvent::new(incoming, invocation),
+                service,
+            };
+            return Ok(Self::AwaitingKeys {
+                awaited,
+                undecided: Some(Box::new(undecided)),
+            });
+        }
         let context = view.context.clone();
         let session = Session::new(auth.clone(), context.clone());
-        let decision = auth.policy.decide::<T>(&view, authenticator.verifier().now());
+        let decision = auth.policy.decide::<T>(&view, now);
         let decision = decision.map_err(|rejection| session.refuse(rejection))?;
         match decision {
             Decision::Admit(admission) => {
@@ -199,7 +226,7 @@ where
                 )
             }
             PendingEvent::LookedUp(json, _) => {
-                let claims = connection.room_claims::<T>();
+                let claims = session.room_claims::<T>(&connection);
                 let claims = claims.ok_or_else(|| session.refuse(RejectionKind::RecordedClaims))?;
                 (claims, read(&session, &context, json)?, AfterHandler::default())
             }
@@ -258,6 +285,12 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
+                StateProj::AwaitingKeys { awaited, undecided } => {
+                    ready!(awaited.as_mut().poll(cx));
+                    let Undecided { auth, event, service } = *undecided.take().expect(POLLED_AFTER_END);
+                    let started = State::start(&auth, event, service, true);
+                    started.unwrap_or_else(|rejection| State::Refused { rejection })
+                }
                 StateProj::Refused { rejection } => {
                     return Poll::Ready(Ok(S::Response::from_rejection(*rejection)));
                 }

@@ -10,6 +10,7 @@ use crate::clock::unix_seconds;
 use crate::endpoint::ApiEndpoint;
 use crate::id::ConnectionId;
 use crate::id::RoomId;
+use crate::token::RoomSource;
 
 /// The longest that API Gateway keeps a WebSocket connection (2 hours; API Gateway quota page).
 pub const MAX_CONNECTION_AGE: Duration = Duration::from_hours(2);
@@ -28,7 +29,7 @@ pub struct Connection {
     pub id: ConnectionId,
     /// The API and stage through which it is reached.
     pub endpoint: ApiEndpoint,
-    /// The room, from the claims.
+    /// The room that the claims are for.
     pub room: RoomId,
     /// The verified claims: the JSON object that was the token's payload.
     pub claims: String,
@@ -83,10 +84,11 @@ impl Connection {
             && self.connected_at == other.connected_at
     }
 
-    /// Returns the recorded claims. `None` if they are not claims of this type, are for another room, or expire before
+    /// Returns the recorded claims, whose room `source` says. `None` if they are not claims of this type, are for another room, or expire before
     /// the record does: a record that contradicts its claims proves nothing.
-    pub(crate) fn room_claims<T: DeserializeOwned>(&self) -> Option<RoomClaims<T>> {
-        RoomClaims::from_payload(&self.claims)
+    pub(crate) fn room_claims<T: DeserializeOwned>(&self, source: &RoomSource) -> Option<RoomClaims<T>> {
+        source
+            .read_recorded::<T>(&self.claims, Some(&self.room))
             .filter(|claims| *claims.room_id() == self.room && self.expires_at <= claims.expires_at())
     }
 

@@ -94,7 +94,7 @@ impl<'a, T: DeserializeOwned> Members<'a, T> {
                 if self.rooms.has_expired(&connection) {
                     continue;
                 }
-                let Some(claims) = connection.room_claims() else {
+                let Some(claims) = self.rooms.room_claims(&connection) else {
                     tracing::warn!(target: "room_auth", "the claims of a member do not fit and it is not listed");
                     continue;
                 };

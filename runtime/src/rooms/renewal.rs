@@ -62,8 +62,12 @@ impl<T: DeserializeOwned> Session<'_, T> {
     ) -> Result<RoomClaims<T>, RenewError> {
         let rooms = self.rooms();
         let verifier = rooms.verifier.get().ok_or(RenewError::NoVerifier)?;
-        let Verified { claims, payload } = verifier.verify_at::<T>(token, verifier.now())?;
-        if claims.room_id() != self.claims().room_id() {
+        if let Some(awaited) = verifier.awaited_keys(|| Some(token.into()), verifier.now()) {
+            awaited.await;
+        }
+        let room = self.claims().room_id();
+        let Verified { claims, payload } = verifier.verify_at::<T>(token, Some(room), verifier.now())?;
+        if claims.room_id() != room {
             return Err(RenewError::OtherRoom);
         }
         if !accept(&claims) {

@@ -5,15 +5,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::error::SendError;
 use super::frame;
 use super::send::{Effort, Outcome, Sender, ask};
+use crate::claims::RoomClaims;
 use crate::endpoint::ApiEndpoint;
 use crate::id::ConnectionId;
 use crate::registry::{Connection, ErasedRegistry, Registry, RegistryError};
 use crate::retry::Deadline;
-use crate::token::Verifier;
+use crate::token::{RoomSource, Verifier};
 use crate::transport::{ErasedTransport, Transport, TransportError};
 
 /// The last frame of a connection whose token has expired.
@@ -121,11 +123,11 @@ impl Rooms {
         self
     }
 
-    /// Takes clock and leeway from `verifier`, and verifies renewals with it. All clones share it, and the first one
-    /// given stays.
+    /// Takes clock, leeway and [`RoomSource`] from `verifier`, and verifies renewals with it. All clones share it, and
+    /// the first one given stays.
     ///
     /// [`RoomAuthLayer::with_rooms`](crate::RoomAuthLayer::with_rooms) does this by itself. Rooms without one, as
-    /// in a backend that only sends, use the system's clock and no leeway.
+    /// in a backend that only sends, use the system's clock, no leeway, and list members whose `sub` is the room.
     ///
     /// ```no_run
     /// # use room_auth::{Verifier, rooms::Rooms};
@@ -262,6 +264,14 @@ impl Rooms {
 
     fn leeway(&self) -> Duration {
         self.verifier.get().map_or(Duration::ZERO, Verifier::leeway)
+    }
+
+    /// The claims that were recorded with `connection`.
+    pub(super) fn room_claims<T: DeserializeOwned>(&self, connection: &Connection) -> Option<RoomClaims<T>> {
+        match self.verifier.get() {
+            Some(verifier) => connection.room_claims(verifier.room_source()),
+            None => connection.room_claims(&RoomSource::default()),
+        }
     }
 
     pub(super) fn has_expired(&self, connection: &Connection) -> bool {
