@@ -18,6 +18,7 @@ use crate::{
     proxy_response::ProxyResponse,
     selection::SelectionExpression,
     stage::Stage,
+    usage::ApiUsage,
 };
 
 #[derive(Debug)]
@@ -35,6 +36,7 @@ pub(crate) struct Api {
     pub(crate) connections: Connections,
     pub(crate) faults: Faults,
     pub(crate) observer: Observer,
+    pub(crate) usage: ApiUsage,
     /// Cancelled to end the sockets and to refuse new ones.
     pub(crate) closing: CancellationToken,
     /// Cancelled to end the listener, later than the sockets: functions invoked for `$disconnect` may still call
@@ -142,6 +144,8 @@ impl Api {
         self.connections.remove(connection);
         let id = &connection.info.id;
         self.faults.forget(id);
+        self.usage
+            .connection(connection.info.connected_at.elapsed().unwrap_or_default());
         self.observer.notify(id, || ObservedEvent::Closed { code });
         let Some(route) = self.route("$disconnect") else {
             return;

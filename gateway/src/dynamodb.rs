@@ -15,6 +15,7 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderValue},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -24,10 +25,15 @@ use crate::{
         self, Hosts,
         responses::{self, FullResponse},
     },
+    usage::TableUsage,
 };
 
 /// The media type of DynamoDB's protocol.
 const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
+
+/// The members by which a request asks for its units, and an answer has them.
+const RETURN_CAPACITY: &str = "ReturnConsumedCapacity";
+const CAPACITY: &str = "ConsumedCapacity";
 
 /// The longest request that DynamoDB takes: 16 MB.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -35,6 +41,7 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 /// A running database. Dropping it ends it.
 pub(crate) struct DynamoDb {
     endpoint: String,
+    usage: Arc<TableUsage>,
     _stop: DropGuard,
 }
 
@@ -56,11 +63,13 @@ impl DynamoDb {
         let listener = TcpListener::bind(address).await.map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
         let stopped = CancellationToken::new();
-        let database = Arc::new(database);
-        let handler = move |request, _peer| answer(database.clone(), request);
+        let (database, usage) = (Arc::new(database), Arc::<TableUsage>::default());
+        let counted = usage.clone();
+        let handler = move |request, _peer| answer(database.clone(), counted.clone(), request);
         tokio::spawn(http::serve(listener, stopped.clone(), handler));
         Ok(Self {
             endpoint: format!("http://{address}"),
+            usage,
             _stop: stopped.drop_guard(),
         })
     }
@@ -68,6 +77,11 @@ impl DynamoDb {
     /// Returns the endpoint for the AWS SDKs.
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// Returns the units that were used.
+    pub(crate) fn usage(&self) -> &TableUsage {
+        &self.usage
     }
 }
 
@@ -77,7 +91,7 @@ impl fmt::Debug for DynamoDb {
     }
 }
 
-async fn answer(database: Arc<Database>, request: Request<Incoming>) -> FullResponse {
+async fn answer(database: Arc<Database>, usage: Arc<TableUsage>, request: Request<Incoming>) -> FullResponse {
     if let Err(refusal) = Hosts::default().check(request.headers()) {
         return *refusal;
     }
@@ -87,7 +101,14 @@ async fn answer(database: Arc<Database>, request: Request<Incoming>) -> FullResp
         return responses::status_only(StatusCode::PAYLOAD_TOO_LARGE);
     };
     // SQLite would block the thread that sockets wait for.
-    let work = move || run(&database, &operation.unwrap_or_default(), &body.to_bytes());
+    let work = move || {
+        run_counted(
+            &database,
+            &usage,
+            &operation.unwrap_or_default(),
+            &body.to_bytes(),
+        )
+    };
     let result = tokio::task::spawn_blocking(work).await;
     let result = result.unwrap_or_else(|_| Err(DynoxideError::InternalServerError("it panicked".to_owned())));
     let (status, body) = match result {
@@ -101,6 +122,47 @@ async fn answer(database: Arc<Database>, request: Request<Incoming>) -> FullResp
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     *response.body_mut() = Full::new(body);
     response
+}
+
+/// Runs an operation, and counts its units: the database is asked for them, and the answer has them only if the client has
+/// asked, too. Those of `PartiQL` are not counted.
+fn run_counted(
+    database: &Database,
+    usage: &TableUsage,
+    operation: &str,
+    body: &[u8],
+) -> Result<Vec<u8>, DynoxideError> {
+    let is_write = match operation {
+        "GetItem" | "BatchGetItem" | "Query" | "Scan" | "TransactGetItems" => false,
+        "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems" => true,
+        _ => return run(database, operation, body),
+    };
+    let Ok(Value::Object(mut request)) = serde_json::from_slice(body) else {
+        return run(database, operation, body);
+    };
+    let asked = request.get(RETURN_CAPACITY).is_some_and(|asked| asked != "NONE");
+    if !asked {
+        request.insert(RETURN_CAPACITY.into(), "TOTAL".into());
+    }
+    let answer = run(database, operation, Value::Object(request).to_string().as_bytes())?;
+    let Ok(Value::Object(mut answered)) = serde_json::from_slice(&answer) else {
+        return Ok(answer);
+    };
+    let units = match answered.get(CAPACITY) {
+        Some(Value::Array(tables)) => tables.iter().filter_map(units_of).sum(),
+        Some(table) => units_of(table).unwrap_or_default(),
+        None => 0.0,
+    };
+    usage.operation(is_write, units);
+    if asked {
+        return Ok(answer);
+    }
+    answered.remove(CAPACITY);
+    Ok(Value::Object(answered).to_string().into_bytes())
+}
+
+fn units_of(table: &Value) -> Option<f64> {
+    table["CapacityUnits"].as_f64()
 }
 
 fn run(database: &Database, operation: &str, body: &[u8]) -> Result<Vec<u8>, DynoxideError> {

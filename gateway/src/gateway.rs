@@ -8,11 +8,13 @@ use tokio::task::JoinHandle;
 use crate::dynamodb::DynamoDb;
 use crate::{
     api::Api,
+    bill::Bill,
     defaults::FunctionDefaults,
     error::StartError,
     faults::Faults,
     function::{Function, FunctionPool},
     http::Tls,
+    usage::{self, FunctionUsage, TableUsage},
 };
 
 /// How long functions may work on the `$disconnect`s of a shutdown.
@@ -72,6 +74,34 @@ impl Gateway {
     /// Returns how many connections are open.
     pub fn connection_count(&self) -> usize {
         self.api.connections.len()
+    }
+
+    /// Returns what the use of this gateway so far would have cost on AWS, by the prices of us-east-1, so that a test can
+    /// hold a budget.
+    ///
+    /// ```no_run
+    /// # async fn run(gateway: room_auth_gateway::Gateway) {
+    /// assert!(gateway.bill().messages < 100);
+    /// assert!(gateway.bill().total() < 0.001);
+    /// # }
+    /// ```
+    pub fn bill(&self) -> Bill {
+        let api = &self.api.usage;
+        let open = self.api.connections.connected_at().into_iter();
+        let open = open.map(|since| usage::minutes(since.elapsed().unwrap_or_default()));
+        let functions = || self.functions.values().map(|function| function.usage());
+        #[cfg(feature = "dynamodb")]
+        let tables = self.database.as_ref().map(DynamoDb::usage);
+        #[cfg(not(feature = "dynamodb"))]
+        let tables: Option<&TableUsage> = None;
+        Bill {
+            messages: api.messages(),
+            connection_minutes: api.minutes() + open.sum::<u64>(),
+            invocations: functions().map(FunctionUsage::invocations).sum(),
+            gb_seconds: functions().map(FunctionUsage::gb_seconds).sum(),
+            read_units: tables.map_or(0.0, TableUsage::read_units),
+            write_units: tables.map_or(0.0, TableUsage::write_units),
+        }
     }
 
     /// Returns the means to inject faults, for tests.

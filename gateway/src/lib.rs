@@ -5,6 +5,7 @@
 // From top to bottom, so that each module only uses those below it.
 mod start;
 
+mod bill;
 mod builder;
 mod checks;
 mod defaults;
@@ -38,8 +39,10 @@ mod dynamodb;
 mod function;
 mod http;
 mod ids;
+mod usage;
 
 pub use authorizer::{IdentitySourceError, IdentitySources};
+pub use bill::Bill;
 pub use builder::GatewayBuilder;
 pub use error::StartError;
 pub use faults::Faults;

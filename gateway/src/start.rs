@@ -23,6 +23,7 @@ use crate::{
     limits::{RequestRate, Throttle},
     server,
     stage::Stage,
+    usage::ApiUsage,
 };
 
 type Pools = HashMap<String, Arc<FunctionPool>>;
@@ -155,6 +156,7 @@ impl GatewayBuilder {
             connections: Connections::default(),
             faults: Faults::of(pools.clone()),
             observer: self.observer,
+            usage: ApiUsage::default(),
             closing: CancellationToken::new(),
             closed: CancellationToken::new(),
             tasks: TaskTracker::new(),

@@ -96,12 +96,12 @@ async fn the_first_line_is_the_url_and_a_signal_ends_all_of_it() {
 #[tokio::test]
 async fn for_machines_everything_is_a_line_of_json() {
     let route = format!("$connect={}", scripted().display());
-    let (child, first, mut lines) = start(&["--route", &route, "--port", "0", "--json"]).await;
+    let (child, first, mut lines) = start(&["--route", &route, "--port", "0", "--json", "--bill"]).await;
     let ready: serde_json::Value = serde_json::from_str(&first).unwrap();
     assert_eq!(ready["event"], "ready");
     let (client, _) = connect_async(ready["url"].as_str().unwrap()).await.unwrap();
     drop(client);
-    let (mut kinds, mut summary) = (Vec::new(), serde_json::Value::Null);
+    let (mut kinds, mut summary, mut bill) = (Vec::new(), serde_json::Value::Null, serde_json::Value::Null);
     while let Some(line) = timeout(PATIENCE, lines.next_line())
         .await
         .expect("a line in time")
@@ -119,6 +119,7 @@ async fn for_machines_everything_is_a_line_of_json() {
             }
             Some("closed") => signal(&child, Signal::TERM),
             Some("summary") => summary = line,
+            Some("bill") => bill = line,
             _ => {}
         }
     }
@@ -131,7 +132,9 @@ async fn for_machines_everything_is_a_line_of_json() {
     ] {
         assert!(kinds.iter().any(|one| one == kind), "{kind} in {kinds:?}");
     }
-    assert_eq!(kinds.last().map(String::as_str), Some("summary"));
+    assert_eq!(kinds[kinds.len() - 2..], ["summary", "bill"]);
+    assert_eq!(bill["connection_minutes"], 1);
+    assert!(bill["total_dollars"].as_f64().unwrap() > 0.0, "{bill}");
     assert_eq!(summary["functions"]["scripted"]["cold"], 1);
 }
 

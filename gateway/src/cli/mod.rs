@@ -66,7 +66,8 @@ pub(crate) async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     } else {
         stop.await;
     }
+    let bill = options.bill.then(|| gateway.bill());
     gateway.shutdown().await;
-    output.end();
+    output.end(bill.as_ref());
     Ok(())
 }

@@ -165,6 +165,10 @@ pub(crate) struct Options {
     #[arg(long = "allow-host", value_name = "NAME")]
     allowed_hosts: Vec<String>,
 
+    /// Prints at the end what the session would have cost on AWS
+    #[arg(long)]
+    pub(super) bill: bool,
+
     /// Prints everything to standard output as JSON, one object per line, for machines
     #[arg(long)]
     pub(super) json: bool,

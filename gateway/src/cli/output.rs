@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use room_auth_gateway::{LogLine, LogSink, Observation};
+use room_auth_gateway::{Bill, LogLine, LogSink, Observation};
 use serde_json::json;
 
 use super::{printer::Printer, shown, summary::Summary};
@@ -100,14 +100,24 @@ impl Output {
         }
     }
 
-    /// Prints the summary, and waits until everything is printed.
-    pub(super) fn end(&self) {
+    /// Prints the summary, and the bill if there is one, and waits until everything is printed.
+    pub(super) fn end(&self, bill: Option<&Bill>) {
         let summary = self.0.summary.lock();
         self.0.printer.out(if self.0.is_json {
             summary.json().to_string()
         } else {
             summary.to_string()
         });
+        if let Some(bill) = bill {
+            self.0.printer.out(if self.0.is_json {
+                let mut json = json!(bill);
+                json["event"] = "bill".into();
+                json["total_dollars"] = bill.total().into();
+                json.to_string()
+            } else {
+                format!("\n{bill}")
+            });
+        }
         self.finish();
     }
 

@@ -22,6 +22,7 @@ use super::{
     shared::Shared,
     spec::Function,
 };
+use crate::usage::FunctionUsage;
 
 /// The longest time that a process usually takes between an answer and its next poll.
 const POLL_GAP: Duration = Duration::from_secs(1);
@@ -40,7 +41,7 @@ struct Processes {
 
 impl Generation {
     /// Starts a first process and waits until it asks for an event. Cancelling `stopped` kills all processes, and
-    /// `tasks` is what runs until they are gone.
+    /// `tasks` is what runs until they are gone, and `usage` counts what they use.
     ///
     /// # Errors
     ///
@@ -49,6 +50,7 @@ impl Generation {
         spec: Function,
         stopped: CancellationToken,
         tasks: TaskTracker,
+        usage: Arc<FunctionUsage>,
     ) -> Result<Self, StartFunctionError> {
         if let Some(variable) = environment::reserved(&spec) {
             let name = spec.name_or_file_name();
@@ -60,7 +62,7 @@ impl Generation {
             permits: spec
                 .throttle_when_busy
                 .then(|| Arc::new(Semaphore::new(most_at_once))),
-            shared: Arc::new(Shared::new(spec, stopped, tasks)),
+            shared: Arc::new(Shared::new(spec, stopped, tasks, usage)),
         });
         let first = processes.shared.queue().start();
         let (init, init_over) = oneshot::channel();

@@ -18,7 +18,7 @@ use super::{
     queue::ProcessInfo,
     spec::Function,
 };
-use crate::ids;
+use crate::{ids, usage::FunctionUsage};
 
 /// A running function: as many processes as its concurrency allows, started as they are needed.
 ///
@@ -31,6 +31,7 @@ pub struct FunctionPool {
     /// Cancelled when the function is shut down, in all its versions.
     stopped: CancellationToken,
     tasks: TaskTracker,
+    usage: Arc<FunctionUsage>,
     _stop: DropGuard,
 }
 
@@ -43,7 +44,8 @@ impl Function {
     /// ends, reports an error or stays silent during its init.
     pub async fn start(self) -> Result<FunctionPool, StartFunctionError> {
         let (stopped, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let first = Generation::start(self, stopped.child_token(), tasks.clone()).await?;
+        let usage = Arc::<FunctionUsage>::default();
+        let first = Generation::start(self, stopped.child_token(), tasks.clone(), usage.clone()).await?;
         Ok(FunctionPool {
             name: first.shared().name.clone(),
             current: Mutex::new(Arc::new(first)),
@@ -51,6 +53,7 @@ impl Function {
             _stop: stopped.clone().drop_guard(),
             stopped,
             tasks,
+            usage,
         })
     }
 }
@@ -95,7 +98,8 @@ impl FunctionPool {
     /// As [`Function::start`]. Then the old version goes on.
     pub async fn replace(&self, function: Function) -> Result<(), StartFunctionError> {
         let (stopped, tasks) = (self.stopped.child_token(), self.tasks.clone());
-        let next = Arc::new(Generation::start(function, stopped, tasks).await?);
+        let next = Generation::start(function, stopped, tasks, self.usage.clone());
+        let next = Arc::new(next.await?);
         // The old one ends outside of the lock.
         let _old = std::mem::replace(&mut *self.current.lock(), next);
         Ok(())
@@ -143,6 +147,11 @@ impl FunctionPool {
 
     pub(crate) fn timeout(&self) -> Duration {
         self.current().shared().spec.timeout
+    }
+
+    /// Returns what all versions of the function have used.
+    pub(crate) fn usage(&self) -> &FunctionUsage {
+        &self.usage
     }
 
     pub(crate) fn inject(&self, fault: FunctionFault, times: usize) {

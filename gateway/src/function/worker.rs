@@ -63,11 +63,12 @@ struct InFlight {
 
 impl InFlight {
     /// Ends the invocation, and tells its caller.
-    fn finish(self, answer: Result<Bytes, InvokeError>) {
+    fn finish(self, shared: &Shared, answer: Result<Bytes, InvokeError>) {
         let run = Run {
             is_cold: self.is_cold,
             took: self.started.elapsed(),
         };
+        shared.usage.invocation(shared.spec.memory_mb, run.took);
         self.reply.send(Outcome {
             answer,
             run: Some(run),
@@ -204,7 +205,7 @@ impl Worker {
     fn time_out(&self, request_id: &str) {
         let in_flight = self.state.lock().in_flight.remove(request_id);
         if let Some(in_flight) = in_flight {
-            in_flight.finish(Err(self.timed_out()));
+            in_flight.finish(&self.shared, Err(self.timed_out()));
             // With several invocations at once, the others would die because of this one.
             if self.shared.spec.invocations_per_process == 1 {
                 self.kill.cancel();
@@ -241,7 +242,7 @@ impl Worker {
                 answer
             }
         };
-        in_flight.finish(answer);
+        in_flight.finish(&self.shared, answer);
         true
     }
 
@@ -251,7 +252,7 @@ impl Worker {
         for in_flight in all {
             in_flight.timeout_task.abort();
             let (status, last_line) = (status.to_owned(), self.last_line());
-            in_flight.finish(Err(InvokeError::Exited { status, last_line }));
+            in_flight.finish(&self.shared, Err(InvokeError::Exited { status, last_line }));
         }
     }
 
@@ -263,6 +264,8 @@ impl Worker {
                 id: self.process_id.get().copied().unwrap_or_default(),
                 init: self.started.elapsed(),
             };
+            // Lambda bills the time of an init, too.
+            self.shared.usage.run(self.shared.spec.memory_mb, info.init);
             self.shared.queue().started(self.key, info);
             self.became_ready.notify_one();
         }
