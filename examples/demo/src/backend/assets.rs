@@ -36,7 +36,9 @@ const ASSETS: &[Asset] = assets! {
     "dom.js" => "page/dom.js",
     "picture.js" => "page/picture.js",
     "ticket.js" => "page/ticket.js",
+    "client/memberships.js" => "../../client/memberships.js",
     "client/room-auth-client.js" => "../../client/room-auth-client.js",
+    "client/tokens.js" => "../../client/tokens.js",
 };
 
 pub(super) async fn index() -> Response {
