@@ -127,7 +127,8 @@ export class Memberships {
 			const ticket = await this.#host.ticket(room, signal);
 			if (signal.aborted) return;
 			membership.offered = ticket;
-			this.#host.write({ action, token: ticket.token, ...(action === 'renew' && { room }) });
+			// A token may be good for several rooms, such as an identity provider's.
+			this.#host.write({ action, room, token: ticket.token });
 			timeout();
 		} catch (error) {
 			if (!signal.aborted) this.#failed(membership, error ?? new Error('No token was given.'));
