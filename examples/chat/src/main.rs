@@ -8,7 +8,7 @@ mod messages;
 
 use room_auth::lambda_runtime::tower::ServiceBuilder;
 use room_auth::registry::DynamoRegistry;
-use room_auth::rooms::{RenewError, Rooms, SendError, Session};
+use room_auth::rooms::{MembershipError, Rooms, SendError, Session};
 use room_auth::transport::ManagementApi;
 use room_auth::{
     Authenticated, Error, EventType, LambdaEvent, Response, RoomAuthLayer, WebSocketEvent, response,
@@ -91,7 +91,7 @@ async fn renew(session: &Session<'_, Member>, token: &str) -> Result<(), Error> 
     let renewed = session.renew_if(token, |new| new.custom().user == *user).await;
     let frame = match renewed {
         Ok(claims) => Frame::renewed(claims.expires_at()),
-        Err(RenewError::Registry(error)) => return Err(error.into()),
+        Err(MembershipError::Registry(error)) => return Err(error.into()),
         Err(_) => NOT_RENEWED,
     };
     reply(session, &frame).await

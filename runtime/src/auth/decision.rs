@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::authenticator::{Admission, Authenticator};
-use crate::claims::RoomClaims;
+use crate::claims::{RoomClaims, is_capability};
 use crate::event::{EventType, View};
 use crate::json::{self, Object};
 use crate::rejection::{Rejection, RejectionKind};
@@ -20,6 +20,8 @@ pub(crate) struct Policy {
     pub(crate) authenticator: Authenticator,
     pub(crate) has_registry: bool,
     pub(crate) trusts_authorizer: bool,
+    /// The capabilities that every request needs.
+    pub(crate) required: Vec<&'static str>,
 }
 
 /// What becomes of an event.
@@ -58,10 +60,10 @@ impl Policy {
         if !self.trusts_authorizer {
             return Err(RejectionKind::NoClaimsSource.into());
         }
-        let claims = claims_of_context(view.authorizer)
-            .and_then(|claims| RoomClaims::<T>::from_payload(&claims))
-            .ok_or(RejectionKind::AuthorizerContext)?;
         let verifier = self.authenticator.verifier();
+        let claims = claims_of_context(view.authorizer)
+            .and_then(|claims| RoomClaims::<T>::from_payload(&claims, verifier.user_claim()))
+            .ok_or(RejectionKind::AuthorizerContext)?;
         let has_expired = verifier.has_expired(claims.expires_at_seconds(), now);
         if has_expired && event_type == EventType::Message {
             Ok(Decision::Expire)
@@ -80,4 +82,17 @@ fn claims_of_context(authorizer: Option<&RawValue>) -> Option<String> {
 /// Whether the authorizer saw another token than the layer does: one client would be two on its later routes.
 fn contradicts(authorizer: Option<&RawValue>, payload: &str) -> bool {
     claims_of_context(authorizer).is_some_and(|claims| claims != payload)
+}
+
+/// Returns the name of a capability that is to be required.
+///
+/// # Panics
+///
+/// It is not the name of one: then no token could have it.
+pub(crate) fn required(capability: &'static str) -> &'static str {
+    assert!(
+        is_capability(capability),
+        "`{capability}` is not the name of a capability; use 1 to 64 characters out of a-z 0-9 _ . : -"
+    );
+    capability
 }

@@ -47,7 +47,7 @@ pin_project! {
     {
         /// The answer is known.
         Refused { rejection: Rejection },
-        /// The answer is known, and a connection is closed first.
+        /// The answer is known, and a connection is told or closed first.
         Refusing { refusing: BoxFuture<'static, Rejection> },
         /// The connection is recorded, or looked up.
         Preparing {
@@ -92,9 +92,14 @@ where
     E: DeserializeOwned + 'static,
     T: DeserializeOwned,
 {
-    /// Starts the way of `event` to `service`, which is ready.
-    pub(crate) fn start(auth: &Arc<Auth>, event: LambdaEvent<Incoming>, service: S) -> Self {
-        let state = State::start(auth, event, service);
+    /// Starts the way of `event` to `service`, which is ready and requires a capability of its own or none.
+    pub(crate) fn start(
+        auth: &Arc<Auth>,
+        required: Option<&'static str>,
+        event: LambdaEvent<Incoming>,
+        service: S,
+    ) -> Self {
+        let state = State::start(auth, required, event, service);
         Self {
             state: state.unwrap_or_else(|rejection| State::Refused { rejection }),
         }
@@ -113,13 +118,18 @@ where
     E: DeserializeOwned + 'static,
     T: DeserializeOwned,
 {
-    fn start(auth: &Arc<Auth>, event: LambdaEvent<Incoming>, service: S) -> Result<Self, Rejection> {
+    fn start(
+        auth: &Arc<Auth>,
+        required: Option<&'static str>,
+        event: LambdaEvent<Incoming>,
+        service: S,
+    ) -> Result<Self, Rejection> {
         let (incoming, invocation) = event.into_parts();
         let authenticator = &auth.policy.authenticator;
         let view = View::read(incoming.as_raw(), authenticator.sources())
             .map_err(|member| report::refused(member.into(), None))?;
         let context = view.context.clone();
-        let session = Session::new(auth.clone(), context.clone());
+        let session = Session::new(auth.clone(), context.clone(), required);
         let decision = auth.policy.decide::<T>(&view, authenticator.verifier().now());
         let decision = decision.map_err(|rejection| session.refuse(rejection))?;
         match decision {
@@ -130,9 +140,12 @@ where
                     token,
                     subprotocol,
                 } = admission;
-                let connection = session.connection(&claims, payload)?;
+                if !session.permits(&claims) {
+                    return Err(session.refuse(RejectionKind::Forbidden));
+                }
+                let newcomer = session.newcomer(&claims, payload)?;
                 let event = read(&session, &context, mask(incoming.as_json(), &token))?;
-                let Some(connection) = connection else {
+                let Some(newcomer) = newcomer else {
                     let after = AfterHandler {
                         subprotocol,
                         recorded: None,
@@ -140,7 +153,7 @@ where
                     return Ok(Self::handle(claims, context, event, invocation, service, after));
                 };
                 Ok(Self::Preparing {
-                    preparing: Box::pin(session.clone().record(connection)),
+                    preparing: Box::pin(session.clone().record(newcomer)),
                     pending: Some(Pending {
                         session,
                         context,
@@ -151,6 +164,9 @@ where
                 })
             }
             Decision::Identify(claims) => {
+                if !session.lets_speak(&claims) {
+                    return Ok(Self::forbid(session));
+                }
                 let event = read(&session, &context, incoming.into_json())?;
                 Ok(Self::handle(
                     claims,
@@ -201,10 +217,20 @@ where
             PendingEvent::LookedUp(json, _) => {
                 let claims = connection.room_claims::<T>();
                 let claims = claims.ok_or_else(|| session.refuse(RejectionKind::RecordedClaims))?;
+                if !session.lets_speak(&claims) {
+                    return Ok(Self::forbid(session));
+                }
                 (claims, read(&session, &context, json)?, AfterHandler::default())
             }
         };
         Ok(Self::handle(claims, context, event, invocation, service, after))
+    }
+
+    /// Refuses a message that its sender's token does not allow.
+    fn forbid(session: Session) -> Self {
+        Self::Refusing {
+            refusing: Box::pin(session.forbid()),
+        }
     }
 
     /// Calls the handler: the only place where an authenticated request is made.

@@ -34,6 +34,7 @@ pub use authenticated::Authenticated;
 pub(crate) use authenticator::Admission;
 pub use authenticator::Authenticator;
 pub use decision::CONTEXT_KEY;
+pub(crate) use decision::required;
 pub(crate) use env::from_env;
 pub use future::ResponseFuture;
 pub use layer::RoomAuthLayer;

@@ -1,0 +1,328 @@
+//! What a verified token says: the room, the user, the times, what it allows, and the user's own claims.
+
+mod capabilities;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::de::DeserializeOwned;
+
+use crate::id::RoomId;
+use crate::json::{self, Object};
+use crate::membership::Membership;
+use crate::numeric_date::NumericDate;
+
+use capabilities::Capabilities;
+pub(crate) use capabilities::is_capability;
+
+/// The longest `jti` and the longest name of a user, in bytes.
+const MAX_TEXT: usize = 255;
+
+/// The verified claims of a token: proof that its bearer may be in the room until [`expires_at`].
+///
+/// A layer makes them, from a token, a [`Registry`](crate::Registry) or a trusted authorizer
+/// ([`testing`](crate::testing) makes them for unit tests). `T` is the type of the claims beside `sub`, `iat` and
+/// `exp`; the default `()` ignores them. Verified claims cannot be changed; take what you need out of them with
+/// [`into_custom`](Self::into_custom).
+///
+/// `Debug` shows the room and the times only, since the user's own claims may hold personal data.
+///
+/// [`expires_at`]: Self::expires_at
+///
+/// ```
+/// use room_auth::RoomClaims;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Member {
+///     user: String,
+/// }
+///
+/// fn greeting(claims: &RoomClaims<Member>) -> String {
+///     format!("{} joined {}", claims.custom().user, claims.room_id())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct RoomClaims<T = ()> {
+    room_id: RoomId,
+    issued_at: u64,
+    expires_at: u64,
+    authority: Authority,
+    custom: T,
+    /// The further rooms of the connection, as the layer's one query found them.
+    memberships: Option<Arc<[Membership]>>,
+}
+
+/// Who a token speaks for, and what it allows.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Authority {
+    user: Option<Box<str>>,
+    token_id: Option<Box<str>>,
+    capabilities: Capabilities,
+    /// `iat`, rounded down: a revocation must hold for what was issued in the same second.
+    issued_from: u64,
+}
+
+impl<T> RoomClaims<T> {
+    /// Returns the room (the `sub` claim).
+    pub fn room_id(&self) -> &RoomId {
+        &self.room_id
+    }
+
+    /// Returns the `sub` claim as text: the room.
+    pub fn subject(&self) -> &str {
+        self.room_id.as_str()
+    }
+
+    /// Returns when the token was issued (the `iat` claim).
+    pub fn issued_at(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(self.issued_at)
+    }
+
+    /// Returns when the token expires (the `exp` claim).
+    pub fn expires_at(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(self.expires_at)
+    }
+
+    /// Returns the user: the claim that [`Verifier::with_user_claim`](crate::Verifier::with_user_claim) names. `None`
+    /// where none is configured.
+    pub fn user(&self) -> Option<&str> {
+        self.authority.user.as_deref()
+    }
+
+    /// Returns the id of the token (the `jti` claim; RFC 7519 §4.1.7), by which a single token is revoked, if it has
+    /// one.
+    pub fn token_id(&self) -> Option<&str> {
+        self.authority.token_id.as_deref()
+    }
+
+    /// Returns whether the token allows `capability`: whether its claim `can`, an array of names, holds it. A token
+    /// without that claim allows everything.
+    ///
+    /// ```
+    /// # fn example(claims: &room_auth::RoomClaims) {
+    /// if claims.can("send") {
+    ///     // …
+    /// }
+    /// # }
+    /// ```
+    pub fn can(&self, capability: &str) -> bool {
+        self.authority.capabilities.allow(capability)
+    }
+
+    /// Returns the user's own claims.
+    pub fn custom(&self) -> &T {
+        &self.custom
+    }
+
+    /// Takes the user's own claims out; the rest is dropped.
+    pub fn into_custom(self) -> T {
+        self.custom
+    }
+
+    /// Returns `iat` in seconds since the epoch.
+    pub(crate) fn issued_at_seconds(&self) -> u64 {
+        self.issued_at
+    }
+
+    /// Returns `exp` in seconds since the epoch.
+    pub(crate) fn expires_at_seconds(&self) -> u64 {
+        self.expires_at
+    }
+
+    /// Returns the earliest second that `iat` may mean.
+    pub(crate) fn issued_from_seconds(&self) -> u64 {
+        self.authority.issued_from
+    }
+
+    /// Returns the further rooms of the connection.
+    pub(crate) fn memberships(&self) -> &[Membership] {
+        self.memberships.as_deref().unwrap_or_default()
+    }
+
+    /// Names the user that was recorded with these claims.
+    #[must_use]
+    pub(crate) fn of_user(mut self, user: Option<&str>) -> Self {
+        self.authority.user = user.map(Into::into);
+        self
+    }
+
+    /// Adds the further rooms of the connection.
+    #[must_use]
+    pub(crate) fn with_memberships(mut self, memberships: Arc<[Membership]>) -> Self {
+        self.memberships = Some(memberships);
+        self
+    }
+
+    #[cfg_attr(not(feature = "issuer"), allow(dead_code))]
+    pub(crate) fn new(room_id: RoomId, issued_at: u64, expires_at: u64, custom: T) -> Self {
+        Self {
+            room_id,
+            issued_at,
+            expires_at,
+            authority: Authority {
+                issued_from: issued_at,
+                ..Authority::default()
+            },
+            custom,
+            memberships: None,
+        }
+    }
+}
+
+/// Claims are equal if the tokens said the same, whatever other rooms the connection is in.
+impl<T: PartialEq> PartialEq for RoomClaims<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.room_id == other.room_id
+            && self.issued_at == other.issued_at
+            && self.expires_at == other.expires_at
+            && self.authority == other.authority
+            && self.custom == other.custom
+    }
+}
+
+impl<T: Eq> Eq for RoomClaims<T> {}
+
+impl<T: DeserializeOwned> RoomClaims<T> {
+    /// Reads claims that were verified before from the payload that they were recorded as, with the user in the claim
+    /// `user_claim`; `None` if they are not claims of this type.
+    pub(crate) fn from_payload(json: &str, user_claim: Option<&'static str>) -> Option<Self> {
+        let payload = Object::parse(json.as_bytes())?;
+        StandardClaims::read(&payload, user_claim)
+            .ok()?
+            .with_custom(payload)
+    }
+}
+
+impl<T> fmt::Debug for RoomClaims<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RoomClaims")
+            .field("room_id", &self.room_id)
+            .field("issued_at", &self.issued_at)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The standard claims of a payload, read and checked for form.
+pub(crate) struct StandardClaims {
+    pub(crate) room_id: RoomId,
+    pub(crate) issued_at: u64,
+    pub(crate) expires_at: u64,
+    pub(crate) not_before: Option<u64>,
+    authority: Authority,
+}
+
+/// The name of the claim that is missing or invalid.
+pub(crate) type InvalidClaim = &'static str;
+
+impl StandardClaims {
+    /// Reads the claims; the user is in `user_claim`, where one is configured.
+    pub(crate) fn read(payload: &Object<'_>, user_claim: Option<&'static str>) -> Result<Self, InvalidClaim> {
+        let room_id = payload
+            .get("sub")
+            .and_then(json::string)
+            .and_then(|sub| sub.parse().ok())
+            .ok_or("sub")?;
+        let date = |name| payload.get(name).and_then(NumericDate::read).ok_or(name);
+        let issued = date("iat")?;
+        let issued_at = issued.ceil();
+        let expires_at = date("exp")?.floor();
+        let not_before = match payload.get("nbf") {
+            Some(_) => Some(date("nbf")?.ceil()),
+            None => None,
+        };
+        if issued_at >= expires_at {
+            return Err("exp");
+        }
+        let authority = Authority {
+            user: match user_claim {
+                Some(claim) => Some(text(payload, claim)?.ok_or(claim)?),
+                None => None,
+            },
+            token_id: text(payload, "jti")?,
+            capabilities: Capabilities::read(payload.get("can")).ok_or("can")?,
+            issued_from: issued.floor(),
+        };
+        Ok(Self {
+            room_id,
+            issued_at,
+            expires_at,
+            not_before,
+            authority,
+        })
+    }
+
+    /// Adds the user's own claims; `None` where they do not fit `T`.
+    pub(crate) fn with_custom<T: DeserializeOwned>(self, payload: Object<'_>) -> Option<RoomClaims<T>> {
+        let own = payload.into_members(|name| !matches!(name, "sub" | "iat" | "exp"));
+        let custom = T::deserialize(own).ok()?;
+        Some(RoomClaims {
+            room_id: self.room_id,
+            issued_at: self.issued_at,
+            expires_at: self.expires_at,
+            authority: self.authority,
+            custom,
+            memberships: None,
+        })
+    }
+}
+
+/// Reads a claim that is a key of the registry where it is present: not empty, at most 255 bytes, without control
+/// characters.
+fn text(payload: &Object<'_>, name: &'static str) -> Result<Option<Box<str>>, InvalidClaim> {
+    let Some(value) = payload.get(name) else {
+        return Ok(None);
+    };
+    json::string(value)
+        .filter(|text| (1..=MAX_TEXT).contains(&text.len()) && !text.chars().any(char::is_control))
+        .map(|text| Some(text.into()))
+        .ok_or(name)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_the_room_and_the_times_and_no_claims_of_the_user() {
+        let claims = RoomClaims::new("lobby".parse().unwrap(), 1, 2, "alice@example.com");
+        let shown = format!("{claims:?}");
+        assert_eq!(
+            shown,
+            r#"RoomClaims { room_id: RoomId("lobby"), issued_at: 1, expires_at: 2, .. }"#
+        );
+    }
+
+    #[test]
+    fn the_first_claim_that_is_missing_or_invalid_is_named() {
+        for (payload, name) in [
+            (r#"{"iat":1,"exp":2}"#, "sub"),
+            (r#"{"sub":"no room","iat":1,"exp":2}"#, "sub"),
+            (r#"{"sub":"lobby","exp":2}"#, "iat"),
+            (r#"{"sub":"lobby","iat":"1","exp":2}"#, "iat"),
+            (r#"{"sub":"lobby","iat":1}"#, "exp"),
+            (r#"{"sub":"lobby","iat":1,"exp":1}"#, "exp"),
+            (r#"{"sub":"lobby","iat":1.5,"exp":2.9}"#, "exp"),
+            (r#"{"sub":"lobby","iat":1,"exp":2,"nbf":null}"#, "nbf"),
+            (r#"{"sub":"lobby","iat":1,"exp":2}"#, "user"),
+            (r#"{"sub":"lobby","iat":1,"exp":2,"user":""}"#, "user"),
+            (r#"{"sub":"lobby","iat":1,"exp":2,"user":7}"#, "user"),
+            (r#"{"sub":"lobby","iat":1,"exp":2,"user":"a\nb"}"#, "user"),
+            (r#"{"sub":"lobby","iat":1,"exp":2,"user":"a","jti":7}"#, "jti"),
+            (r#"{"sub":"lobby","iat":1,"exp":2,"user":"a","jti":""}"#, "jti"),
+            (
+                r#"{"sub":"lobby","iat":1,"exp":2,"user":"a","can":"send"}"#,
+                "can",
+            ),
+        ] {
+            let object = Object::parse(payload.as_bytes()).unwrap();
+            assert_eq!(
+                StandardClaims::read(&object, Some("user")).err(),
+                Some(name),
+                "{payload}"
+            );
+        }
+    }
+}
