@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The members of one JSON object, values unread.
@@ -23,6 +23,11 @@ impl<'a> Object<'a> {
             .iter()
             .find(|(key, _)| key == name)
             .map(|(_, value)| *value)
+    }
+
+    /// The member `name`, deserialized; `None` if it is missing or of another type.
+    pub(crate) fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        serde_json::from_str(self.get(name)?.get()).ok()
     }
 
     pub(crate) fn contains(&self, name: &str) -> bool {

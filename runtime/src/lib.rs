@@ -29,8 +29,10 @@
 //! | see what an event is about | [`WebSocketEvent`], [`EventContext`] |
 //! | compose services | [`RoomAuthLayer`], [`Authenticated`], [`Incoming`] |
 //! | choose where tokens come from | [`Authenticator`], [`TokenSource`] |
+//! | accept tokens that speak of a user | [`RoomSource`] |
 //! | verify tokens yourself | [`Verifier`], [`PublicKeys`], [`VerifyErrorKind`] |
 //! | answer with a type of your own | [`WebSocketResponse`] |
+//! | verify with the keys that an issuer publishes (feature `jwks`) | `Jwks`, `Verifier::from_jwks_url` |
 //! | sign tokens (feature `issuer`) | `Issuer`, `SigningKey` |
 //! | know who speaks on every route, and send to rooms | [`rooms::Rooms`], [`RoomAuthLayer::with_rooms`] |
 //! | keep connections elsewhere, or reach them otherwise | [`Registry`], [`Transport`] |
@@ -99,11 +101,15 @@ pub use response::WebSocketResponse;
 pub use retry::Deadline;
 pub use run::{Handler, run};
 pub use token::{
-    Algorithm, KeyError, PUBLIC_KEY_ENV, PublicKey, PublicKeys, Verifier, VerifyError, VerifyErrorKind,
+    Algorithm, KeyError, PUBLIC_KEY_ENV, PublicKey, PublicKeys, RoomSource, TokenClaims, Verifier,
+    VerifyError, VerifyErrorKind,
 };
 #[cfg(feature = "issuer")]
 #[cfg_attr(docsrs, doc(cfg(feature = "issuer")))]
 pub use token::{Issuer, IssuerError, SigningKey, SigningKeyError, Token};
+#[cfg(feature = "jwks")]
+#[cfg_attr(docsrs, doc(cfg(feature = "jwks")))]
+pub use token::{JWKS_URL_ENV, JWT_AUDIENCE_ENV, JWT_ISSUER_ENV, Jwks};
 
 #[cfg(feature = "macros")]
 pub use room_auth_macros::room_auth;

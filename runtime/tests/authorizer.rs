@@ -3,10 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 use futures_util::FutureExt as _;
-use room_auth::authorizer::{Authorizer, AuthorizerError, AuthorizerResponse, CONTEXT_KEY, MAX_RESULT_BYTES};
+use room_auth::authorizer::{
+    Authorizer, AuthorizerError, AuthorizerResponse, CONTEXT_KEY, MAX_RESULT_BYTES, ROOM_CONTEXT_KEY,
+};
 use room_auth::lambda_runtime::tower::{Layer as _, Service as _};
 use room_auth::lambda_runtime::{Context, Diagnostic, Error, service_fn};
-use room_auth::{Authenticated, Incoming, Issuer, LambdaEvent, PublicKeys, RoomAuthLayer, Verifier, testing};
+use room_auth::{
+    Authenticated, Incoming, Issuer, LambdaEvent, PublicKeys, RoomAuthLayer, RoomSource, Verifier, testing,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -168,9 +172,47 @@ async fn a_result_that_api_gateway_would_not_take_is_a_fault_and_no_refusal() {
         ask(&with("mine", room + 1), &event).await.unwrap_err(),
         AuthorizerError::ResultTooLarge(MAX_RESULT_BYTES + 1)
     );
+    for key in [CONTEXT_KEY, ROOM_CONTEXT_KEY] {
+        assert_eq!(
+            ask(&with(key, 1), &event).await.unwrap_err(),
+            AuthorizerError::ReservedKey
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_requested_room_travels_in_the_context() {
+    let source = RoomSource::requested_from("rooms");
+    let verifier = verifier().with_room_source(source);
+    let authorizer = Authorizer::<()>::new(verifier.clone());
+    let mut asked = event(&token(&json!({"rooms": ["staff", "vault"]})));
+    let unauthorized = ask(&authorizer, &asked.to_string()).await.unwrap_err();
     assert_eq!(
-        ask(&with(CONTEXT_KEY, 1), &event).await.unwrap_err(),
-        AuthorizerError::ReservedKey
+        unauthorized,
+        AuthorizerError::Unauthorized,
+        "no room is requested"
+    );
+    asked["queryStringParameters"] = json!({"room": "staff"});
+    let response = ask(&authorizer, &asked.to_string()).await.unwrap();
+    let response = serde_json::to_value(&response).unwrap();
+    assert_eq!(response["principalId"], "lobby", "the subject of the token");
+    assert_eq!(response["context"][ROOM_CONTEXT_KEY], "staff");
+    let message = json!({"requestContext": {
+        "eventType": "MESSAGE", "routeKey": "send", "connectionId": "abc=", "authorizer": response["context"],
+    }});
+    let mut service = RoomAuthLayer::new(verifier)
+        .with_trusted_authorizer()
+        .layer(service_fn(
+            |request: LambdaEvent<Authenticated<Value>>| async move {
+                let claims = request.payload.claims();
+                Ok::<_, Error>(json!({"statusCode": 200, "body": [claims.room_id(), claims.subject()]}))
+            },
+        ));
+    let incoming: Incoming = serde_json::from_str(&message.to_string()).unwrap();
+    let answer = service.call(LambdaEvent::new(incoming, Context::default())).await;
+    assert_eq!(
+        answer.unwrap(),
+        json!({"statusCode": 200, "body": ["staff", "lobby"]})
     );
 }
 

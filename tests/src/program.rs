@@ -9,11 +9,18 @@ use serde_json::Value;
 /// The `connect` function, built as it is deployed: by itself, with the features that it asks for.
 pub fn connect() -> &'static Path {
     static CONNECT: OnceLock<PathBuf> = OnceLock::new();
-    CONNECT.get_or_init(|| build("connect"))
+    CONNECT.get_or_init(|| build("connect", &[]))
+}
+
+/// The `idp` function. The demo is selected too, so that it is built from the crates that were compiled for it: by itself
+/// it would have TLS compiled once more.
+pub fn idp() -> &'static Path {
+    static IDP: OnceLock<PathBuf> = OnceLock::new();
+    IDP.get_or_init(|| build("idp", &["--package", "demo"]))
 }
 
 /// Builds a binary of another package of this workspace; cargo names only those of a test's own package.
-fn build(name: &str) -> PathBuf {
+fn build(name: &str, also: &[&str]) -> PathBuf {
     let output = cargo()
         .args([
             "build",
@@ -24,6 +31,7 @@ fn build(name: &str) -> PathBuf {
             "--message-format",
             "json-render-diagnostics",
         ])
+        .args(also)
         .stderr(Stdio::inherit())
         .output()
         .unwrap();

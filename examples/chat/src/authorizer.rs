@@ -1,11 +1,12 @@
 //! The chat's REQUEST authorizer: refuses a bad token before the chat function is called.
 //!
-//! Set `PUBLIC_KEY` as for the chat.
+//! Set the keys as for the chat.
 
 mod log;
+mod verifier;
 
 use room_auth::authorizer::Authorizer;
-use room_auth::{Authenticator, Error, lambda_runtime};
+use room_auth::{Error, lambda_runtime};
 
 /// As in the chat: a token without a user is refused here already.
 #[derive(serde::Deserialize)]
@@ -17,5 +18,5 @@ struct Member {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     log::json();
-    lambda_runtime::run(Authorizer::<Member>::new(Authenticator::from_env()?)).await
+    lambda_runtime::run(Authorizer::<Member>::new(verifier::from_env().await?)).await
 }

@@ -1,10 +1,11 @@
 //! The room chat: one function for all routes of the API.
 //!
-//! Set `PUBLIC_KEY` to the key that tokens are verified with, and `DYNAMO_TABLE_NAME_CHAT_CONNECTIONS` to the name of
-//! the table that keeps who is connected.
+//! Set `PUBLIC_KEY` to the key that tokens are verified with (or `JWKS_URL`, `JWT_ISSUER` and `JWT_AUDIENCE`, for an
+//! identity provider's), and `DYNAMO_TABLE_NAME_CHAT_CONNECTIONS` to the name of the table that keeps who is connected.
 
 mod log;
 mod messages;
+mod verifier;
 
 use room_auth::lambda_runtime::tower::ServiceBuilder;
 use room_auth::registry::DynamoRegistry;
@@ -36,7 +37,7 @@ async fn main() -> Result<(), Error> {
         ManagementApi::from_env().await?,
     );
     // Records at $connect, knows the claims on every later route, forgets at $disconnect.
-    let auth = RoomAuthLayer::from_env()?.with_rooms(rooms.clone());
+    let auth = RoomAuthLayer::new(verifier::from_env().await?).with_rooms(rooms.clone());
     let chat = move |request| chat(rooms.clone(), request);
     room_auth::run(ServiceBuilder::new().layer(auth).service_fn(chat)).await
 }

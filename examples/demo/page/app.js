@@ -100,7 +100,7 @@ function open(room) {
 	connection = opened;
 	renewal();
 	chat.attach(opened);
-	ticket.attach(opened);
+	ticket.attach(opened, room);
 	on(opened, 'state', ({ reason }) => {
 		if (reason === 'unauthenticated') leave('The session has ended. Log in again.');
 	});

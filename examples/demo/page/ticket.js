@@ -8,9 +8,10 @@ const pass = $('pass');
 const stamp = $('pass-stamp');
 
 export class Ticket {
-	/** The backend's public key: `{ kid, bits }`. */
+	/** The key that signs tokens: `{ kid, name }`. */
 	key = {};
 	#connection = null;
+	#room = '';
 	#ends = 0;
 	#life = 1;
 	#renewals = 0;
@@ -27,7 +28,8 @@ export class Ticket {
 		return $('renewal').checked;
 	}
 
-	attach(connection) {
+	attach(connection, room) {
+		this.#room = room;
 		this.#connection = connection;
 		this.#ends = 0;
 		pass.dataset.state = 'none';
@@ -45,11 +47,10 @@ export class Ticket {
 		this.#ends = expiresAt;
 		this.#life = (claims.exp - claims.iat) * 1000;
 		$('pass-user').textContent = claims.user ?? 'the bearer';
-		$('pass-room').textContent = claims.sub;
+		$('pass-room').textContent = this.#room;
 		this.#list('pass-header', header);
 		this.#list('pass-claims', claims);
-		const { kid, bits } = this.key;
-		this.#list('pass-key', { key: header.kid === kid ? `the backend’s, RSA ${bits}` : 'unknown' });
+		this.#list('pass-key', { key: header.kid === this.key.kid ? this.key.name : 'unknown' });
 		$('raw').replaceChildren(...parts.flatMap((part, n) => [n ? '.' : '', el('span', { class: `part${n}` }, part)]));
 
 		this.#burn?.cancel();

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | how a backend logs users in and hands out tokens | `backend` |
 //! | what runs behind the page | `stack` |
+//! | what an identity provider does | `issuer` |
 //! | what an attacker would try | `attacks` |
 //! | how the page knows what happens inside | `events` |
 //! | what the functions call, and who may not | `relay`, `database`, `loopback` |
@@ -17,6 +18,7 @@ mod clock;
 mod database;
 mod error;
 mod events;
+mod issuer;
 mod loopback;
 mod options;
 mod relay;
@@ -28,6 +30,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 pub use error::DemoError;
+pub use issuer::LocalIssuer;
 pub use options::Options;
 pub use stack::Endpoints;
 

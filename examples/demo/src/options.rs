@@ -14,4 +14,11 @@ pub struct Options {
     /// Puts the REQUEST authorizer in front of the chat.
     #[arg(long)]
     pub authorizer: bool,
+    /// Logs in through a small identity provider, whose keys the chat fetches: its tokens speak of a user, and list the
+    /// rooms.
+    ///
+    /// It hands out tokens by password. A real one would send the browser to a page of its own (authorization code with
+    /// PKCE), which changes nothing for the chat.
+    #[arg(long)]
+    pub issuer: bool,
 }

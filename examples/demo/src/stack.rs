@@ -1,4 +1,4 @@
-//! Starts and stops what runs behind the page: the key pair, the database, the functions and the gateway.
+//! Starts and stops what runs behind the page: the key pair or an identity provider, the database, the functions and the gateway.
 
 use std::{
     io::Write as _,
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use room_auth::{Issuer, SigningKey, registry::TABLE_ENV};
+use room_auth::{Issuer, PUBLIC_KEY_ENV, SigningKey, registry::TABLE_ENV};
 use room_auth_gateway::{Function, Gateway, IdentitySources, LogSink, StartError};
 use tokio::sync::Mutex;
 
@@ -15,6 +15,7 @@ use crate::{
     cargo::{self, Executables, Program},
     database::{self, Database, TABLE},
     events::Events,
+    issuer::LocalIssuer,
     relay::{Relay, Upstream},
 };
 
@@ -51,10 +52,13 @@ pub(crate) struct Mode {
 #[derive(Debug)]
 pub(crate) struct Stack {
     pub(crate) mode: Mode,
+    /// The key that signs tokens.
     pub(crate) key: SigningKey,
     pub(crate) issuer: Issuer,
+    /// Signs tokens in place of the backend.
+    pub(crate) provider: Option<LocalIssuer>,
     pub(crate) events: Events,
-    /// The URL that clients connect to.
+    /// The URL of the API.
     pub(crate) url: String,
     plan: Plan,
     gateway: Mutex<Running>,
@@ -85,7 +89,8 @@ struct Running {
 struct Plan {
     address: SocketAddr,
     executables: &'static Executables,
-    public_key: String,
+    /// The environment that says whose tokens are taken.
+    keys: Vec<(&'static str, String)>,
     authorizer: bool,
     database_relay: Relay,
     connections_relay: Relay,
@@ -95,14 +100,26 @@ struct Plan {
 impl Stack {
     pub(crate) async fn start(options: &Options) -> Result<Self, DemoError> {
         let executables = cargo::build(&[CHAT, AUTHORIZER]).await?;
-        let key = SigningKey::generate()?;
+        let lifetime = Duration::from_secs(options.token_lifetime);
+        let provider = match options.issuer {
+            true => Some(LocalIssuer::start(lifetime).await?),
+            false => None,
+        };
+        let (key, keys) = match &provider {
+            Some(provider) => (provider.key().clone(), provider.environment().to_vec()),
+            None => {
+                let key = SigningKey::generate()?;
+                let public = key.public_key_pem();
+                (key, vec![(PUBLIC_KEY_ENV, public)])
+            }
+        };
         let events = Events::new();
         let database = Database::new()?;
         let relay = |behind| Relay::start(behind, events.clone());
         let mut plan = Plan {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, options.gateway_port)),
             executables,
-            public_key: key.public_key_pem(),
+            keys,
             authorizer: options.authorizer,
             database_relay: relay(Upstream::DynamoDb(database))
                 .await
@@ -120,7 +137,8 @@ impl Stack {
                 chat: true,
                 token_lifetime: options.token_lifetime,
             },
-            issuer: Issuer::new(key.clone(), Duration::from_secs(options.token_lifetime))?,
+            issuer: Issuer::new(key.clone(), lifetime)?,
+            provider,
             key,
             events,
             url: gateway.websocket_url(),
@@ -142,6 +160,14 @@ impl Stack {
             running.gateway = Some(self.plan.start_gateway().await?);
         }
         Ok(())
+    }
+
+    /// Returns the URL that clients connect to: one whose token is the user's also says which room is meant.
+    pub(crate) fn url_for(&self, room: &str) -> String {
+        match self.provider {
+            Some(_) => format!("{}?room={room}", self.url),
+            None => self.url.clone(),
+        }
     }
 
     pub(crate) fn endpoints(&self) -> Endpoints {
@@ -205,8 +231,8 @@ impl Plan {
 
     fn function(&self, program: Program) -> Function {
         // As deployed, and not Lambda's default of 3 s.
-        Function::new(&self.executables[program.name])
-            .timeout(Duration::from_secs(30))
-            .env("PUBLIC_KEY", &self.public_key)
+        let function = Function::new(&self.executables[program.name]).timeout(Duration::from_secs(30));
+        let keys = self.keys.iter();
+        keys.fold(function, |function, (name, value)| function.env(*name, value))
     }
 }

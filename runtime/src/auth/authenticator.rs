@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
 use crate::claims::RoomClaims;
@@ -47,10 +48,12 @@ impl Authenticator {
     /// Creates an authenticator that verifies with `verifier` and looks for tokens in the default places: the
     /// subprotocol list, the `Authorization` header and the query parameter `token`.
     pub fn new(verifier: Verifier) -> Self {
-        Self {
-            verifier,
-            sources: Sources::default(),
-        }
+        let sources = if verifier.room_source().is_requested() {
+            Sources::default().requesting_room()
+        } else {
+            Sources::default()
+        };
+        Self { verifier, sources }
     }
 
     /// Creates an authenticator with the public keys of the environment variable `PUBLIC_KEY`.
@@ -114,6 +117,16 @@ impl Authenticator {
         &self.sources
     }
 
+    /// Returns what to wait for before [`authenticate`](Self::authenticate): newer keys of the token's issuer.
+    pub(crate) fn awaited_keys(
+        &self,
+        handshake: &Handshake<'_>,
+        now: SystemTime,
+    ) -> Option<BoxFuture<'static, ()>> {
+        let token = || self.sources.find(handshake).ok().map(|presented| presented.token);
+        self.verifier.awaited_keys(token, now)
+    }
+
     /// Finds the one token that a handshake presents, and verifies it.
     pub(crate) fn authenticate<'e, T: DeserializeOwned>(
         &self,
@@ -121,7 +134,9 @@ impl Authenticator {
         now: SystemTime,
     ) -> Result<Admission<'e, T>, Rejection> {
         let presented = self.sources.find(handshake)?;
-        let Verified { claims, payload } = self.verifier.verify_at(&presented.token, now)?;
+        let is_requested = self.verifier.room_source().is_requested();
+        let room = is_requested.then(|| handshake.requested_room()).flatten();
+        let Verified { claims, payload } = self.verifier.verify_at(&presented.token, room.as_ref(), now)?;
         // The payload was read as JSON, which is UTF-8.
         let payload =
             String::from_utf8(payload).map_err(|_| RejectionKind::Token(VerifyErrorKind::Claims))?;

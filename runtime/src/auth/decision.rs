@@ -2,17 +2,23 @@
 
 use std::time::SystemTime;
 
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::authenticator::{Admission, Authenticator};
 use crate::claims::{RoomClaims, is_capability};
 use crate::event::{EventType, View};
+use crate::id::RoomId;
 use crate::json::{self, Object};
 use crate::rejection::{Rejection, RejectionKind};
 
 /// The key of the authorizer's context under which the claims stand, as the text of a JSON object.
 pub const CONTEXT_KEY: &str = "room_auth";
+
+/// The key under which the requested room stands beside [`CONTEXT_KEY`], with a [`RoomSource`](crate::RoomSource) that
+/// takes one.
+pub const ROOM_CONTEXT_KEY: &str = "room_auth_room";
 
 /// What a layer decides by.
 #[derive(Clone, Debug)]
@@ -37,6 +43,16 @@ pub(crate) enum Decision<'e, T> {
 }
 
 impl Policy {
+    /// Returns what to wait for before [`decide`](Self::decide): the token of a `$connect` needs newer keys of its
+    /// issuer. Pure as well: nothing happens until the future is polled.
+    pub(crate) fn awaited_keys(&self, view: &View<'_>, now: SystemTime) -> Option<BoxFuture<'static, ()>> {
+        if view.context.event_type() == EventType::Connect {
+            self.authenticator.awaited_keys(&view.handshake, now)
+        } else {
+            None
+        }
+    }
+
     /// Decides on one event. Whatever is not understood is refused.
     ///
     /// The registry goes before the authorizer: it knows of renewals and of who was disconnected.
@@ -48,7 +64,7 @@ impl Policy {
         let event_type = view.context.event_type();
         if event_type == EventType::Connect {
             let admission = self.authenticator.authenticate(&view.handshake, now)?;
-            return if self.trusts_authorizer && contradicts(view.authorizer, &admission.payload) {
+            return if self.trusts_authorizer && self.contradicts(view.authorizer, &admission) {
                 Err(RejectionKind::AuthorizerContext.into())
             } else {
                 Ok(Decision::Admit(admission))
@@ -61,8 +77,11 @@ impl Policy {
             return Err(RejectionKind::NoClaimsSource.into());
         }
         let verifier = self.authenticator.verifier();
-        let claims = claims_of_context(view.authorizer)
-            .and_then(|claims| RoomClaims::<T>::from_payload(&claims, verifier.user_claim()))
+        let claims = AuthorizerClaims::read(view.authorizer)
+            .and_then(|read| {
+                let (source, user_claim) = (verifier.room_source(), verifier.user_claim());
+                source.read_recorded::<T>(&read.payload, read.room.as_ref(), user_claim)
+            })
             .ok_or(RejectionKind::AuthorizerContext)?;
         let has_expired = verifier.has_expired(claims.expires_at_seconds(), now);
         if has_expired && event_type == EventType::Message {
@@ -71,17 +90,33 @@ impl Policy {
             Ok(Decision::Identify(claims))
         }
     }
+
+    /// Whether the authorizer saw another token or room than the layer does: one client would be two on its later
+    /// routes.
+    fn contradicts<T>(&self, authorizer: Option<&RawValue>, admission: &Admission<'_, T>) -> bool {
+        let is_requested = self.authenticator.verifier().room_source().is_requested();
+        AuthorizerClaims::read(authorizer).is_some_and(|read| {
+            let is_other_room = is_requested && read.room.as_ref() != Some(admission.claims.room_id());
+            read.payload != admission.payload || is_other_room
+        })
+    }
 }
 
-/// The claims that our authorizer put into the context at `$connect`; API Gateway repeats them with each event.
-fn claims_of_context(authorizer: Option<&RawValue>) -> Option<String> {
-    let context = Object::parse(authorizer?.get().as_bytes())?;
-    json::string(context.get(CONTEXT_KEY)?).map(Into::into)
+/// What our authorizer put into the context at `$connect`; API Gateway repeats it with each event.
+struct AuthorizerClaims {
+    payload: String,
+    room: Option<RoomId>,
 }
 
-/// Whether the authorizer saw another token than the layer does: one client would be two on its later routes.
-fn contradicts(authorizer: Option<&RawValue>, payload: &str) -> bool {
-    claims_of_context(authorizer).is_some_and(|claims| claims != payload)
+impl AuthorizerClaims {
+    fn read(authorizer: Option<&RawValue>) -> Option<Self> {
+        let context = Object::parse(authorizer?.get().as_bytes())?;
+        let text = |key| json::string(context.get(key)?);
+        Some(Self {
+            payload: text(CONTEXT_KEY)?.into_owned(),
+            room: text(ROOM_CONTEXT_KEY).and_then(|room| room.parse().ok()),
+        })
+    }
 }
 
 /// Returns the name of a capability that is to be required.

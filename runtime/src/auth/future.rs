@@ -29,7 +29,7 @@ use crate::response::WebSocketResponse;
 pin_project! {
     /// The response of a [`RoomAuth`](super::RoomAuth) service.
     ///
-    /// Only what asks the registry is boxed: a `$connect` without one adds no allocation here.
+    /// Only what asks the registry, or an issuer for its keys, is boxed: a `$connect` without adds no allocation here.
     pub struct ResponseFuture<S, E, T>
     where
         S: Service<LambdaEvent<Authenticated<E, T>>>,
@@ -45,6 +45,8 @@ pin_project! {
     where
         S: Service<LambdaEvent<Authenticated<E, T>>>,
     {
+        /// The token waits for newer keys of its issuer.
+        AwaitingKeys { awaited: BoxFuture<'static, ()>, undecided: Option<Box<Undecided<S>>> },
         /// The answer is known.
         Refused { rejection: Rejection },
         /// The answer is known, and a connection is told or closed first.
@@ -59,6 +61,15 @@ pin_project! {
         /// The connection is forgotten, since the handler did not accept it.
         Forgetting { forgetting: BoxFuture<'static, ()>, answer: Option<Result<S::Response, S::Error>> },
     }
+}
+
+/// A request before it is decided on, and the service that is ready for it.
+struct Undecided<S> {
+    auth: Arc<Auth>,
+    /// The capability that the service itself requires.
+    required: Option<&'static str>,
+    event: LambdaEvent<Incoming>,
+    service: S,
 }
 
 /// A request while its connection is recorded or looked up, and the service that is ready for it.
@@ -99,7 +110,13 @@ where
         event: LambdaEvent<Incoming>,
         service: S,
     ) -> Self {
-        let state = State::start(auth, required, event, service);
+        let undecided = Undecided {
+            auth: auth.clone(),
+            required,
+            event,
+            service,
+        };
+        let state = State::start(undecided, false);
         Self {
             state: state.unwrap_or_else(|rejection| State::Refused { rejection }),
         }
@@ -118,19 +135,34 @@ where
     E: DeserializeOwned + 'static,
     T: DeserializeOwned,
 {
-    fn start(
-        auth: &Arc<Auth>,
-        required: Option<&'static str>,
-        event: LambdaEvent<Incoming>,
-        service: S,
-    ) -> Result<Self, Rejection> {
+    /// Decides, or waits for keys once.
+    fn start(undecided: Undecided<S>, has_waited: bool) -> Result<Self, Rejection> {
+        let Undecided {
+            auth,
+            required,
+            event,
+            service,
+        } = undecided;
         let (incoming, invocation) = event.into_parts();
         let authenticator = &auth.policy.authenticator;
         let view = View::read(incoming.as_raw(), authenticator.sources())
             .map_err(|member| report::refused(member.into(), None))?;
+        let now = authenticator.verifier().now();
+        if !has_waited && let Some(awaited) = auth.policy.awaited_keys(&view, now) {
+            let undecided = Undecided {
+                auth: auth.clone(),
+                required,
+                event: LambdaEvent::new(incoming, invocation),
+                service,
+            };
+            return Ok(Self::AwaitingKeys {
+                awaited,
+                undecided: Some(Box::new(undecided)),
+            });
+        }
         let context = view.context.clone();
         let session = Session::new(auth.clone(), context.clone(), required);
-        let decision = auth.policy.decide::<T>(&view, authenticator.verifier().now());
+        let decision = auth.policy.decide::<T>(&view, now);
         let decision = decision.map_err(|rejection| session.refuse(rejection))?;
         match decision {
             Decision::Admit(admission) => {
@@ -215,7 +247,7 @@ where
                 )
             }
             PendingEvent::LookedUp(json, _) => {
-                let claims = connection.room_claims::<T>();
+                let claims = session.room_claims::<T>(&connection);
                 let claims = claims.ok_or_else(|| session.refuse(RejectionKind::RecordedClaims))?;
                 if !session.lets_speak(&claims) {
                     return Ok(Self::forbid(session));
@@ -284,6 +316,11 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
+                StateProj::AwaitingKeys { awaited, undecided } => {
+                    ready!(awaited.as_mut().poll(cx));
+                    let started = State::start(*undecided.take().expect(POLLED_AFTER_END), true);
+                    started.unwrap_or_else(|rejection| State::Refused { rejection })
+                }
                 StateProj::Refused { rejection } => {
                     return Poll::Ready(Ok(S::Response::from_rejection(*rejection)));
                 }

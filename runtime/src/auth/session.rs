@@ -9,6 +9,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::decision::Policy;
@@ -216,6 +217,11 @@ impl Session {
             return Ok(connection);
         }
         Err(self.refuse(RejectionKind::UnknownConnection))
+    }
+
+    /// The claims that were recorded with `connection`.
+    pub(super) fn room_claims<T: DeserializeOwned>(&self, connection: &Connection) -> Option<RoomClaims<T>> {
+        connection.room_claims(self.auth.policy.authenticator.verifier().room_source())
     }
 
     /// Closes a connection whose claims, known without a registry, have expired.

@@ -14,8 +14,11 @@ pub enum AuthorizerError {
         "the authorizer's result has {0} bytes, API Gateway takes 8192; put less into the context or the claims"
     )]
     ResultTooLarge(usize),
-    /// Fault: a value of the context is given under the key `room_auth`, which holds the claims.
-    #[error("the authorizer's context must not use the key room_auth, which holds the claims; rename it")]
+    /// Fault: a value of the context is given under the key `room_auth`, which holds the claims, or `room_auth_room`,
+    /// which holds the requested room.
+    #[error(
+        "the authorizer's context must not use the keys room_auth and room_auth_room, which hold the claims; rename it"
+    )]
     ReservedKey,
 }
 

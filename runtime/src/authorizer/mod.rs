@@ -16,8 +16,10 @@
 mod error;
 mod request;
 mod response;
+mod service;
 
-pub use crate::auth::CONTEXT_KEY;
+pub use crate::auth::{CONTEXT_KEY, ROOM_CONTEXT_KEY};
 pub use error::AuthorizerError;
 pub use request::Authorizer;
 pub use response::{AuthorizerResponse, ContextValue, MAX_RESULT_BYTES};
+pub use service::AuthorizerFuture;

@@ -1,24 +1,21 @@
 //! The authorizer.
 
 use std::fmt;
-use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use lambda_runtime::LambdaEvent;
+use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Map;
 use serde_json::value::RawValue;
-use tower::Service;
 
 use super::error::AuthorizerError;
 use super::response::{AuthorizerResponse, ContextValue, MAX_RESULT_BYTES};
-use crate::auth::{Admission, Authenticator, CONTEXT_KEY, required};
+use crate::auth::{Admission, Authenticator, CONTEXT_KEY, ROOM_CONTEXT_KEY, required};
 use crate::claims::RoomClaims;
 use crate::error::ConfigError;
-use crate::event::{EventType, Incoming, View};
+use crate::event::{EventType, View};
 use crate::rejection::{Rejection, RejectionKind};
 use crate::report;
 
@@ -104,7 +101,8 @@ impl<T> Authorizer<T> {
         self
     }
 
-    /// Adds values to the context, for access logs and other integrations. The key `room_auth` is taken.
+    /// Adds values to the context, for access logs and other integrations. The keys `room_auth` and
+    /// `room_auth_room` are taken.
     ///
     /// ```no_run
     /// # use room_auth::{Authenticator, authorizer::Authorizer};
@@ -123,11 +121,25 @@ impl<T> Authorizer<T> {
 }
 
 impl<T: DeserializeOwned> Authorizer<T> {
-    fn authorize(&self, event: &RawValue) -> Result<AuthorizerResponse, AuthorizerError> {
-        let view = View::read(event, self.authenticator.sources()).map_err(|member| {
+    pub(super) fn read<'e>(&self, event: &'e RawValue) -> Result<View<'e>, AuthorizerError> {
+        View::read(event, self.authenticator.sources()).map_err(|member| {
             report::refused(member.into(), None);
             AuthorizerError::Unauthorized
-        })?;
+        })
+    }
+
+    /// Returns what to wait for before [`authorize`](Self::authorize): newer keys of the token's issuer.
+    pub(super) fn awaited_keys(&self, view: &View<'_>) -> Option<BoxFuture<'static, ()>> {
+        let now = self.authenticator.verifier().now();
+        self.authenticator.awaited_keys(&view.handshake, now)
+    }
+
+    /// Decides on an event with the keys that are there.
+    pub(super) fn authorize(
+        &self,
+        event: &RawValue,
+        view: &View<'_>,
+    ) -> Result<AuthorizerResponse, AuthorizerError> {
         let context = &view.context;
         let refuse = |rejection: Rejection| {
             report::refused(rejection, Some(context));
@@ -143,7 +155,7 @@ impl<T: DeserializeOwned> Authorizer<T> {
             .authenticator
             .authenticate::<T>(&view.handshake, now)
             .map_err(refuse)?;
-        let principal_id = claims.room_id().as_str();
+        let principal_id = claims.subject();
         let can_all = self.required.iter().all(|capability| claims.can(capability));
         let is_permitted = can_all && self.permission.as_ref().is_none_or(|permits| permits(&claims));
         if !is_permitted {
@@ -183,8 +195,12 @@ impl<T: DeserializeOwned> Authorizer<T> {
             .into_iter()
             .map(|(key, value)| (key, value.into()))
             .collect();
-        if context.insert(CONTEXT_KEY.to_owned(), payload.into()).is_some() {
+        if context.contains_key(CONTEXT_KEY) || context.contains_key(ROOM_CONTEXT_KEY) {
             return Err(AuthorizerError::ReservedKey);
+        }
+        context.insert(CONTEXT_KEY.to_owned(), payload.into());
+        if self.authenticator.verifier().room_source().is_requested() {
+            context.insert(ROOM_CONTEXT_KEY.to_owned(), claims.room_id().as_str().into());
         }
         Ok(context)
     }
@@ -209,20 +225,6 @@ fn method_arn(event: &str) -> Option<String> {
     };
     let is_execute_api = api.starts_with("arn:") && api.split(':').nth(2) == Some("execute-api");
     (is_execute_api && route == "$connect" && is_plain(api)).then_some(arn)
-}
-
-impl<T: DeserializeOwned> Service<LambdaEvent<Incoming>> for Authorizer<T> {
-    type Response = AuthorizerResponse;
-    type Error = AuthorizerError;
-    type Future = Ready<Result<AuthorizerResponse, AuthorizerError>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, event: LambdaEvent<Incoming>) -> Self::Future {
-        ready(self.authorize(event.payload.as_raw()))
-    }
 }
 
 impl<T> Clone for Authorizer<T> {

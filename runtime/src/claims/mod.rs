@@ -2,6 +2,7 @@
 
 mod capabilities;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,7 +17,7 @@ use crate::numeric_date::NumericDate;
 use capabilities::Capabilities;
 pub(crate) use capabilities::is_capability;
 
-/// The longest `jti` and the longest name of a user, in bytes.
+/// The longest `sub`, `jti` and name of a user, in bytes (OIDC Core §2: 255 ASCII characters).
 const MAX_TEXT: usize = 255;
 
 /// The verified claims of a token: proof that its bearer may be in the room until [`expires_at`].
@@ -45,6 +46,8 @@ const MAX_TEXT: usize = 255;
 #[derive(Clone)]
 pub struct RoomClaims<T = ()> {
     room_id: RoomId,
+    /// The `sub` claim where it is not the room.
+    subject: Option<Box<str>>,
     issued_at: u64,
     expires_at: u64,
     authority: Authority,
@@ -64,14 +67,14 @@ struct Authority {
 }
 
 impl<T> RoomClaims<T> {
-    /// Returns the room (the `sub` claim).
+    /// Returns the room: the `sub` claim, or what a [`RoomSource`](crate::RoomSource) says.
     pub fn room_id(&self) -> &RoomId {
         &self.room_id
     }
 
-    /// Returns the `sub` claim as text: the room.
+    /// Returns the `sub` claim: the room, or with a [`RoomSource`](crate::RoomSource) whom the token speaks of.
     pub fn subject(&self) -> &str {
-        self.room_id.as_str()
+        self.subject.as_deref().unwrap_or(self.room_id.as_str())
     }
 
     /// Returns when the token was issued (the `iat` claim).
@@ -154,10 +157,11 @@ impl<T> RoomClaims<T> {
         self
     }
 
-    #[cfg_attr(not(feature = "issuer"), allow(dead_code))]
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn new(room_id: RoomId, issued_at: u64, expires_at: u64, custom: T) -> Self {
         Self {
             room_id,
+            subject: None,
             issued_at,
             expires_at,
             authority: Authority {
@@ -174,6 +178,7 @@ impl<T> RoomClaims<T> {
 impl<T: PartialEq> PartialEq for RoomClaims<T> {
     fn eq(&self, other: &Self) -> bool {
         self.room_id == other.room_id
+            && self.subject == other.subject
             && self.issued_at == other.issued_at
             && self.expires_at == other.expires_at
             && self.authority == other.authority
@@ -182,17 +187,6 @@ impl<T: PartialEq> PartialEq for RoomClaims<T> {
 }
 
 impl<T: Eq> Eq for RoomClaims<T> {}
-
-impl<T: DeserializeOwned> RoomClaims<T> {
-    /// Reads claims that were verified before from the payload that they were recorded as, with the user in the claim
-    /// `user_claim`; `None` if they are not claims of this type.
-    pub(crate) fn from_payload(json: &str, user_claim: Option<&'static str>) -> Option<Self> {
-        let payload = Object::parse(json.as_bytes())?;
-        StandardClaims::read(&payload, user_claim)
-            .ok()?
-            .with_custom(payload)
-    }
-}
 
 impl<T> fmt::Debug for RoomClaims<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -205,8 +199,8 @@ impl<T> fmt::Debug for RoomClaims<T> {
 }
 
 /// The standard claims of a payload, read and checked for form.
-pub(crate) struct StandardClaims {
-    pub(crate) room_id: RoomId,
+pub(crate) struct StandardClaims<'a> {
+    pub(crate) subject: Cow<'a, str>,
     pub(crate) issued_at: u64,
     pub(crate) expires_at: u64,
     pub(crate) not_before: Option<u64>,
@@ -216,13 +210,13 @@ pub(crate) struct StandardClaims {
 /// The name of the claim that is missing or invalid.
 pub(crate) type InvalidClaim = &'static str;
 
-impl StandardClaims {
+impl<'a> StandardClaims<'a> {
     /// Reads the claims; the user is in `user_claim`, where one is configured.
-    pub(crate) fn read(payload: &Object<'_>, user_claim: Option<&'static str>) -> Result<Self, InvalidClaim> {
-        let room_id = payload
+    pub(crate) fn read(payload: &Object<'a>, user_claim: Option<&'static str>) -> Result<Self, InvalidClaim> {
+        let subject = payload
             .get("sub")
             .and_then(json::string)
-            .and_then(|sub| sub.parse().ok())
+            .filter(|sub| sub.len() <= MAX_TEXT && !sub.contains(char::is_control))
             .ok_or("sub")?;
         let date = |name| payload.get(name).and_then(NumericDate::read).ok_or(name);
         let issued = date("iat")?;
@@ -245,7 +239,7 @@ impl StandardClaims {
             issued_from: issued.floor(),
         };
         Ok(Self {
-            room_id,
+            subject,
             issued_at,
             expires_at,
             not_before,
@@ -253,12 +247,17 @@ impl StandardClaims {
         })
     }
 
-    /// Adds the user's own claims; `None` where they do not fit `T`.
-    pub(crate) fn with_custom<T: DeserializeOwned>(self, payload: Object<'_>) -> Option<RoomClaims<T>> {
+    /// The claims for `room_id`, with the user's own claims; `None` where they do not fit `T`.
+    pub(crate) fn into_claims<T: DeserializeOwned>(
+        self,
+        room_id: RoomId,
+        payload: Object<'_>,
+    ) -> Option<RoomClaims<T>> {
         let own = payload.into_members(|name| !matches!(name, "sub" | "iat" | "exp"));
         let custom = T::deserialize(own).ok()?;
         Some(RoomClaims {
-            room_id: self.room_id,
+            subject: (*self.subject != *room_id.as_str()).then(|| self.subject.into()),
+            room_id,
             issued_at: self.issued_at,
             expires_at: self.expires_at,
             authority: self.authority,
@@ -275,7 +274,7 @@ fn text(payload: &Object<'_>, name: &'static str) -> Result<Option<Box<str>>, In
         return Ok(None);
     };
     json::string(value)
-        .filter(|text| (1..=MAX_TEXT).contains(&text.len()) && !text.chars().any(char::is_control))
+        .filter(|text| (1..=MAX_TEXT).contains(&text.len()) && !text.contains(char::is_control))
         .map(|text| Some(text.into()))
         .ok_or(name)
 }
@@ -299,7 +298,8 @@ mod tests {
     fn the_first_claim_that_is_missing_or_invalid_is_named() {
         for (payload, name) in [
             (r#"{"iat":1,"exp":2}"#, "sub"),
-            (r#"{"sub":"no room","iat":1,"exp":2}"#, "sub"),
+            (r#"{"sub":7,"iat":1,"exp":2}"#, "sub"),
+            (r#"{"sub":"a\nb","iat":1,"exp":2}"#, "sub"),
             (r#"{"sub":"lobby","exp":2}"#, "iat"),
             (r#"{"sub":"lobby","iat":"1","exp":2}"#, "iat"),
             (r#"{"sub":"lobby","iat":1}"#, "exp"),

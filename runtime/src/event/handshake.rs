@@ -6,6 +6,8 @@ use super::error::SourceError;
 use super::scan::Cursor;
 use super::source::{Fields, Sources};
 use super::subprotocol;
+use crate::id::RoomId;
+use crate::token::ROOM_PARAMETER;
 
 /// What the sources look at. Without `Debug`: it holds the token.
 #[derive(Default)]
@@ -49,6 +51,13 @@ impl<'e> Handshake<'e> {
                 .any(|wanted| wanted.eq_ignore_ascii_case(name))
         };
         read_entries(cursor, &mut self.parameters, wants, is_listed)
+    }
+}
+
+impl Handshake<'_> {
+    /// The room that the client asks for, where [`Sources::requesting_room`] is set: once, and a valid id.
+    pub(crate) fn requested_room(&self) -> Option<RoomId> {
+        self.parameter(ROOM_PARAMETER).ok()??.parse().ok()
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::error::SourceError;
 use super::subprotocol;
 use crate::error::ConfigError;
+use crate::token::ROOM_PARAMETER;
 
 /// A place in the handshake where a token may be presented.
 ///
@@ -154,6 +155,8 @@ pub(crate) struct Sources {
     /// The header names whose values decide.
     headers: Arc<[String]>,
     application_protocols: Arc<[String]>,
+    /// Whether the handshake also says which room is requested.
+    requests_room: bool,
 }
 
 impl Default for Sources {
@@ -163,7 +166,7 @@ impl Default for Sources {
             TokenSource::authorization(),
             TokenSource::query("token"),
         ];
-        Self::of(places.into(), [].into())
+        Self::of(places.into(), [].into(), false)
     }
 }
 
@@ -183,7 +186,17 @@ impl Sources {
                 return Err(ConfigError::new("token sources: the same place is named twice"));
             }
         }
-        Ok(Self::of(sources.into(), self.application_protocols))
+        let takes_room = |source: &TokenSource| matches!(&source.0, Kind::Query { name } if name.eq_ignore_ascii_case(ROOM_PARAMETER));
+        if self.requests_room && sources.iter().any(takes_room) {
+            return Err(ConfigError::new(
+                "token sources: the query parameter `room` names the room that is requested; name another for the token",
+            ));
+        }
+        Ok(Self::of(
+            sources.into(),
+            self.application_protocols,
+            self.requests_room,
+        ))
     }
 
     pub(crate) fn with_application_protocols(self, protocols: Vec<String>) -> Result<Self, ConfigError> {
@@ -194,10 +207,18 @@ impl Sources {
                 )));
             }
         }
-        Ok(Self::of(self.places, protocols.into()))
+        Ok(Self::of(self.places, protocols.into(), self.requests_room))
     }
 
-    fn of(places: Arc<[TokenSource]>, application_protocols: Arc<[String]>) -> Self {
+    /// Also reads which room is requested.
+    pub(crate) fn requesting_room(self) -> Self {
+        Self {
+            requests_room: true,
+            ..self
+        }
+    }
+
+    fn of(places: Arc<[TokenSource]>, application_protocols: Arc<[String]>, requests_room: bool) -> Self {
         let headers = places.iter().flat_map(|source| match &source.0 {
             Kind::Subprotocol => vec![subprotocol::HEADER.to_owned()],
             Kind::Bearer { header } => vec![header.clone()],
@@ -210,6 +231,7 @@ impl Sources {
             headers: headers.chain(offer).collect(),
             places,
             application_protocols,
+            requests_room,
         }
     }
 
@@ -220,10 +242,11 @@ impl Sources {
 
     /// The names of the query parameters whose values decide.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &str> {
-        self.places.iter().filter_map(|source| match &source.0 {
+        let tokens = self.places.iter().filter_map(|source| match &source.0 {
             Kind::Query { name } => Some(name.as_str()),
             _ => None,
-        })
+        });
+        tokens.chain(self.requests_room.then_some(ROOM_PARAMETER))
     }
 
     /// The one token that the handshake presents.

@@ -6,13 +6,14 @@ use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 
-use super::member::{CLOCK_TOLERANCE, RoomMember, room_claims, time_left};
+use super::member::{CLOCK_TOLERANCE, RoomMember, time_left};
 use crate::claims::RoomClaims;
 use crate::clock::unix_seconds;
 use crate::endpoint::ApiEndpoint;
 use crate::id::ConnectionId;
 use crate::id::RoomId;
 use crate::membership::Membership;
+use crate::token::RoomSource;
 
 /// The longest that API Gateway keeps a WebSocket connection (2 hours; API Gateway quota page).
 pub const MAX_CONNECTION_AGE: Duration = Duration::from_hours(2);
@@ -31,7 +32,7 @@ pub struct Connection {
     pub id: ConnectionId,
     /// The API and stage through which it is reached.
     pub endpoint: ApiEndpoint,
-    /// The room of `$connect`, from the claims.
+    /// The room of `$connect`, which the claims are for.
     pub room: RoomId,
     /// The verified claims for this room: the JSON object that was the token's payload.
     pub claims: String,
@@ -184,10 +185,10 @@ impl Connection {
         self.id == member.id && self.endpoint == member.endpoint && self.connected_at == member.connected_at
     }
 
-    /// Returns the recorded claims, which know the further rooms. `None` if they are not claims of this type, are for
-    /// another room, or expire before the record does: a record that contradicts its claims proves nothing.
-    pub(crate) fn room_claims<T: DeserializeOwned>(&self) -> Option<RoomClaims<T>> {
-        let claims = room_claims(&self.claims, &self.room, self.user.as_deref(), self.expires_at)?;
+    /// Returns the recorded claims, whose room `source` says, and which know the further rooms. `None` if they prove
+    /// nothing.
+    pub(crate) fn room_claims<T: DeserializeOwned>(&self, source: &RoomSource) -> Option<RoomClaims<T>> {
+        let claims = self.member().room_claims(source)?;
         Some(claims.with_memberships(self.memberships.clone()))
     }
 

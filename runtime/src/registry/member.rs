@@ -9,6 +9,7 @@ use crate::claims::RoomClaims;
 use crate::endpoint::ApiEndpoint;
 use crate::id::ConnectionId;
 use crate::id::RoomId;
+use crate::token::RoomSource;
 
 /// How far clocks may be apart: those of API Gateway and of this machine, and API Gateway's own in the
 /// `connectedAt` of several events of one connection, of which AWS promises nothing.
@@ -37,9 +38,12 @@ pub struct RoomMember {
 }
 
 impl RoomMember {
-    /// Returns the recorded claims; `None` if they prove nothing.
-    pub(crate) fn room_claims<T: DeserializeOwned>(&self) -> Option<RoomClaims<T>> {
-        room_claims(&self.claims, &self.room, self.user.as_deref(), self.expires_at)
+    /// Returns the recorded claims, whose room `source` says. `None` if they are not claims of this type, are for
+    /// another room, or expire before the record does: a record that contradicts its claims proves nothing.
+    pub(crate) fn room_claims<T: DeserializeOwned>(&self, source: &RoomSource) -> Option<RoomClaims<T>> {
+        let claims = source.read_recorded::<T>(&self.claims, Some(&self.room), None)?;
+        let is_of_record = *claims.room_id() == self.room && self.expires_at <= claims.expires_at();
+        is_of_record.then(|| claims.of_user(self.user.as_deref()))
     }
 }
 
@@ -80,18 +84,6 @@ pub enum Trace<'a> {
     Member(&'a RoomMember),
     /// An entry of a user.
     User(&'a str, &'a UserConnection),
-}
-
-/// Reads the claims that were recorded for a room until `expires_at`.
-pub(crate) fn room_claims<T: DeserializeOwned>(
-    payload: &str,
-    room: &RoomId,
-    user: Option<&str>,
-    expires_at: SystemTime,
-) -> Option<RoomClaims<T>> {
-    let claims = RoomClaims::from_payload(payload, None)?;
-    let is_of_record = claims.room_id() == room && expires_at <= claims.expires_at();
-    is_of_record.then(|| claims.of_user(user))
 }
 
 /// How long a connection, or its membership of a room, still lasts.

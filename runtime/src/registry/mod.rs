@@ -35,8 +35,8 @@ pub use connection::{Connection, MAX_CONNECTION_AGE};
 pub use dynamo::{DEFAULT_PAGE_SIZE, DynamoRegistry, TABLE_ENV};
 pub(crate) use erased::ErasedRegistry;
 pub use error::{RegistryError, RegistryErrorKind};
+pub(crate) use member::time_left;
 pub use member::{RoomMember, Trace, UserConnection};
-pub(crate) use member::{room_claims, time_left};
 pub use page::{Page, PageToken};
 pub use revocation::{Revocation, Revocations, Revoked, SingleUse, Written};
 

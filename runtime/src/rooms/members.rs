@@ -94,7 +94,7 @@ impl<'a, T: DeserializeOwned> Members<'a, T> {
                 if self.rooms.has_expired(&member) {
                     continue;
                 }
-                let Some(claims) = member.room_claims() else {
+                let Some(claims) = member.room_claims(self.rooms.room_source()) else {
                     tracing::warn!(target: "room_auth", "the claims of a member do not fit and it is not listed");
                     continue;
                 };

@@ -27,7 +27,29 @@ impl<T: DeserializeOwned> Session<'_, T> {
     /// See [`MembershipError`]; the connection is in the rooms that it was in. From within the handler of `$connect`
     /// nothing can be joined ([`MembershipError::NotYetConnected`]).
     pub async fn join(&self, token: &str) -> Result<RoomClaims<T>, MembershipError> {
-        let joined = self.accept(token, |_| Ok(()), |_| true).await;
+        self.join_as(token, None).await
+    }
+
+    /// Does what [`join`](Self::join) does for the room that the client requests: needed where the
+    /// [`RoomSource`](crate::RoomSource) takes a requested room, and refused for any other room everywhere else.
+    ///
+    /// # Errors
+    ///
+    /// See [`join`](Self::join).
+    pub async fn join_requested(&self, token: &str, room: &RoomId) -> Result<RoomClaims<T>, MembershipError> {
+        self.join_as(token, Some(room)).await
+    }
+
+    async fn join_as(
+        &self,
+        token: &str,
+        requested: Option<&RoomId>,
+    ) -> Result<RoomClaims<T>, MembershipError> {
+        let permits = |new: &RoomClaims<T>| match requested {
+            Some(room) if new.room_id() != room => Err(MembershipError::OtherRoom),
+            _ => Ok(()),
+        };
+        let joined = self.accept(token, requested, permits, |_| true).await;
         match &joined {
             Ok(claims) => report::joined(claims, self.context()),
             Err(error) => report::not_accepted(error.reason(), error.member(), self.context()),
@@ -85,7 +107,9 @@ impl<T: DeserializeOwned> Session<'_, T> {
             accept(new).then_some(()).ok_or(MembershipError::NotAccepted)
         };
         // Who has left a room meanwhile does not renew it.
-        let renewed = self.accept(token, permits, |seen| seen.is_in(room)).await;
+        let renewed = self
+            .accept(token, Some(room), permits, |seen| seen.is_in(room))
+            .await;
         if let Err(error) = &renewed {
             report::not_accepted(error.reason(), error.member(), self.context());
         }
@@ -117,12 +141,16 @@ impl<T: DeserializeOwned> Session<'_, T> {
     async fn accept(
         &self,
         token: &str,
+        requested: Option<&RoomId>,
         permits: impl FnOnce(&RoomClaims<T>) -> Result<(), MembershipError>,
         fits: impl Fn(&Connection) -> bool,
     ) -> Result<RoomClaims<T>, MembershipError> {
         let rooms = self.all_rooms();
         let verifier = rooms.verifier.get().ok_or(MembershipError::NoVerifier)?;
-        let Verified { claims, payload } = verifier.verify_at::<T>(token, verifier.now())?;
+        if let Some(awaited) = verifier.awaited_keys(|| Some(token.into()), verifier.now()) {
+            awaited.await;
+        }
+        let Verified { claims, payload } = verifier.verify_at::<T>(token, requested, verifier.now())?;
         permits(&claims)?;
         let vetting = rooms.vetting(&claims)?;
         // The payload was read as JSON, which is UTF-8.

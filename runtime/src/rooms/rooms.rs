@@ -8,7 +8,7 @@ use super::send::Sender;
 use crate::endpoint::ApiEndpoint;
 use crate::registry::{Connection, ErasedRegistry, Registry, RoomMember, time_left};
 use crate::retry::Deadline;
-use crate::token::Verifier;
+use crate::token::{RoomSource, Verifier};
 use crate::transport::{ErasedTransport, Transport};
 
 /// Sends to connections and to rooms. Cloning is cheap.
@@ -173,11 +173,11 @@ impl Rooms {
         self
     }
 
-    /// Takes clock and leeway from `verifier`, and verifies renewals with it. All clones share it, and the first one
-    /// given stays.
+    /// Takes clock, leeway and [`RoomSource`] from `verifier`, and verifies renewals and joins with it. All clones share
+    /// it, and the first one given stays.
     ///
     /// [`RoomAuthLayer::with_rooms`](crate::RoomAuthLayer::with_rooms) does this by itself. Rooms without one, as
-    /// in a backend that only sends, use the system's clock and no leeway.
+    /// in a backend that only sends, use the system's clock, no leeway, and list members whose `sub` is the room.
     ///
     /// ```no_run
     /// # use room_auth::{Verifier, rooms::Rooms};
@@ -203,6 +203,13 @@ impl Rooms {
 
     fn leeway(&self) -> Duration {
         self.verifier.get().map_or(Duration::ZERO, Verifier::leeway)
+    }
+
+    /// Whose room recorded claims speak of.
+    pub(super) fn room_source(&self) -> &RoomSource {
+        self.verifier
+            .get()
+            .map_or(&RoomSource::SUBJECT, Verifier::room_source)
     }
 
     pub(super) fn has_ended(&self, connection: &Connection) -> bool {

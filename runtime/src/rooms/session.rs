@@ -18,7 +18,7 @@ use crate::claims::RoomClaims;
 use crate::event::{EventContext, EventType};
 use crate::id::RoomId;
 use crate::membership::Membership;
-use crate::registry::{Connection, RoomMember, room_claims};
+use crate::registry::{Connection, RoomMember};
 use crate::retry::Deadline;
 
 /// How long notices may take: whoever comes in waits for them at the door.
@@ -292,7 +292,13 @@ impl<'a, T: DeserializeOwned> Session<'a, T> {
         let known = self.known();
         let mut memberships = known.memberships.iter();
         let membership = memberships.find(|one| one.room == *room && self.is_live(&known, one))?;
-        let claims = room_claims(&membership.claims, room, self.own.user(), membership.expires_at);
+        let source = self.rooms.room_source();
+        let claims = source.read_recorded::<T>(&membership.claims, Some(room), None);
+        let is_of_record =
+            |claims: &RoomClaims<T>| claims.room_id() == room && membership.expires_at <= claims.expires_at();
+        let claims = claims
+            .filter(is_of_record)
+            .map(|claims| claims.of_user(self.own.user()));
         if claims.is_none() {
             tracing::warn!(target: "room_auth", "the claims of a membership do not fit and it counts for nothing");
         }

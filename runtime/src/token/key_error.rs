@@ -39,6 +39,11 @@ impl KeyError {
         Self { name, ..self }
     }
 
+    #[cfg(feature = "jwks")]
+    pub(super) fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
     pub(super) fn in_block(self, block: usize) -> Self {
         let position = Some(Position::Block(block));
         Self { position, ..self }

@@ -1,4 +1,4 @@
-//! Tokens: the keys that verify them, the verifier, and (feature `issuer`) who signs them.
+//! Tokens: the keys that verify them, given or (feature `jwks`) fetched, the verifier, and (feature `issuer`) who signs them.
 //!
 //! # What is guaranteed
 //!
@@ -13,7 +13,8 @@
 //! # What is not
 //!
 //! - A token is a bearer token: whoever has it may connect until it expires. There is no list of used tokens.
-//! - Certificates only carry a key: their dates and issuers are ignored.
+//! - Keys that an issuer publishes are trusted as they were fetched last, however long ago that was.
+//! - Certificates of keys only carry a key: their dates and issuers are ignored.
 //! - The clock of the machine is trusted. By one that is set before 1970 no token is valid.
 //! - pem and aws-lc-rs decode keys in buffers of their own, which are not wiped.
 
@@ -22,12 +23,16 @@ mod compact;
 mod der;
 mod error;
 mod jwk;
+#[cfg(feature = "jwks")]
+mod jwks;
 mod key_error;
+mod keys;
 mod material;
 mod normalize;
 mod prepared;
 mod public_key;
 mod public_keys;
+mod room_source;
 mod rules;
 mod verifier;
 
@@ -42,9 +47,13 @@ mod signing_key;
 
 pub use algorithm::Algorithm;
 pub use error::{VerifyError, VerifyErrorKind};
+#[cfg(feature = "jwks")]
+pub use jwks::{JWKS_URL_ENV, JWT_AUDIENCE_ENV, JWT_ISSUER_ENV, Jwks};
 pub use key_error::KeyError;
 pub use public_key::PublicKey;
 pub use public_keys::{PUBLIC_KEY_ENV, PublicKeys};
+pub(crate) use room_source::ROOM_PARAMETER;
+pub use room_source::{RoomSource, TokenClaims};
 pub(crate) use verifier::Verified;
 pub use verifier::Verifier;
 

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::de::DeserializeOwned;
 
 use super::error::{VerifyError, VerifyErrorKind};
+use super::room_source::RoomSource;
 use crate::claims::{RoomClaims, StandardClaims};
+use crate::id::RoomId;
 use crate::json::{self, Object};
 
 /// The options of a [`Verifier`](crate::Verifier), which documents them.
@@ -21,6 +23,7 @@ pub(super) struct Rules {
     pub(super) required_claims: Vec<(&'static str, String)>,
     /// The claim that names the user.
     pub(super) user_claim: Option<&'static str>,
+    pub(super) room_source: RoomSource,
 }
 
 impl Rules {
@@ -28,6 +31,7 @@ impl Rules {
     pub(super) fn read_claims<T: DeserializeOwned>(
         &self,
         payload: &[u8],
+        requested: Option<&RoomId>,
     ) -> Result<(RoomClaims<T>, Option<u64>), VerifyError> {
         let payload = Object::parse(payload).ok_or(VerifyErrorKind::Claims)?;
         let standard = StandardClaims::read(&payload, self.user_claim)
@@ -48,11 +52,15 @@ impl Rules {
             }
         }
         let not_before = standard.not_before;
-        let claims = standard.with_custom(payload).ok_or(VerifyErrorKind::Claims)?;
+        let room = self.room_source.room(&payload, &standard, requested);
+        let room = room.map_err(|name| VerifyErrorKind::Claims.of(name))?;
+        let claims = standard
+            .into_claims(room, payload)
+            .ok_or(VerifyErrorKind::Claims)?;
         Ok((claims, not_before))
     }
 
-    fn accepts_lifetime(&self, claims: &StandardClaims) -> bool {
+    fn accepts_lifetime(&self, claims: &StandardClaims<'_>) -> bool {
         claims.expires_at - claims.issued_at <= self.max_lifetime.as_secs()
     }
 

@@ -1,18 +1,23 @@
 //! The decision whether a token is accepted: seven steps, in a fixed order, each with its own kind of error.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
 use super::compact::{CompactJws, Header};
 use super::error::{VerifyError, VerifyErrorKind};
 use super::key_error::KeyError;
+use super::keys::Keys;
 use super::public_keys::PublicKeys;
+use super::room_source::RoomSource;
 use super::rules::Rules;
 use crate::claims::RoomClaims;
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
+use crate::id::RoomId;
 
 /// Verifies tokens and turns them into [`RoomClaims`].
 ///
@@ -31,7 +36,7 @@ use crate::error::ConfigError;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Verifier {
-    keys: PublicKeys,
+    keys: Keys,
     clock: Arc<dyn Clock>,
     rules: Rules,
 }
@@ -51,9 +56,13 @@ impl Verifier {
 
     /// Creates a verifier with the given keys and the defaults.
     pub fn new(keys: PublicKeys) -> Self {
+        Self::of(Keys::Given(keys), Arc::new(SystemClock))
+    }
+
+    pub(super) fn of(keys: Keys, clock: Arc<dyn Clock>) -> Self {
         Self {
             keys,
-            clock: Arc::new(SystemClock),
+            clock,
             rules: Rules {
                 clock_skew: Self::DEFAULT_CLOCK_SKEW,
                 leeway: Duration::ZERO,
@@ -63,6 +72,7 @@ impl Verifier {
                 types: Vec::new(),
                 required_claims: Vec::new(),
                 user_claim: None,
+                room_source: RoomSource::default(),
             },
         }
     }
@@ -216,6 +226,22 @@ impl Verifier {
         self
     }
 
+    /// Sets whose room a token speaks of (default: the `sub` claim is the room).
+    ///
+    /// ```
+    /// # use room_auth::{KeyError, Verifier};
+    /// use room_auth::RoomSource;
+    /// # fn verifier() -> Result<(), KeyError> {
+    /// let verifier = Verifier::from_env()?.with_room_source(RoomSource::requested_from("rooms"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_room_source(mut self, room_source: RoomSource) -> Self {
+        self.rules.room_source = room_source;
+        self
+    }
+
     /// Takes the time from `clock` (default: the operating system's).
     ///
     /// ```
@@ -232,19 +258,54 @@ impl Verifier {
         self
     }
 
-    /// Returns the keys that tokens are verified with.
-    pub fn keys(&self) -> &PublicKeys {
-        &self.keys
+    /// Returns the keys that tokens are verified with. Those that an issuer publishes change.
+    pub fn keys(&self) -> PublicKeys {
+        self.keys.current().into_owned()
     }
 
     /// Verifies `token` at the current time.
     ///
+    /// Uses the keys that are there: those that an issuer publishes (feature `jwks`) are not fetched again.
+    /// `verify_fresh` does that, as do the layer, the authorizer and renewals.
+    ///
+    /// # Errors
+    ///
+    /// The first of the steps of [`VerifyErrorKind`] that fails. Show the peer nothing of it. A verifier with a
+    /// [`RoomSource`] that takes the requested room refuses every token here: use [`verify_for`](Self::verify_for).
+    pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<RoomClaims<T>, VerifyError> {
+        self.verify_at(token, None, self.clock.now())
+            .map(|verified| verified.claims)
+    }
+
+    /// Verifies `token` at the current time, for the room that its bearer requests. A token for another room is
+    /// refused, whatever the [`RoomSource`].
+    ///
+    /// ```
+    /// # use room_auth::{KeyError, RoomClaims, RoomId, RoomSource, Verifier, VerifyError};
+    /// # fn verify(verifier: Verifier, token: &str, room: &RoomId) -> Result<RoomClaims, VerifyError> {
+    /// let verifier = verifier.with_room_source(RoomSource::requested_from("rooms"));
+    /// verifier.verify_for(token, room)
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// The first of the steps of [`VerifyErrorKind`] that fails. Show the peer nothing of it.
-    pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<RoomClaims<T>, VerifyError> {
-        self.verify_at(token, self.clock.now())
-            .map(|verified| verified.claims)
+    pub fn verify_for<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        room: &RoomId,
+    ) -> Result<RoomClaims<T>, VerifyError> {
+        let Verified { claims, .. } = self.verify_at(token, Some(room), self.clock.now())?;
+        if claims.room_id() == room {
+            Ok(claims)
+        } else {
+            Err(VerifyErrorKind::Claims.of(self.rules.room_source.member()))
+        }
+    }
+
+    pub(crate) fn room_source(&self) -> &RoomSource {
+        &self.rules.room_source
     }
 
     pub(crate) fn now(&self) -> SystemTime {
@@ -269,13 +330,30 @@ impl Verifier {
         self.rules.has_expired(expires_at, now)
     }
 
+    /// Returns what to wait for before a token is decided on: newer keys of its issuer. For keys that were given this is
+    /// `None`, and the token is not asked for.
+    pub(crate) fn awaited_keys<'t>(
+        &self,
+        token: impl FnOnce() -> Option<Cow<'t, str>>,
+        now: SystemTime,
+    ) -> Option<BoxFuture<'static, ()>> {
+        self.keys.awaited(now, || {
+            let token = token().ok_or(VerifyErrorKind::Malformed)?;
+            let jws = CompactJws::decode(&token, Self::MAX_TOKEN_LEN).ok_or(VerifyErrorKind::Malformed)?;
+            let header = Header::read(&jws.header, &self.rules.types)?;
+            Ok(header.key_id.map(Cow::into_owned))
+        })
+    }
+
+    /// Verifies `token`. `requested` only matters to a [`RoomSource`] that takes the requested room.
     pub(crate) fn verify_at<T: DeserializeOwned>(
         &self,
         token: &str,
+        requested: Option<&RoomId>,
         now: SystemTime,
     ) -> Result<Verified<T>, VerifyError> {
         let started = tracing::enabled!(target: "room_auth", tracing::Level::DEBUG).then(Instant::now);
-        let verified = self.verify_in_order(token, now);
+        let verified = self.verify_in_order(token, requested, now);
         if let Some(started) = started {
             let verification_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
             tracing::debug!(target: "room_auth", verification_us, "looked at a token");
@@ -287,12 +365,13 @@ impl Verifier {
     fn verify_in_order<T: DeserializeOwned>(
         &self,
         token: &str,
+        requested: Option<&RoomId>,
         now: SystemTime,
     ) -> Result<Verified<T>, VerifyError> {
         let jws = CompactJws::decode(token, Self::MAX_TOKEN_LEN).ok_or(VerifyErrorKind::Malformed)?;
         let header = Header::read(&jws.header, &self.rules.types)?;
         self.check_signature(&jws, &header)?;
-        let (claims, not_before) = self.rules.read_claims(&jws.payload)?;
+        let (claims, not_before) = self.rules.read_claims(&jws.payload, requested)?;
         self.rules.check_times(&claims, not_before, now)?;
         Ok(Verified {
             claims,
@@ -304,10 +383,10 @@ impl Verifier {
     fn check_signature(&self, jws: &CompactJws<'_>, header: &Header<'_>) -> Result<(), VerifyError> {
         let algorithm = header.algorithm.as_deref();
         let id = header.key_id.as_deref();
+        let keys = self.keys.current();
         // Once `kid` names a key, no other is tried.
-        let named = id.and_then(|id| self.keys.iter().find(|key| key.key_id() == id));
-        let mut candidates = self
-            .keys
+        let named = id.and_then(|id| keys.iter().find(|key| key.key_id() == id));
+        let mut candidates = keys
             .iter()
             .filter(|key| named.is_none_or(|named| std::ptr::eq(named, *key)))
             .filter(|key| key.has_algorithm(algorithm))
@@ -347,7 +426,7 @@ mod tests {
             .with_clock(FixedClock::at(0))
             .issue_with(&signing_key(), &"lobby".parse().unwrap(), &())
             .unwrap();
-        assert!(verifier.verify_at::<()>(token.as_str(), UNIX_EPOCH).is_ok());
+        assert!(verifier.verify_at::<()>(token.as_str(), None, UNIX_EPOCH).is_ok());
         assert!(!verifier.has_expired(9000, UNIX_EPOCH));
         for before in [
             Duration::from_nanos(1),
@@ -355,7 +434,7 @@ mod tests {
             Duration::from_hours(9000),
         ] {
             let now = UNIX_EPOCH - before;
-            let error = verifier.verify_at::<()>(token.as_str(), now).err().unwrap();
+            let error = verifier.verify_at::<()>(token.as_str(), None, now).err().unwrap();
             assert_eq!(
                 (error.kind(), error.member()),
                 (VerifyErrorKind::NotYetValid, Some("iat"))

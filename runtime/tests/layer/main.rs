@@ -6,6 +6,7 @@ mod hooked;
 mod identity;
 mod order;
 mod renewal;
+mod room_source;
 mod routes;
 mod trusted_authorizer;
 

@@ -112,7 +112,7 @@ async fn a_client_is_not_one_to_the_authorizer_and_another_to_the_layer() {
 }
 
 /// The payload, as the authorizer puts it into the context.
-fn payload_of(token: &str) -> String {
+pub(super) fn payload_of(token: &str) -> String {
     use base64::Engine as _;
     let payload = token.split('.').nth(1).unwrap();
     let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD

@@ -10,6 +10,7 @@ mod header;
 mod issued;
 mod malformed;
 mod order;
+mod room_sources;
 mod signatures;
 mod times;
 

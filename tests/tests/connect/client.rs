@@ -1,4 +1,4 @@
-//! A gateway with `connect` behind it, and what a client learns from a handshake.
+//! A gateway with a function behind it, and what a client learns from a handshake.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub(crate) type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 /// Longer than anything takes here on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A running `connect`.
+/// A running function.
 pub(crate) struct Served {
     pub(crate) gateway: Gateway,
     lines: UnboundedReceiver<LogLine>,
@@ -31,14 +31,18 @@ pub(crate) async fn serve(public_keys: &str) -> Served {
 
 /// The same with another build of `connect`.
 pub(crate) async fn serve_program(program: &Path, public_keys: &str) -> Served {
-    let (sink, lines) = LogSink::channel();
     let function = Function::new(program)
-        .timeout(PATIENCE)
         .env("PUBLIC_KEY", public_keys)
         .env("RUST_LOG", "room_auth=trace,connect=trace");
+    serve_function("connect", function).await
+}
+
+/// The same with any function, as it is configured.
+pub(crate) async fn serve_function(name: &str, function: Function) -> Served {
+    let (sink, lines) = LogSink::channel();
     let gateway = Gateway::builder()
-        .function("connect", function)
-        .route("$connect", "connect")
+        .function(name, function.timeout(PATIENCE))
+        .route("$connect", name)
         .logs(sink)
         .start()
         .await

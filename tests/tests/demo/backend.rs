@@ -11,6 +11,7 @@ fn options() -> Options {
         gateway_port: 0,
         token_lifetime: 300,
         authorizer: false,
+        issuer: false,
     }
 }
 

@@ -10,6 +10,7 @@ use super::browser::{Browser, Events, Socket, Ticket};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use demo::{Demo, Endpoints, Options};
+use hyper::StatusCode;
 use room_auth::{registry::DynamoRegistry, rooms::Rooms, transport::ManagementApi};
 use serde_json::{Value, json};
 
@@ -21,6 +22,7 @@ async fn start(token_lifetime: u64) -> Demo {
         gateway_port: 0,
         token_lifetime,
         authorizer: false,
+        issuer: false,
     };
     Demo::start(options).await.unwrap()
 }
@@ -378,6 +380,7 @@ async fn with_the_authorizer_in_front_it_is_the_same_chat() {
         gateway_port: 0,
         token_lifetime: 300,
         authorizer: true,
+        issuer: false,
     };
     let demo = Demo::start(options).await.unwrap();
     let alice = Browser::of(&demo.url(), "alice").await;
@@ -402,6 +405,80 @@ async fn with_the_authorizer_in_front_it_is_the_same_chat() {
     assert_eq!(refused["status"], 401);
     assert_eq!(refused["reason"], "token_missing", "that of the first attack");
     demo.stop().await;
+}
+
+#[tokio::test]
+async fn through_an_identity_provider_tokens_are_the_users_and_rooms_are_requested() {
+    let options = Options {
+        port: 0,
+        gateway_port: 0,
+        token_lifetime: 300,
+        authorizer: true,
+        issuer: true,
+    };
+    let demo = Demo::start(options).await.unwrap();
+    let mut stranger = Browser::new(&demo.url());
+    let wrong = stranger.log_in("alice", "bob").await;
+    assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
+    let alice = Browser::of(&demo.url(), "alice").await;
+    let bob = Browser::of(&demo.url(), "bob").await;
+
+    let ticket = alice.ticket("staff").await;
+    let [header, claims] = [0, 1].map(|part| decoded(&ticket.token, part));
+    let key = alice.get("/api/key").await.json();
+    assert_eq!((&header["alg"], &header["kid"]), (&json!("ES256"), &key["kid"]));
+    assert_eq!(claims["sub"], "alice");
+    assert_eq!(claims["rooms"], json!(["lobby", "staff"]));
+    assert!(claims["iss"].as_str().unwrap().starts_with("http://127.0.0.1:"));
+    assert!(ticket.url.ends_with("/dev?room=staff"), "{}", ticket.url);
+
+    let mut in_staff = Socket::open(&ticket).await.unwrap();
+    let mut in_lobby = alice.join("lobby").await;
+    let mut bobs = bob.join("lobby").await;
+    assert_eq!(in_lobby.next().await["type"], "joined");
+    bobs.send(&say("hello")).await;
+    assert_eq!(in_lobby.next().await["text"], "hello");
+    let renewal = alice.ticket("staff").await.token;
+    in_staff.send(&json!({"action": "renew", "token": renewal})).await;
+    assert_eq!(
+        in_staff.next().await["type"],
+        "renewed",
+        "and nothing of the lobby"
+    );
+
+    // The token is good for the lobby only, whatever the URL says.
+    let bobs_ticket = bob.ticket("lobby").await;
+    for query in ["?room=staff", "", "?room=lobby&room=staff"] {
+        let url = bobs_ticket.url.replace("?room=lobby", query);
+        let edited = Ticket {
+            url,
+            ..bobs_ticket.clone()
+        };
+        assert!(Socket::open(&edited).await.is_err(), "{query}");
+    }
+    let attacks = alice.get("/api/attacks").await.json();
+    for attack in attacks.as_array().unwrap() {
+        let path = format!("/api/attacks/{}", attack["id"].as_str().unwrap());
+        let outcome = alice.post(&path, Value::Null).await.json();
+        assert_eq!(outcome["refused"], true, "{outcome}");
+        let reason = match attack["id"].as_str().unwrap() {
+            "no-token" | "wrong-place" => "token_missing",
+            "expired" | "after-expiry" => "expired",
+            "not-yet-valid" => "not_yet_valid",
+            "alg-none" | "hs256-public-key" => "algorithm",
+            "two-tokens" => "several_tokens",
+            "renew-other-room" => "claims",
+            _ => "signature",
+        };
+        assert_eq!(outcome["reason"], reason, "{outcome}");
+    }
+    demo.stop().await;
+}
+
+/// A part of a token, as JSON.
+fn decoded(token: &str, part: usize) -> Value {
+    let part = token.split('.').nth(part).unwrap();
+    serde_json::from_slice(&room_auth_tests::forge::unb64(part)).unwrap()
 }
 
 /// One newcomer after the other.

@@ -7,29 +7,48 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use room_auth::SigningKey;
 use serde_json::{Value, json};
 
-use crate::clock::seconds;
+use crate::{clock::seconds, issuer::AUDIENCE};
 
 /// Makes tokens that should be refused, and genuine ones to use wrongly.
 pub(super) struct Forge<'a> {
-    /// The backend's key.
+    /// The key that signs tokens.
     pub(super) key: &'a SigningKey,
-    /// A key of the attacker's own.
+    /// A key of the attacker's own, of the same kind.
     pub(super) other_key: &'a SigningKey,
+    /// The `iss` of the identity provider that has signed in place of the backend.
+    pub(super) provider: Option<&'a str>,
 }
 
 impl Forge<'_> {
+    /// Returns mallory's claims for a room, as in a genuine token.
+    pub(super) fn claims(&self, room: &str, issued: i64, expires: i64) -> Value {
+        let now = i64::try_from(seconds(SystemTime::now())).unwrap_or(i64::MAX / 2);
+        let (iat, exp) = (now + issued, now + expires);
+        match self.provider {
+            None => json!({"sub": room, "iat": iat, "exp": exp, "user": "mallory"}),
+            Some(iss) => json!({
+                "iss": iss, "aud": AUDIENCE, "sub": "mallory", "iat": iat, "exp": exp, "user": "mallory",
+                "rooms": [room],
+            }),
+        }
+    }
+
+    fn header(&self) -> Value {
+        json!({"typ": "JWT", "alg": self.key.algorithm().as_str(), "kid": self.key.key_id()})
+    }
+
     /// Makes a token like the backend's, issued and expiring so many seconds from now.
     pub(super) fn genuine(&self, room: &str, issued: i64, expires: i64) -> String {
-        self.genuine_with(&claims(room, issued, expires))
+        self.genuine_with(&self.claims(room, issued, expires))
     }
 
     pub(super) fn genuine_with(&self, claims: &Value) -> String {
-        sign(self.key, &header(self.key.key_id()), claims)
+        sign(self.key, &self.header(), claims)
     }
 
     pub(super) fn with_other_key(&self, room: &str) -> String {
         // The id of the genuine key is a misleading hint.
-        sign(self.other_key, &header(self.key.key_id()), &claims(room, 0, 60))
+        sign(self.other_key, &self.header(), &self.claims(room, 0, 60))
     }
 
     /// Adds the signature of another token: an empty one would be refused for its form alone.
@@ -38,12 +57,12 @@ impl Forge<'_> {
         let signature = genuine.rsplit('.').next().unwrap_or_default();
         format!(
             "{}.{signature}",
-            unsigned(&json!({"typ": "JWT", "alg": "none"}), &claims(room, 0, 60))
+            unsigned(&json!({"typ": "JWT", "alg": "none"}), &self.claims(room, 0, 60))
         )
     }
 
     pub(super) fn hs256_with_public_key(&self, room: &str) -> String {
-        let message = unsigned(&json!({"typ": "JWT", "alg": "HS256"}), &claims(room, 0, 60));
+        let message = unsigned(&json!({"typ": "JWT", "alg": "HS256"}), &self.claims(room, 0, 60));
         let secret = hmac::Key::new(hmac::HMAC_SHA256, self.key.public_key_pem().as_bytes());
         let signature = hmac::sign(&secret, message.as_bytes());
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
@@ -55,28 +74,19 @@ impl Forge<'_> {
         let signature = genuine.rsplit('.').next().unwrap_or_default();
         format!(
             "{}.{signature}",
-            unsigned(&header(self.key.key_id()), &claims(to, 0, 60))
+            unsigned(&self.header(), &self.claims(to, 0, 60))
         )
     }
 
     pub(super) fn kid_elsewhere(&self, room: &str) -> String {
         let header = json!({
             "typ": "JWT",
-            "alg": "RS256",
+            "alg": self.key.algorithm().as_str(),
             "kid": "../../../tmp/mallory.pem",
             "jku": "http://127.0.0.1:9/mallory.json",
         });
-        sign(self.other_key, &header, &claims(room, 0, 60))
+        sign(self.other_key, &header, &self.claims(room, 0, 60))
     }
-}
-
-fn header(key_id: &str) -> Value {
-    json!({"typ": "JWT", "alg": "RS256", "kid": key_id})
-}
-
-pub(super) fn claims(room: &str, issued: i64, expires: i64) -> Value {
-    let now = i64::try_from(seconds(SystemTime::now())).unwrap_or(i64::MAX / 2);
-    json!({"sub": room, "iat": now + issued, "exp": now + expires, "user": "mallory"})
 }
 
 fn unsigned(header: &Value, claims: &Value) -> String {

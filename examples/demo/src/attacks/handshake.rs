@@ -68,14 +68,16 @@ impl Handshake {
     }
 
     /// Returns what is sent, with shortened tokens and their contents.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(super) fn lines(&self, url: &str) -> Vec<String> {
+        // ws://127.0.0.1:8080/dev
+        let target = url.splitn(4, '/').nth(3).unwrap_or_default();
         let mut lines = Vec::new();
         match &self.query {
             Some(token) => {
-                lines.push(format!("GET /dev?token={}", shortened(token)));
+                lines.push(format!("GET /{}", with_token(target, &shortened(token))));
                 lines.extend(decoded(token));
             }
-            None => lines.push("GET /dev".to_owned()),
+            None => lines.push(format!("GET /{target}")),
         }
         for TokenHeader { name, before, token } in &self.headers {
             lines.push(format!("{name}: {before}{}", shortened(token)));
@@ -86,7 +88,7 @@ impl Handshake {
 
     pub(super) async fn perform(&self, url: &str) -> Result<Answer, AttackError> {
         let url = match &self.query {
-            Some(token) => format!("{url}?token={token}"),
+            Some(token) => with_token(url, token),
             None => url.to_owned(),
         };
         let mut request = url.into_client_request().map_err(Box::new)?;
@@ -109,4 +111,9 @@ impl Handshake {
             Err(error) => Err(Box::new(error).into()),
         }
     }
+}
+
+fn with_token(url: &str, token: &str) -> String {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}token={token}")
 }

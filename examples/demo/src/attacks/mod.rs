@@ -16,7 +16,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{events::Refusal, stack::Stack};
+use crate::{events::Refusal, issuer::LocalIssuer, stack::Stack};
 pub(crate) use error::AttackError;
 use forge::Forge;
 use handshake::Handshake;
@@ -167,12 +167,17 @@ impl Attacks {
 
     /// Returns the attempt, and the status of its handshake if that is what has to be refused.
     async fn attempt(&self, id: &str) -> Result<(Attempt, Option<u16>), AttackError> {
-        let other_key = || async { SigningKey::generate() };
+        let other_key = || async { SigningKey::generate_for(self.stack.key.algorithm()) };
         let forge = Forge {
             key: &self.stack.key,
             other_key: self.other_key.get_or_try_init(other_key).await?,
+            provider: self.stack.provider.as_ref().map(LocalIssuer::url),
         };
-        let url = &self.stack.url;
+        let url = &self.stack.url_for(match id {
+            "after-expiry" | "renew-other-room" => session::ROOM,
+            "changed-room" => "staff",
+            _ => "lobby",
+        });
         match id {
             "after-expiry" => Ok((session::message_after_expiry(&forge, url).await?, None)),
             "renew-other-room" => Ok((session::renewal_to_another_room(&forge, url).await?, None)),
@@ -180,7 +185,7 @@ impl Attacks {
                 let handshake = handshake_of(id, &forge);
                 let answer = handshake.perform(url).await?;
                 let attempt = Attempt {
-                    sent: handshake.lines(),
+                    sent: handshake.lines(url),
                     refused: answer.status != 101,
                     source_port: answer.source_port,
                 };

@@ -12,12 +12,12 @@ use tokio_tungstenite::{
 
 use super::{
     error::AttackError,
-    forge::{Forge, claims, decoded, shortened},
+    forge::{Forge, decoded, shortened},
     handshake::Handshake,
 };
 
 /// A separate room, so that nobody sees mallory come and go.
-const ROOM: &str = "attic";
+pub(super) const ROOM: &str = "attic";
 
 /// What was tried, and the result.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) struct Attempt {
 
 /// Connects in time, waits for the token to run out, then speaks.
 pub(super) async fn message_after_expiry(forge: &Forge<'_>, url: &str) -> Result<Attempt, AttackError> {
-    let claims = claims(ROOM, -60, 2);
+    let claims = forge.claims(ROOM, -60, 2);
     let expires_at = claims["exp"].as_u64().unwrap_or_default();
     let mut attacker = Attacker::connect(&forge.genuine_with(&claims), url).await?;
     let end = UNIX_EPOCH + Duration::from_secs(expires_at);
@@ -70,7 +70,7 @@ impl Attacker {
         Ok(Self {
             socket,
             source_port: answer.source_port,
-            sent: handshake.lines(),
+            sent: handshake.lines(url),
         })
     }
 

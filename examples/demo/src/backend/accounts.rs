@@ -29,13 +29,19 @@ pub(super) const ACCOUNTS: [Account; 2] = [
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$1wGRlTRWPieoeii1sM7+Ew$JrOgwR5hebxgH3ddCF+k3R7XLjQ/8y1WHQCdBzOUOVo";
 
+impl Account {
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        ACCOUNTS.iter().find(|account| account.name == name)
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct Accounts {
+pub(crate) struct Accounts {
     passwords: PasswordChecks,
 }
 
 impl Accounts {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             passwords: PasswordChecks::new(),
         }
@@ -46,12 +52,12 @@ impl Accounts {
     /// # Errors
     ///
     /// [`Busy`] if too many passwords wait to be checked.
-    pub(super) async fn log_in(
+    pub(crate) async fn log_in(
         &self,
         name: &str,
         password: String,
     ) -> Result<Option<&'static Account>, Busy> {
-        let account = ACCOUNTS.iter().find(|account| account.name == name);
+        let account = Account::named(name);
         let hash = account.map_or(NOBODY, |account| account.password);
         let is_right = self.passwords.matches(password, hash).await?;
         Ok(account.filter(|_| is_right))

@@ -80,14 +80,15 @@ async fn log_in(
     let source = device.map_or(Source::Stranger(client.ip()), Source::Known);
     let begun = backend.attempts.begin(&user, source, Instant::now());
     begun.map_err(too_many_attempts)?;
-    let account = backend.accounts.log_in(&user, password).await.map_err(|Busy| {
+    let account = backend.log_in(&user, password).await.map_err(|Busy| {
         backend.attempts.not_tried(&user, source);
         let message = "Too many people are logging in. Try again in a few seconds.";
         Failure::new(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(5)
     })?;
-    let account = account.ok_or_else(|| Failure::new(StatusCode::UNAUTHORIZED, "Wrong name or password."))?;
+    let (account, refresh_token) =
+        account.ok_or_else(|| Failure::new(StatusCode::UNAUTHORIZED, "Wrong name or password."))?;
     backend.attempts.succeeded(&user, source);
-    let session = backend.sessions.open(account, Instant::now());
+    let session = backend.sessions.open(account, refresh_token, Instant::now());
     let device = backend.devices.remember(account.name);
     let cookies = [session, device].map(|cookie| (SET_COOKIE, cookie.to_string()));
     Ok((StatusCode::NO_CONTENT, AppendHeaders(cookies)))
@@ -117,7 +118,12 @@ async fn session(User(account): User) -> Json<Value> {
 }
 
 async fn key(State(backend): Shared) -> Json<Value> {
-    Json(json!({"kid": backend.stack.key.key_id(), "alg": "RS256", "bits": 2048}))
+    let key = &backend.stack.key;
+    let (bits, name) = match backend.stack.provider {
+        Some(_) => (256, "the identity provider’s, P-256"),
+        None => (2048, "the backend’s, RSA 2048"),
+    };
+    Json(json!({"kid": key.key_id(), "alg": key.algorithm().as_str(), "bits": bits, "name": name}))
 }
 
 async fn mode(State(backend): Shared) -> Json<Mode> {

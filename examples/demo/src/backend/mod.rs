@@ -3,13 +3,14 @@
 //! A backend of your own usually has [`accounts`] and [`sessions`] already, and adds [`tokens`]. How log-ins are
 //! limited is in [`attempts`] and [`passwords`], and what other pages are refused is in [`guard`].
 
-mod accounts;
+pub(crate) mod accounts;
 mod api;
 mod assets;
 mod attempts;
 mod devices;
 mod guard;
 mod passwords;
+mod provider;
 mod reply;
 mod sessions;
 mod state;

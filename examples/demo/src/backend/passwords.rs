@@ -28,7 +28,7 @@ pub(super) struct PasswordChecks {
 
 /// Too many passwords are waiting to be checked.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Busy;
+pub(crate) struct Busy;
 
 impl PasswordChecks {
     pub(super) fn new() -> Self {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -24,9 +25,10 @@ const COOKIE_NAME: &str = "session";
 #[derive(Debug)]
 pub(super) struct Sessions(Mutex<HashMap<[u8; 32], Open>>);
 
-#[derive(Debug)]
 struct Open {
     account: &'static Account,
+    /// What the identity provider renews tokens for.
+    refresh_token: Option<String>,
     since: Instant,
 }
 
@@ -38,7 +40,12 @@ impl Sessions {
     /// Opens a session and returns its cookie.
     ///
     /// Served over HTTPS, the cookie must also be `Secure`, and be called `__Host-session`.
-    pub(super) fn open(&self, account: &'static Account, now: Instant) -> Cookie<'static> {
+    pub(super) fn open(
+        &self,
+        account: &'static Account,
+        refresh_token: Option<String>,
+        now: Instant,
+    ) -> Cookie<'static> {
         let id = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
         let mut sessions = self.lock();
         sessions.retain(|_, open| !open.is_over(now));
@@ -51,7 +58,12 @@ impl Sessions {
             let oldest = own().min_by_key(|(_, open)| open.since).map(|(key, _)| *key);
             oldest.and_then(|key| sessions.remove(&key));
         }
-        sessions.insert(key_of(&id), Open { account, since: now });
+        let open = Open {
+            account,
+            refresh_token,
+            since: now,
+        };
+        sessions.insert(key_of(&id), open);
         cookie(id)
     }
 
@@ -64,16 +76,31 @@ impl Sessions {
     }
 
     pub(super) fn account(&self, cookies: &CookieJar, now: Instant) -> Option<&'static Account> {
+        self.find(cookies, now, |open| open.account)
+    }
+
+    /// Returns what the identity provider renews the user's tokens for.
+    pub(super) fn refresh_token(&self, cookies: &CookieJar, now: Instant) -> Option<String> {
+        self.find(cookies, now, |open| open.refresh_token.clone())?
+    }
+
+    fn find<R>(&self, cookies: &CookieJar, now: Instant, read: impl FnOnce(&Open) -> R) -> Option<R> {
         let key = key_of(cookies.get(COOKIE_NAME)?.value());
         let sessions = self.lock();
-        sessions
-            .get(&key)
-            .filter(|open| !open.is_over(now))
-            .map(|open| open.account)
+        sessions.get(&key).filter(|open| !open.is_over(now)).map(read)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Open>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Open")
+            .field("account", &self.account.name)
+            .field("since", &self.since)
+            .finish_non_exhaustive()
     }
 }
 
@@ -126,8 +153,8 @@ mod tests {
     #[test]
     fn a_session_is_its_users_until_it_is_closed_or_over() {
         let (sessions, now) = (Sessions::new(), Instant::now());
-        let alice = sent_back(&sessions.open(ALICE, now));
-        let bob = sent_back(&sessions.open(BOB, now));
+        let alice = sent_back(&sessions.open(ALICE, None, now));
+        let bob = sent_back(&sessions.open(BOB, None, now));
         assert_eq!(name(&sessions, &alice, now), Some("alice"));
         assert_eq!(name(&sessions, &bob, now + LIFETIME / 2), Some("bob"));
         assert_eq!(name(&sessions, &bob, now + LIFETIME), None);
@@ -140,10 +167,10 @@ mod tests {
     #[test]
     fn an_account_keeps_its_latest_sessions() {
         let (sessions, now) = (Sessions::new(), Instant::now());
-        let bob = sent_back(&sessions.open(BOB, now));
+        let bob = sent_back(&sessions.open(BOB, None, now));
         let at = |number| now + Duration::from_secs(number);
         let opened: Vec<CookieJar> = (0..=MAX_PER_ACCOUNT as u64)
-            .map(|number| sent_back(&sessions.open(ALICE, at(number))))
+            .map(|number| sent_back(&sessions.open(ALICE, None, at(number))))
             .collect();
         let open: Vec<bool> = opened
             .iter()

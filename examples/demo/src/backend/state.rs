@@ -4,14 +4,23 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{accounts::Accounts, attempts::Attempts, devices::Devices, sessions::Sessions};
-use crate::{attacks::Attacks, stack::Stack};
+use super::{
+    accounts::{Account, Accounts},
+    attempts::Attempts,
+    devices::Devices,
+    passwords::Busy,
+    provider::Provider,
+    sessions::Sessions,
+};
+use crate::{attacks::Attacks, issuer::LocalIssuer, stack::Stack};
 
 /// What all requests share.
 #[derive(Debug)]
 pub(crate) struct Backend {
     pub(super) stack: Arc<Stack>,
     pub(super) accounts: Accounts,
+    /// Logs users in, in place of the accounts' passwords.
+    pub(super) provider: Option<Provider>,
     pub(super) attempts: Attempts,
     pub(super) devices: Devices,
     pub(super) sessions: Sessions,
@@ -25,6 +34,7 @@ impl Backend {
         Self {
             attacks: Attacks::new(stack.clone()),
             accounts: Accounts::new(),
+            provider: stack.provider.as_ref().map(LocalIssuer::url).map(Provider::new),
             attempts: Attempts::new(),
             devices: Devices::new(),
             sessions: Sessions::new(),
@@ -32,5 +42,19 @@ impl Backend {
             address,
             stopping,
         }
+    }
+
+    /// Returns the account if the password is its own, and what the identity provider renews its tokens for.
+    pub(super) async fn log_in(
+        &self,
+        user: &str,
+        password: String,
+    ) -> Result<Option<(&'static Account, Option<String>)>, Busy> {
+        let Some(provider) = &self.provider else {
+            let account = self.accounts.log_in(user, password).await?;
+            return Ok(account.map(|account| (account, None)));
+        };
+        let tokens = provider.log_in(user, &password).await.map_err(|_| Busy)?;
+        Ok(tokens.and_then(|tokens| Some((Account::named(user)?, Some(tokens.refresh_token)))))
     }
 }

@@ -1,12 +1,19 @@
 //! Issues tokens: the one endpoint that a backend of your own has to add.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use axum::{Json, extract::State, http::StatusCode};
+use axum_extra::extract::cookie::CookieJar;
+use room_auth::RoomId;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Backend,
+    accounts::Account,
+    provider::Provider,
     reply::{Body, Failure},
     user::User,
 };
@@ -35,6 +42,7 @@ struct Claims {
 pub(super) async fn token(
     State(backend): State<Arc<Backend>>,
     User(account): User,
+    cookies: CookieJar,
     Body(TokenRequest { room }): Body<TokenRequest>,
 ) -> Result<Json<Ticket>, Failure> {
     let room = account
@@ -48,20 +56,44 @@ pub(super) async fn token(
             format!("{} may not enter this room.", account.name),
         )
     })?;
-    let issued = backend
-        .stack
-        .issuer
-        .issue(&room, &Claims { user: account.name })
-        .await;
+    let (token, expires_at) = match &backend.provider {
+        Some(provider) => renewed(&backend, provider, &cookies).await?,
+        None => issued(&backend, account, &room).await?,
+    };
+    Ok(Json(Ticket {
+        token,
+        url: backend.stack.url_for(room.as_str()),
+        expires_at,
+    }))
+}
+
+/// A token for the room, signed by the backend.
+async fn issued(backend: &Backend, account: &Account, room: &RoomId) -> Result<(String, u64), Failure> {
+    let claims = Claims { user: account.name };
+    let issued = backend.stack.issuer.issue(room, &claims).await;
     let token = issued.map_err(|_| {
         Failure::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "The token could not be signed.",
         )
     })?;
-    Ok(Json(Ticket {
-        expires_at: seconds(token.expires_at()),
-        token: token.as_str().to_owned(),
-        url: backend.stack.url.clone(),
-    }))
+    Ok((token.as_str().to_owned(), seconds(token.expires_at())))
+}
+
+/// A token for the user, signed by the identity provider.
+async fn renewed(
+    backend: &Backend,
+    provider: &Provider,
+    cookies: &CookieJar,
+) -> Result<(String, u64), Failure> {
+    let now = SystemTime::now();
+    let refresh_token = backend.sessions.refresh_token(cookies, Instant::now());
+    let tokens = match refresh_token {
+        Some(refresh_token) => provider.renew(&refresh_token).await,
+        None => Ok(None),
+    };
+    let tokens = tokens
+        .map_err(|_| Failure::new(StatusCode::BAD_GATEWAY, "The identity provider does not answer."))?;
+    let tokens = tokens.ok_or_else(|| Failure::new(StatusCode::UNAUTHORIZED, "Log in again."))?;
+    Ok((tokens.access_token, seconds(now) + tokens.expires_in))
 }
