@@ -18,6 +18,7 @@ use aws_lc_rs::signature::{
 use criterion::Criterion;
 use fixture::ratio::{self, Candidate};
 use fixture::{Keys, Signed};
+use futures_util::FutureExt as _;
 use jsonwebtoken::{DecodingKey, Validation};
 use jwt_simple::algorithms::{RS256PublicKey, RSAPublicKeyLike as _};
 use room_auth::{Algorithm, Issuer, PublicKeys, RoomClaims, SigningKey, Verifier, VerifyErrorKind, testing};
@@ -99,32 +100,61 @@ fn main() {
         table.push(Candidate::new("room-auth, malformed token refused", refuse_malformed).with_target(0.05));
         table.push(Candidate::new("room-auth, expired token refused", refuse_expired));
         ratio::print_table("verification of one token, RSA 2048", table);
-        for (algorithm, raw) in [
-            (
-                Algorithm::Es256,
-                &ECDSA_P256_SHA256_FIXED as &'static dyn VerificationAlgorithm,
-            ),
-            (Algorithm::Es384, &ECDSA_P384_SHA384_FIXED),
-            (Algorithm::EdDsa, &ED25519),
-        ] {
-            print_curve(algorithm, raw);
-        }
+        let [rs256, es256, es384, eddsa] = [
+            Algorithm::Rs256,
+            Algorithm::Es256,
+            Algorithm::Es384,
+            Algorithm::EdDsa,
+        ]
+        .map(Sample::new);
+        print_curve(&es256, &ECDSA_P256_SHA256_FIXED);
+        print_curve(&es384, &ECDSA_P384_SHA384_FIXED);
+        print_curve(&eddsa, &ED25519);
+        print_comparison(&[rs256, es256, es384, eddsa]);
     }
 }
 
-/// The same for a key on a curve, against the same verification with a prepared key.
-fn print_curve(algorithm: Algorithm, raw: &'static dyn VerificationAlgorithm) {
-    let key = SigningKey::generate_for(algorithm).unwrap();
-    let issuer = Issuer::new(key.clone(), Duration::from_hours(1)).unwrap();
+/// A key of one algorithm, and a token with the same claims as all others.
+struct Sample {
+    key: SigningKey,
+    issuer: Issuer,
+    verifier: Verifier,
+    token: String,
+}
+
+impl Sample {
+    fn new(algorithm: Algorithm) -> Self {
+        let key = SigningKey::generate_for(algorithm).unwrap();
+        let issuer = Issuer::new(key.clone(), Duration::from_hours(1)).unwrap();
+        Self {
+            token: sign(&issuer),
+            verifier: Verifier::new(PublicKeys::from_pem(&key.public_key_pem()).unwrap()),
+            issuer,
+            key,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        self.key.algorithm().as_str()
+    }
+}
+
+fn sign(issuer: &Issuer) -> String {
     let room = "lobby".parse().unwrap();
     let member = serde_json::json!({"user": "alice@example.com", "role": "moderator"});
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let token = runtime.block_on(issuer.issue(&room, &member)).unwrap();
-    let public = key.public_key_pem();
+    let token = issuer
+        .issue(&room, &member)
+        .now_or_never()
+        .expect("the key is here");
+    token.unwrap().as_str().to_owned()
+}
+
+/// Verification with a key on a curve, against the same verification with a prepared key.
+fn print_curve(sample: &Sample, raw: &'static dyn VerificationAlgorithm) {
+    let public = sample.key.public_key_pem();
     let prepared = ParsedPublicKey::new(raw, pem::parse(&public).unwrap().contents()).unwrap();
-    let signed = Signed::of(token.as_str());
-    let verifier = Verifier::new(PublicKeys::from_pem(&public).unwrap());
-    let accepts = ours::<Member>(&verifier);
+    let signed = Signed::of(&sample.token);
+    let accepts = ours::<Member>(&sample.verifier);
     let verify_raw = || {
         let (message, signature) = black_box((&signed.message, &signed.signature));
         assert!(prepared.verify_sig(message, signature).is_ok());
@@ -132,11 +162,30 @@ fn print_curve(algorithm: Algorithm, raw: &'static dyn VerificationAlgorithm) {
     let table = vec![
         Candidate::new("raw aws-lc-rs, prepared key", verify_raw),
         Candidate::new("room-auth, RoomClaims<Member>", || {
-            assert!(accepts(black_box(token.as_str())));
+            assert!(accepts(black_box(&sample.token)));
         })
         .with_target(1.15),
     ];
-    ratio::print_table(&format!("verification of one token, {algorithm}"), table);
+    let name = sample.name();
+    ratio::print_table(&format!("verification of one token, {name}"), table);
+}
+
+/// What a token costs by its algorithm: sent, verified and signed. The README's table.
+fn print_comparison(samples: &[Sample]) {
+    println!("\nsize of a token with the same claims\n");
+    for sample in samples {
+        println!("{:<52} {:>6} bytes", sample.name(), sample.token.len());
+    }
+    let candidates = |work: fn(&Sample)| -> Vec<Candidate<'_>> {
+        let samples = samples.iter();
+        samples
+            .map(|sample| Candidate::new(sample.name(), move || work(black_box(sample))))
+            .collect()
+    };
+    let verify = |sample: &Sample| assert!(ours::<Member>(&sample.verifier)(&sample.token));
+    let issue = |sample: &Sample| assert!(!sign(&sample.issuer).is_empty());
+    ratio::print_table("verification of a token by its algorithm", candidates(verify));
+    ratio::print_table("signing of a token by its algorithm", candidates(issue));
 }
 
 fn ours<T: DeserializeOwned>(verifier: &Verifier) -> Accepts<'_> {

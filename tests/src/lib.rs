@@ -9,3 +9,8 @@ pub use room_auth_forge::{self as forge, fixture, secret};
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The examples of the page on identity providers compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/identity-providers.md")]
+pub struct IdentityProviders;

@@ -92,7 +92,7 @@ impl VerifyErrorKind {
     }
 
     /// The error of this kind, for the member that failed.
-    pub(super) fn of(self, member: &'static str) -> VerifyError {
+    pub(crate) fn of(self, member: &'static str) -> VerifyError {
         VerifyError {
             kind: self,
             member: Some(member),

@@ -1,4 +1,4 @@
-//! Tokens: the keys that verify them, the verifier, and (feature `issuer`) who signs them.
+//! Tokens: the keys that verify them, given or (feature `jwks`) fetched, the verifier, and (feature `issuer`) who signs them.
 //!
 //! # What is guaranteed
 //!
@@ -13,7 +13,8 @@
 //! # What is not
 //!
 //! - A token is a bearer token: whoever has it may connect until it expires. There is no list of used tokens.
-//! - Certificates only carry a key: their dates and issuers are ignored.
+//! - Keys that an issuer publishes are trusted as they were fetched last, however long ago that was.
+//! - Certificates of keys only carry a key: their dates and issuers are ignored.
 //! - The clock of the machine is trusted. By one that is set before 1970 no token is valid.
 //! - pem and aws-lc-rs decode keys in buffers of their own, which are not wiped.
 

@@ -1,6 +1,6 @@
 //! Connections whose claims have expired, or end while something else happens to them.
 
-use room_auth::registry::MAX_CONNECTION_AGE;
+use room_auth::registry::{MAX_CONNECTION_AGE, Written};
 use room_auth::{Registry as _, RegistryError, TransportError};
 
 use super::*;
@@ -43,7 +43,8 @@ async fn a_renewal_in_between_keeps_an_expiring_connection() {
     // The layer has seen it expired; before it forgets, the renewal comes.
     let registry = stage.registry.clone();
     stage.hooked.before_next_forget(move || {
-        assert!(registry.renew(&renewed).now_or_never().unwrap().unwrap());
+        let written = registry.update(&recorded, &renewed, None).now_or_never();
+        assert_eq!(written.unwrap().unwrap(), Written::Done);
     });
     assert_eq!(stage.send(NOW + 300, &message()).await, unauthorized());
     assert_eq!(

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use room_auth::registry::{Connection, ConnectionPage, PageToken};
+use room_auth::registry::{
+    Connection, Page, PageToken, Revocation, Revocations, RoomMember, SingleUse, Trace, UserConnection,
+    Written,
+};
 use room_auth::testing::MemoryRegistry;
 use room_auth::{ConnectionId, Registry, RegistryError, RoomId};
 
@@ -30,16 +33,25 @@ impl Hooked {
 }
 
 impl Registry for Hooked {
-    async fn record(&self, connection: &Connection) -> Result<(), RegistryError> {
-        self.registry.record(connection).await
+    async fn record(
+        &self,
+        connection: &Connection,
+        token: Option<&SingleUse>,
+    ) -> Result<Written, RegistryError> {
+        self.registry.record(connection, token).await
     }
 
     async fn find(&self, id: &ConnectionId) -> Result<Option<Connection>, RegistryError> {
         self.registry.find(id).await
     }
 
-    async fn renew(&self, renewed: &Connection) -> Result<bool, RegistryError> {
-        self.registry.renew(renewed).await
+    async fn update(
+        &self,
+        seen: &Connection,
+        next: &Connection,
+        token: Option<&SingleUse>,
+    ) -> Result<Written, RegistryError> {
+        self.registry.update(seen, next, token).await
     }
 
     async fn forget(&self, seen: &Connection) -> Result<bool, RegistryError> {
@@ -54,8 +66,32 @@ impl Registry for Hooked {
         &self,
         room: &RoomId,
         from: Option<&PageToken>,
-    ) -> Result<ConnectionPage, RegistryError> {
+    ) -> Result<Page<RoomMember>, RegistryError> {
         self.registry.members(room, from).await
+    }
+
+    async fn connections_of(
+        &self,
+        user: &str,
+        from: Option<&PageToken>,
+    ) -> Result<Page<UserConnection>, RegistryError> {
+        self.registry.connections_of(user, from).await
+    }
+
+    async fn sweep(&self, trace: Trace<'_>) -> Result<(), RegistryError> {
+        self.registry.sweep(trace).await
+    }
+
+    async fn revoke(&self, revocation: &Revocation) -> Result<(), RegistryError> {
+        self.registry.revoke(revocation).await
+    }
+
+    async fn revocations(
+        &self,
+        user: Option<&str>,
+        token_id: Option<&str>,
+    ) -> Result<Revocations, RegistryError> {
+        self.registry.revocations(user, token_id).await
     }
 }
 

@@ -118,7 +118,6 @@ async fn record(stage: &Stage, room: &str, claims: &str, expires_at: u64) {
         at(NOW),
         at(expires_at),
     );
-    room_auth::Registry::record(&stage.registry, &connection)
-        .await
-        .unwrap();
+    let recorded = room_auth::Registry::record(&stage.registry, &connection, None).await;
+    assert_eq!(recorded.unwrap(), room_auth::registry::Written::Done);
 }

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
-use room_auth::registry::{DynamoRegistry, Registry, RegistryErrorKind};
+use room_auth::registry::{DynamoRegistry, Registry, RegistryErrorKind, Written};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -104,7 +104,7 @@ async fn throttling_and_conflicts_are_tried_again_as_the_same_transaction() {
         cancelled(&["ProvisionedThroughputExceeded", "None"], None),
         done(),
     ]);
-    registry.record(&connection).await.unwrap();
+    assert_eq!(registry.record(&connection, None).await.unwrap(), Written::Done);
     let requests = dynamodb.requests();
     assert_eq!(requests.len(), 9);
     let token = &requests[0].1["ClientRequestToken"];
@@ -122,8 +122,8 @@ async fn throttling_and_conflicts_are_tried_again_as_the_same_transaction() {
 async fn every_transaction_has_a_token_of_its_own() {
     let connection = connection("abc=", "lobby", now());
     let (registry, dynamodb) = scripted([done()]);
-    registry.record(&connection).await.unwrap();
-    registry.record(&connection).await.unwrap();
+    assert_eq!(registry.record(&connection, None).await.unwrap(), Written::Done);
+    assert_eq!(registry.record(&connection, None).await.unwrap(), Written::Done);
     let requests = dynamodb.requests();
     assert_ne!(
         requests[0].1["ClientRequestToken"],
@@ -160,10 +160,11 @@ async fn reads_are_consistent_and_ask_for_no_more_than_needed() {
     registry.members(&room, None).await.unwrap();
     let requests = dynamodb.requests();
     let operations: Vec<_> = requests.iter().map(|(operation, _)| operation.as_str()).collect();
-    assert_eq!(operations, ["GetItem", "Query"]);
+    assert_eq!(operations, ["Query", "Query"]);
     for (operation, body) in &requests {
         assert_eq!(body["ConsistentRead"], true, "{operation}");
     }
+    assert_eq!(requests[0].1["Limit"], Value::Null, "all rooms of a connection");
     let query = &requests[1].1;
     assert_eq!(query["Limit"], 500);
     // All attributes of a room item but its time to live are needed.
@@ -186,7 +187,7 @@ async fn a_permanent_failure_is_told_at_once_and_quotes_no_item() {
     ] {
         let told = format!("{answer:?}");
         let (registry, dynamodb) = scripted([answer]);
-        let error = registry.record(&connection).await.unwrap_err();
+        let error = registry.record(&connection, None).await.unwrap_err();
         assert_eq!(dynamodb.requests().len(), 1, "{told}");
         let shown = format!("{error:?} {error} {:?}", std::error::Error::source(&error));
         assert!(
@@ -201,17 +202,18 @@ async fn an_older_connection_that_keeps_changing_is_left_in_the_end() {
     let connection = connection("abc=", "lobby", now());
     let older = json!({
         "pk": {"S": "CONNECTION#abc="}, "room": {"S": "other"}, "shard": {"N": "0"}, "connected_at": {"N": "1"},
-        "endpoint": {"S": "a1b2c3d4e5/prod"}, "claims": {"S": "{}"}, "expires_at": {"N": "1"},
+        "endpoint": {"S": "a1b2c3d4e5/prod"}, "claims": {"S": "{}"}, "expires_at": {"N": "1"}, "version": {"N": "0"},
+        "sk": {"S": "CONNECTION"},
     });
-    let (registry, dynamodb) = scripted([cancelled(
-        &["ConditionalCheckFailed", "None", "None"],
-        Some(older),
-    )]);
+    // Each time, another one is found than the transaction met.
+    let found = (200, json!({"Items": [older.clone()]}));
+    let met = cancelled(&["ConditionalCheckFailed", "None", "None"], Some(older));
+    let (registry, dynamodb) = scripted((0..100).flat_map(|_| [met.clone(), found.clone()]));
     let began = Instant::now();
-    let error = registry.record(&connection).await.unwrap_err();
+    let error = registry.record(&connection, None).await.unwrap_err();
     assert_eq!(error.kind(), RegistryErrorKind::Throttled);
     assert!(began.elapsed() <= Duration::from_secs(9));
-    assert!(dynamodb.requests().len() < 60, "with backoff, not as a storm");
+    assert!(dynamodb.requests().len() < 120, "with backoff, not as a storm");
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use dynamo::{Embedded, connection, now};
-use room_auth::registry::{DynamoRegistry, PageToken, Registry, RegistryErrorKind, TABLE_ENV};
+use room_auth::registry::{DynamoRegistry, PageToken, Registry, RegistryErrorKind, TABLE_ENV, Written};
 use room_auth::testing::registry_conformance;
 
 #[tokio::test]
@@ -152,6 +152,6 @@ async fn in_a_child_process() {
     }
     let registry = DynamoRegistry::from_env().await.unwrap();
     let connection = connection("child=", "lobby", now());
-    registry.record(&connection).await.unwrap();
+    assert_eq!(registry.record(&connection, None).await.unwrap(), Written::Done);
     assert_eq!(registry.find(&connection.id).await.unwrap(), Some(connection));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, TimeToLiveStatus};
-use room_auth::registry::{DynamoRegistry, Registry};
+use room_auth::registry::{DynamoRegistry, Registry, RoomMember, Trace, Written};
 use room_auth::{Connection, RoomId};
 
 use super::dynamo::{self, connection, millis, now};
@@ -20,6 +20,11 @@ async fn keys(client: &Client, table: &str) -> BTreeSet<String> {
         .iter()
         .map(|item| format!("{} {}", text(item.get("pk")), text(item.get("sk"))))
         .collect()
+}
+
+/// Returns a connection as its own room lists it.
+fn member(connection: &Connection) -> RoomMember {
+    connection.member_of(&connection.room).unwrap()
 }
 
 fn set(keys: &[&str]) -> BTreeSet<String> {
@@ -53,7 +58,7 @@ pub(crate) async fn items_are_as_documented(client: &Client, table: &str) {
     let registry = dynamo::registry(client, table).await;
     let connected_at = now();
     let connection = connection("L0SM9cOFvHcCIhw=", "team:blue", connected_at);
-    registry.record(&connection).await.unwrap();
+    assert_eq!(registry.record(&connection, None).await.unwrap(), Written::Done);
     assert_eq!(
         keys(client, table).await,
         set(&[
@@ -83,14 +88,14 @@ pub(crate) async fn items_are_as_documented(client: &Client, table: &str) {
             "ttl",
         ]);
         if !is_in_room {
-            expected.extend(["room", "shard"]);
+            expected.extend(["room", "shard", "version"]);
             assert_eq!(text("room"), "team:blue");
         }
         assert_eq!(names, expected);
     }
 
     let newer = newer(&connection, "red");
-    registry.record(&newer).await.unwrap();
+    assert_eq!(registry.record(&newer, None).await.unwrap(), Written::Done);
     assert_eq!(
         keys(client, table).await,
         set(&[
@@ -113,10 +118,13 @@ pub(crate) async fn shards_can_be_raised(client: &Client, table: &str) {
         set(&["CONNECTION#b CONNECTION", &room_item])
     };
 
-    one.record(&connection).await.unwrap();
+    assert_eq!(one.record(&connection, None).await.unwrap(), Written::Done);
     assert_eq!(listed(&eight, &connection.room).await, 1);
     let renewed = connection.renewed("{}", connection.expires_at + Duration::from_mins(1));
-    assert!(eight.renew(&renewed).await.unwrap());
+    assert_eq!(
+        eight.update(&connection, &renewed, None).await.unwrap(),
+        Written::Done
+    );
     assert_eq!(keys(client, table).await, in_shard(0), "renewed where it is");
     assert!(
         !eight.forget(&connection).await.unwrap(),
@@ -126,8 +134,11 @@ pub(crate) async fn shards_can_be_raised(client: &Client, table: &str) {
     assert!(eight.forget(&renewed).await.unwrap());
     assert_eq!(keys(client, table).await, set(&[]), "forgotten where it is");
 
-    one.record(&connection).await.unwrap();
-    eight.record(&newer(&connection, "lobby")).await.unwrap();
+    assert_eq!(one.record(&connection, None).await.unwrap(), Written::Done);
+    assert_eq!(
+        eight.record(&newer(&connection, "lobby"), None).await.unwrap(),
+        Written::Done
+    );
     assert_eq!(
         keys(client, table).await,
         in_shard(5),
@@ -140,7 +151,7 @@ async fn listed(registry: &impl Registry, room: &RoomId) -> usize {
     let (mut count, mut next) = (0, None);
     loop {
         let page = registry.members(room, next.as_ref()).await.unwrap();
-        count += page.connections.len();
+        count += page.items.len();
         next = page.next;
         if next.is_none() {
             return count;
@@ -153,18 +164,25 @@ pub(crate) async fn stale_room_items_are_deleted_alone(client: &Client, table: &
     let registry = dynamo::registry(client, table).await;
     let stale = connection("abc=", "lobby", now());
     let leave_stale = async |registry: &DynamoRegistry| {
-        registry.record(&stale).await.unwrap();
+        assert_eq!(registry.record(&stale, None).await.unwrap(), Written::Done);
         expire_connection_item(client, table, &stale).await;
         assert_eq!(listed(registry, &stale.room).await, 1, "still listed");
     };
 
+    let sweep = async |member: &RoomMember| registry.sweep(Trace::Member(member)).await.unwrap();
+    let entry = member(&stale);
+
     leave_stale(&registry).await;
     assert!(!registry.forget(&stale).await.unwrap(), "nothing is recorded");
+    sweep(&entry).await;
     assert_eq!(keys(client, table).await, set(&[]), "no connection is recorded");
 
     leave_stale(&registry).await;
     let of_another_room = newer(&stale, "red");
-    registry.record(&of_another_room).await.unwrap();
+    assert_eq!(
+        registry.record(&of_another_room, None).await.unwrap(),
+        Written::Done
+    );
     assert_eq!(keys(client, table).await.len(), 3);
     let of_another_api = Connection::new(
         stale.id.clone(),
@@ -175,12 +193,14 @@ pub(crate) async fn stale_room_items_are_deleted_alone(client: &Client, table: &
         stale.expires_at,
     );
     assert!(!registry.forget(&of_another_api).await.unwrap());
+    sweep(&member(&of_another_api)).await;
     assert_eq!(
         keys(client, table).await.len(),
         3,
         "the stale item is not of this API"
     );
     assert!(!registry.forget(&stale).await.unwrap());
+    sweep(&entry).await;
     assert_eq!(
         keys(client, table).await,
         set(&["CONNECTION#abc= CONNECTION", "ROOM#red#0 CONNECTION#abc="]),
@@ -192,12 +212,16 @@ pub(crate) async fn stale_room_items_are_deleted_alone(client: &Client, table: &
 
     leave_stale(&registry).await;
     let of_the_same_room = newer(&stale, "lobby");
-    registry.record(&of_the_same_room).await.unwrap();
+    assert_eq!(
+        registry.record(&of_the_same_room, None).await.unwrap(),
+        Written::Done
+    );
     assert!(!registry.forget(&stale).await.unwrap());
+    sweep(&entry).await;
     let page = registry.members(&stale.room, None).await.unwrap();
     assert_eq!(
-        page.connections,
-        [of_the_same_room],
+        page.items,
+        [member(&of_the_same_room)],
         "a connection of the same room has the id"
     );
 }
@@ -213,12 +237,12 @@ pub(crate) async fn several_apis_share_the_table(client: &Client, table: &str) {
         prod.connected_at,
         prod.expires_at,
     );
-    registry.record(&prod).await.unwrap();
-    registry.record(&canary).await.unwrap();
+    assert_eq!(registry.record(&prod, None).await.unwrap(), Written::Done);
+    assert_eq!(registry.record(&canary, None).await.unwrap(), Written::Done);
     let page = registry.members(&prod.room, None).await.unwrap();
     assert_eq!(
-        page.connections,
-        [prod.clone(), canary.clone()],
+        page.items,
+        [member(&prod), member(&canary)],
         "each with its endpoint"
     );
 
@@ -232,7 +256,9 @@ pub(crate) async fn several_apis_share_the_table(client: &Client, table: &str) {
         canary.expires_at,
     );
     assert!(!registry.forget(&at_the_wrong_api).await.unwrap());
-    assert!(!registry.renew(&at_the_wrong_api).await.unwrap());
+    let renewed = at_the_wrong_api.renewed("{}", canary.expires_at);
+    let written = registry.update(&at_the_wrong_api, &renewed, None).await.unwrap();
+    assert_eq!(written, Written::Changed);
     assert_eq!(registry.find(&canary.id).await.unwrap(), Some(canary.clone()));
     assert!(registry.forget(&canary).await.unwrap());
     assert_eq!(listed(&registry, &prod.room).await, 1);
@@ -241,7 +267,7 @@ pub(crate) async fn several_apis_share_the_table(client: &Client, table: &str) {
 pub(crate) async fn table_can_be_created_again(client: &Client, table: &str) {
     let registry = dynamo::registry(client, table).await;
     let connection = connection("abc=", "lobby", now());
-    registry.record(&connection).await.unwrap();
+    assert_eq!(registry.record(&connection, None).await.unwrap(), Written::Done);
     registry.create_local_table().await.unwrap();
     assert_eq!(registry.find(&connection.id).await.unwrap(), Some(connection));
     let answer = client

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use room_auth::registry::Written;
 use room_auth::rooms::Rooms;
 use room_auth::testing::{self, FixedClock, MemoryRegistry};
 use room_auth::{
@@ -183,7 +184,16 @@ impl World {
     /// Records a connection, and lets the transport reach it.
     pub(crate) async fn add(&self, connection: &Connection, temper: Temper) {
         self.exist(&connection.endpoint, &connection.id, temper);
-        self.registry.record(connection).await.unwrap();
+        assert_eq!(
+            self.registry.record(connection, None).await.unwrap(),
+            Written::Done
+        );
+    }
+
+    /// Changes a connection, which must be recorded as it was seen.
+    pub(crate) async fn update(&self, seen: &Connection, next: &Connection) {
+        let written = self.registry.update(seen, next, None).await;
+        assert_eq!(written.unwrap(), Written::Done);
     }
 
     /// A connection that the transport reaches, recorded or not.

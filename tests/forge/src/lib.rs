@@ -80,6 +80,16 @@ pub fn keys_for(algorithm: Algorithm) -> [&'static SigningKey; 2] {
     keys[index].each_ref()
 }
 
+/// The public key of an ES256 key as a JWK. Its SPKI ends with the point: x and y, 32 bytes each.
+pub fn es256_jwk(key: &SigningKey) -> String {
+    let pem = key.public_key_pem();
+    let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let der = base64::engine::general_purpose::STANDARD.decode(base64).unwrap();
+    let (x, y) = der[der.len() - 64..].split_at(32);
+    let (x, y, id) = (b64(x), b64(y), key.key_id());
+    format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}","kid":"{id}","alg":"ES256"}}"#)
+}
+
 /// A properly signed token (RS256, [`key`]), whatever it says.
 pub fn token(header: &str, payload: &str) -> String {
     token_by(key(), header, payload)

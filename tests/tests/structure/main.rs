@@ -78,6 +78,7 @@ fn no_two_files_import_each_other() {
         "room_auth_gateway",
         "chat",
         "connect",
+        "idp",
         "demo",
     ] {
         assert!(

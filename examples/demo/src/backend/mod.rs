@@ -1,6 +1,6 @@
 //! The backend: logs users in, issues tokens for the rooms that they may enter, and serves the page.
 //!
-//! A backend of your own usually has [`accounts`] and [`sessions`] already, and adds [`tokens`]. How log-ins are
+//! A backend of your own usually has [`accounts`] and [`sessions`] already, and adds [`tokens`] and [`out`]. How log-ins are
 //! limited is in [`attempts`] and [`passwords`], and what other pages are refused is in [`guard`].
 
 pub(crate) mod accounts;
@@ -9,10 +9,12 @@ mod assets;
 mod attempts;
 mod devices;
 mod guard;
+mod out;
 mod passwords;
 mod provider;
 mod reply;
 mod sessions;
+mod standings;
 mod state;
 mod tokens;
 mod user;

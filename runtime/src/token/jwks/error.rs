@@ -72,7 +72,7 @@ impl TlsProblem {
                 CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                     Self::NotYetValid
                 }
-                CertificateError::UnknownIssuer => Self::Untrusted,
+                CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::Untrusted,
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                     Self::OtherName
                 }

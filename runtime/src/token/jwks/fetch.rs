@@ -133,7 +133,8 @@ fn read_set(body: &[u8]) -> Result<PublicKeys, FetchError> {
     let text = std::str::from_utf8(body).map_err(|_| broken())?;
     let object = Object::parse(body).ok_or_else(broken)?;
     if object.contains("keys") {
-        return PublicKeys::from_exact_jwk(text).map_err(FetchError::Keys);
+        let keys = PublicKeys::from_exact_jwk(text);
+        return keys.map_err(|error| FetchError::Keys(error.named("the answer")));
     }
     Err(if object.contains("jwks_uri") {
         FetchError::Discovery

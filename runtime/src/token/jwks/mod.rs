@@ -7,6 +7,7 @@
 //! | file | job |
 //! | --- | --- |
 //! | `source.rs` | what is configured, and the verifier made of it |
+//! | `shortcuts.rs` | what the verifier itself offers |
 //! | `url.rs` | which URLs are taken |
 //! | `published.rs` | the set in use: when it is fetched again, and by whom |
 //! | `fetch.rs` | one request, and what its answer must be like |
@@ -17,6 +18,7 @@ mod error;
 mod fetch;
 mod max_age;
 mod published;
+mod shortcuts;
 mod source;
 mod url;
 

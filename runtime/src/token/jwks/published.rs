@@ -24,7 +24,7 @@ pub(in crate::token) struct PublishedKeys {
 struct State {
     keys: PublicKeys,
     /// When the keys were fetched, and how long they are good for; `None` for a bundled set, which is stale.
-    fetched: Option<(SystemTime, Duration)>,
+    taken: Option<(SystemTime, Duration)>,
     /// When the last fetch after the start began.
     asked: Option<SystemTime>,
     running: Option<Running>,
@@ -40,7 +40,7 @@ impl PublishedKeys {
         bundled: Option<PublicKeys>,
         now: SystemTime,
     ) -> Result<Self, FetchError> {
-        let (keys, fetched) = match (fetcher.fetch().await, bundled) {
+        let (keys, taken) = match (fetcher.fetch().await, bundled) {
             (Ok(Fetched { keys, max_age }), _) => (keys, Some((now, max_age))),
             (Err(error), Some(bundled)) => {
                 tracing::warn!(
@@ -55,7 +55,7 @@ impl PublishedKeys {
             fetcher: Arc::new(fetcher),
             state: Mutex::new(State {
                 keys,
-                fetched,
+                taken,
                 asked: None,
                 running: None,
             }),
@@ -86,30 +86,31 @@ impl PublishedKeys {
     async fn refresh(&self, now: SystemTime) {
         let running = {
             let mut state = self.state();
-            match &state.running {
-                Some(running) => running.clone(),
-                None if state.may_ask(now) => {
-                    let fetcher = self.fetcher.clone();
-                    let running = async move { fetcher.fetch().await }.boxed().shared();
-                    state.asked = Some(now);
-                    state.running.insert(running).clone()
-                }
+            if state.may_ask(now) {
+                // One that still stands there was given up by all who waited for it.
+                let fetcher = self.fetcher.clone();
+                let running = async move { fetcher.fetch().await }.boxed().shared();
+                state.asked = Some(now);
+                state.running.insert(running).clone()
+            } else if let Some(running) = &state.running {
+                running.clone()
+            } else {
                 // Another one's fetch has ended since.
-                None => return,
+                return;
             }
         };
-        let fetched = running.clone().await;
+        let result = running.clone().await;
         let mut state = self.state();
         // The first of those who waited takes the result.
         if !state.running.as_ref().is_some_and(|last| last.ptr_eq(&running)) {
             return;
         }
         state.running = None;
-        match fetched {
+        match result {
             Ok(Fetched { keys, max_age }) => {
                 tracing::info!(target: "room_auth", keys = keys.iter().count(), "fetched the issuer's keys again");
                 state.keys = keys;
-                state.fetched = Some((now, max_age));
+                state.taken = Some((now, max_age));
             }
             Err(error) => tracing::warn!(
                 target: "room_auth", url = %self.fetcher.url(), %error,
@@ -130,7 +131,7 @@ impl State {
     }
 
     fn is_stale(&self, now: SystemTime) -> bool {
-        self.fetched
+        self.taken
             .is_none_or(|(at, max_age)| distance(at, now) >= max_age)
     }
 

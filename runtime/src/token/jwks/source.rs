@@ -1,18 +1,16 @@
 //! What is configured about an issuer's keys, and the verifier made of it.
 
 use std::env::VarError;
+use std::fmt;
 use std::sync::Arc;
 
 use rustls::RootCertStore;
-use serde::de::DeserializeOwned;
 
 use super::fetch::Fetcher;
 use super::published::PublishedKeys;
 use super::url::JwksUrl;
-use crate::claims::RoomClaims;
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
-use crate::token::error::VerifyError;
 use crate::token::keys::Keys;
 use crate::token::public_keys::{PUBLIC_KEY_ENV, PublicKeys};
 use crate::token::verifier::Verifier;
@@ -57,7 +55,7 @@ pub const JWT_AUDIENCE_ENV: &str = "JWT_AUDIENCE";
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Jwks {
     url: String,
     issuer: String,
@@ -172,23 +170,23 @@ impl Jwks {
     ///
     /// A text without a certificate, or one that cannot be read.
     pub fn with_root_certificates(mut self, pem: &str) -> Result<Self, ConfigError> {
-        let refused = |_| {
+        let refused = || {
             ConfigError::new(
                 "the root certificates cannot be read; give their PEM text, with its BEGIN CERTIFICATE and END \
                  CERTIFICATE lines",
             )
         };
-        let blocks = pem::parse_many(pem).map_err(|_| refused(()))?;
+        let blocks = pem::parse_many(pem).map_err(|_| refused())?;
         let mut store = RootCertStore::empty();
         for block in &blocks {
             if block.tag() != "CERTIFICATE" {
-                return Err(refused(()));
+                return Err(refused());
             }
             let certificate = block.contents().to_vec().into();
-            store.add(certificate).map_err(|_| refused(()))?;
+            store.add(certificate).map_err(|_| refused())?;
         }
         if store.is_empty() {
-            return Err(refused(()));
+            return Err(refused());
         }
         self.roots = Some(pem::encode_many(&blocks));
         Ok(self)
@@ -238,60 +236,16 @@ impl Jwks {
     }
 }
 
-impl Verifier {
-    /// Creates a verifier with the keys that an issuer publishes at `url`, for its tokens (`iss`) that are meant for
-    /// this service (`aud`). [`Jwks`] says when keys are fetched, and has options.
-    ///
-    /// ```no_run
-    /// # async fn configure() -> Result<(), room_auth::ConfigError> {
-    /// use room_auth::Verifier;
-    ///
-    /// let pool = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a1b2c3d4e";
-    /// let url = format!("{pool}/.well-known/jwks.json");
-    /// let verifier = Verifier::from_jwks_url(url, pool, "7lhlkkfbfb4q5kpp90urffao").await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// See [`Jwks::fetch`].
-    pub async fn from_jwks_url(
-        url: impl Into<String>,
-        issuer: impl Into<String>,
-        audience: impl Into<String>,
-    ) -> Result<Self, ConfigError> {
-        Jwks::new(url, issuer, audience).fetch().await
-    }
-
-    /// Creates a verifier from the environment variables `JWKS_URL`, `JWT_ISSUER` and `JWT_AUDIENCE`; keys in
-    /// `PUBLIC_KEY` stand in while the issuer cannot be reached.
-    ///
-    /// # Errors
-    ///
-    /// See [`Jwks::from_env`] and [`Jwks::fetch`].
-    pub async fn from_jwks_env() -> Result<Self, ConfigError> {
-        Jwks::from_env()?.fetch().await
-    }
-
-    /// Does what [`verify`](Self::verify) does, after the issuer's keys were fetched again where the token needs that.
-    /// Waits for at most 800 ms; not at all for keys that were given.
-    ///
-    /// ```no_run
-    /// # async fn verify(verifier: room_auth::Verifier, token: &str) -> Result<(), room_auth::VerifyError> {
-    /// let claims = verifier.verify_fresh::<()>(token).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Those of [`verify`](Self::verify).
-    pub async fn verify_fresh<T: DeserializeOwned>(&self, token: &str) -> Result<RoomClaims<T>, VerifyError> {
-        if let Some(awaited) = self.awaited_keys(|| Some(token.into()), self.now()) {
-            awaited.await;
-        }
-        self.verify(token)
+impl fmt::Debug for Jwks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The query of the URL may hold a key of an API.
+        let url = self.url.split('?').next();
+        f.debug_struct("Jwks")
+            .field("url", &url.unwrap_or_default())
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .field("bundled", &self.bundled)
+            .finish_non_exhaustive()
     }
 }
 

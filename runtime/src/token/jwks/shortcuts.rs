@@ -1,0 +1,66 @@
+//! What a verifier can do with an issuer's keys: the short forms of [`Jwks`], and waiting for newer keys.
+
+use serde::de::DeserializeOwned;
+
+use super::source::Jwks;
+use crate::claims::RoomClaims;
+use crate::error::ConfigError;
+use crate::token::error::VerifyError;
+use crate::token::verifier::Verifier;
+
+impl Verifier {
+    /// Creates a verifier with the keys that an issuer publishes at `url`, for its tokens (`iss`) that are meant for
+    /// this service (`aud`). [`Jwks`] says when keys are fetched, and has options.
+    ///
+    /// ```no_run
+    /// # async fn configure() -> Result<(), room_auth::ConfigError> {
+    /// use room_auth::Verifier;
+    ///
+    /// let pool = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a1b2c3d4e";
+    /// let url = format!("{pool}/.well-known/jwks.json");
+    /// let verifier = Verifier::from_jwks_url(url, pool, "7lhlkkfbfb4q5kpp90urffao").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`Jwks::fetch`].
+    pub async fn from_jwks_url(
+        url: impl Into<String>,
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+    ) -> Result<Self, ConfigError> {
+        Jwks::new(url, issuer, audience).fetch().await
+    }
+
+    /// Creates a verifier from the environment variables `JWKS_URL`, `JWT_ISSUER` and `JWT_AUDIENCE`; keys in
+    /// `PUBLIC_KEY` stand in while the issuer cannot be reached.
+    ///
+    /// # Errors
+    ///
+    /// See [`Jwks::from_env`] and [`Jwks::fetch`].
+    pub async fn from_jwks_env() -> Result<Self, ConfigError> {
+        Jwks::from_env()?.fetch().await
+    }
+
+    /// Does what [`verify`](Self::verify) does, after the issuer's keys were fetched again where the token needs that.
+    /// Waits for at most 800 ms; not at all for keys that were given.
+    ///
+    /// ```no_run
+    /// # async fn verify(verifier: room_auth::Verifier, token: &str) -> Result<(), room_auth::VerifyError> {
+    /// let claims = verifier.verify_fresh::<()>(token).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify`](Self::verify).
+    pub async fn verify_fresh<T: DeserializeOwned>(&self, token: &str) -> Result<RoomClaims<T>, VerifyError> {
+        if let Some(awaited) = self.awaited_keys(|| Some(token.into()), self.now()) {
+            awaited.await;
+        }
+        self.verify(token)
+    }
+}
