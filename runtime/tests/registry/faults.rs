@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
-use room_auth::registry::{DynamoRegistry, Registry, RegistryErrorKind, Written};
+use room_auth::registry::{DynamoRegistry, Registry, RegistryErrorKind, Revocations, SingleUse, Written};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -214,6 +214,95 @@ async fn an_older_connection_that_keeps_changing_is_left_in_the_end() {
     assert_eq!(error.kind(), RegistryErrorKind::Throttled);
     assert!(began.elapsed() <= Duration::from_secs(9));
     assert!(dynamodb.requests().len() < 120, "with backoff, not as a storm");
+}
+
+/// An answer of `BatchGetItem` with this marker, or without the one that was asked for.
+fn markers(found: Value, unprocessed: Value) -> (u16, Value) {
+    (
+        200,
+        json!({"Responses": {"connections": found}, "UnprocessedKeys": unprocessed}),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn markers_that_were_left_unread_are_asked_for_again_and_never_taken_for_none() {
+    let unread = json!({"connections": {"ConsistentRead": true, "Keys": [
+        {"pk": {"S": "REVOKED#USER#alice"}, "sk": {"S": "REVOKED"}},
+    ]}});
+    let marker = json!([{
+        "pk": {"S": "REVOKED#USER#alice"}, "sk": {"S": "REVOKED"}, "not_before": {"N": "7"}, "ttl": {"N": "9"},
+    }]);
+    let (registry, dynamodb) = scripted([
+        markers(json!([]), unread.clone()),
+        failure("ThrottlingException"),
+        markers(marker, json!({})),
+    ]);
+    let found = registry.revocations(Some("alice"), Some("t1")).await.unwrap();
+    assert_eq!(found.user, Some(std::time::UNIX_EPOCH + Duration::from_secs(7)));
+    assert_eq!(found.token, None);
+    let requests = dynamodb.requests();
+    assert_eq!(requests.len(), 3);
+    for (operation, body) in &requests {
+        assert_eq!(operation, "BatchGetItem");
+        let asked = &body["RequestItems"]["connections"];
+        assert_eq!(asked["ConsistentRead"], true);
+        assert_eq!(asked["Keys"].as_array().unwrap().len(), 2, "both by one request");
+    }
+
+    let began = Instant::now();
+    let (registry, _) = scripted([markers(json!([]), unread)]);
+    let error = registry.revocations(Some("alice"), None).await.unwrap_err();
+    assert_eq!(error.kind(), RegistryErrorKind::Throttled);
+    assert!(began.elapsed() <= Duration::from_secs(9));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_marker_of_another_format_is_an_error_and_nothing_is_asked_about_nobody() {
+    for marker in [
+        json!({"pk": {"S": "REVOKED#USER#alice"}, "sk": {"S": "REVOKED"}}),
+        json!({"pk": {"S": "REVOKED#USER#alice"}, "sk": {"S": "REVOKED"}, "not_before": {"S": "7"}}),
+    ] {
+        let (registry, _) = scripted([markers(json!([marker]), json!({}))]);
+        let error = registry.revocations(Some("alice"), None).await.unwrap_err();
+        assert_eq!(error.kind(), RegistryErrorKind::Failed);
+    }
+    let (registry, dynamodb) = scripted([done()]);
+    assert_eq!(
+        registry.revocations(None, None).await.unwrap(),
+        Revocations::default()
+    );
+    assert!(dynamodb.requests().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_was_used_is_told_from_a_connection_that_is_there() {
+    let connection = connection("abc=", "lobby", now());
+    let token = SingleUse::new("t1", now());
+    for (codes, expected) in [
+        (["None", "ConditionalCheckFailed", "None"], Written::TokenUsed),
+        (
+            ["ConditionalCheckFailed", "ConditionalCheckFailed", "None"],
+            Written::Done,
+        ),
+    ] {
+        let own = json!({
+            "pk": {"S": "CONNECTION#abc="}, "sk": {"S": "CONNECTION"}, "room": {"S": "lobby"}, "shard": {"N": "0"},
+            "connected_at": {"N": super::dynamo::millis(connection.connected_at).to_string()}, "version": {"N": "3"},
+            "endpoint": {"S": "a1b2c3d4e5/prod"}, "claims": {"S": "{}"}, "expires_at": {"N": "1"},
+        });
+        let (registry, dynamodb) = scripted([cancelled(&codes, Some(own))]);
+        let recorded = registry.record(&connection, Some(&token)).await.unwrap();
+        assert_eq!(recorded, expected, "{codes:?}");
+        let requests = dynamodb.requests();
+        assert_eq!(
+            requests.len(),
+            1,
+            "one transaction, and a repetition reads nothing"
+        );
+        let used = &requests[0].1["TransactItems"][1]["Put"];
+        assert_eq!(used["Item"]["pk"]["S"], "USED#t1");
+        assert_eq!(used["ConditionExpression"], "attribute_not_exists(pk)");
+    }
 }
 
 #[tokio::test(start_paused = true)]

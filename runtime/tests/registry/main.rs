@@ -47,6 +47,19 @@ async fn what_the_time_to_live_left_in_a_room_is_deleted_without_its_successor()
 }
 
 #[tokio::test]
+async fn what_the_time_to_live_left_of_rooms_and_users_is_deleted_without_its_successor() {
+    let dynamodb = Embedded::start().await;
+    let client = dynamo::client(&dynamodb.url());
+    table::stale_items_of_rooms_and_users_are_deleted_alone(&client, "connections").await;
+}
+
+#[tokio::test]
+async fn markers_and_used_tokens_are_as_documented() {
+    let dynamodb = Embedded::start().await;
+    table::markers_are_as_documented(&dynamo::client(&dynamodb.url()), "connections").await;
+}
+
+#[tokio::test]
 async fn two_apis_share_a_table_and_forget_only_their_own() {
     let dynamodb = Embedded::start().await;
     table::several_apis_share_the_table(&dynamo::client(&dynamodb.url()), "connections").await;

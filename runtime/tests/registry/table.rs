@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, TimeToLiveStatus};
-use room_auth::registry::{DynamoRegistry, Registry, RoomMember, Trace, Written};
+use room_auth::registry::{
+    DynamoRegistry, Registry, Revocation, Revoked, RoomMember, SingleUse, Trace, UserConnection, Written,
+};
 use room_auth::{Connection, RoomId};
 
 use super::dynamo::{self, connection, millis, now};
@@ -224,6 +226,103 @@ pub(crate) async fn stale_room_items_are_deleted_alone(client: &Client, table: &
         [member(&of_the_same_room)],
         "a connection of the same room has the id"
     );
+}
+
+/// The same for the further rooms of a connection and for its user.
+pub(crate) async fn stale_items_of_rooms_and_users_are_deleted_alone(client: &Client, table: &str) {
+    let registry = dynamo::registry(client, table).await;
+    let stale = connection("abc=", "lobby", now()).with_user(Some("alice"));
+    let joined = stale.joined(&"staff".parse().unwrap(), "{}", stale.expires_at);
+    assert_eq!(registry.record(&stale, None).await.unwrap(), Written::Done);
+    assert_eq!(
+        registry.update(&stale, &joined, None).await.unwrap(),
+        Written::Done
+    );
+    let all = [
+        "CONNECTION#abc= CONNECTION",
+        "CONNECTION#abc= ROOM#staff",
+        "ROOM#lobby#0 CONNECTION#abc=",
+        "ROOM#staff#0 CONNECTION#abc=",
+        "USER#alice CONNECTION#abc=",
+    ];
+    assert_eq!(keys(client, table).await, set(&all));
+    expire_connection_item(client, table, &stale).await;
+    let found = registry.find(&stale.id).await.unwrap();
+    assert_eq!(found, None, "a room without a connection");
+
+    let newer = newer(&stale, "red").with_user(Some("bob"));
+    assert_eq!(registry.record(&newer, None).await.unwrap(), Written::Done);
+    let found = registry.find(&stale.id).await.unwrap();
+    assert_eq!(
+        found,
+        Some(newer.clone()),
+        "a room of an older connection is none of its"
+    );
+    let entry = UserConnection::new(stale.id.clone(), stale.endpoint.clone());
+    let staff = joined.member_of(&joined.memberships()[0].room).unwrap();
+    for trace in [
+        Trace::User("alice", &entry),
+        Trace::User("bob", &entry),
+        Trace::Member(&member(&stale)),
+        Trace::Member(&staff),
+        Trace::Member(&member(&newer)),
+    ] {
+        registry.sweep(trace).await.unwrap();
+    }
+    let left = [
+        "CONNECTION#abc= CONNECTION",
+        "CONNECTION#abc= ROOM#staff",
+        "ROOM#red#0 CONNECTION#abc=",
+        "USER#bob CONNECTION#abc=",
+    ];
+    assert_eq!(
+        keys(client, table).await,
+        set(&left),
+        "what only the time to live sees stays for it"
+    );
+
+    // Whoever joins that room writes over it.
+    let joins = newer.joined(&staff.room, "{}", newer.expires_at);
+    assert_eq!(
+        registry.update(&newer, &joins, None).await.unwrap(),
+        Written::Done
+    );
+    assert_eq!(registry.find(&newer.id).await.unwrap(), Some(joins.clone()));
+    assert!(registry.forget(&joins).await.unwrap());
+    assert_eq!(keys(client, table).await, set(&[]));
+}
+
+/// Markers stay until nothing that they are about is accepted, and used tokens as well.
+pub(crate) async fn markers_are_as_documented(client: &Client, table: &str) {
+    let registry = dynamo::registry(client, table).await;
+    let seconds = millis(now()) / 1000;
+    let at = |seconds| std::time::UNIX_EPOCH + Duration::from_secs(seconds);
+    for revoked in [Revoked::User("alice".into()), Revoked::Token("t1".into())] {
+        let marker = Revocation::new(revoked, at(seconds), at(seconds + 60));
+        registry.revoke(&marker).await.unwrap();
+    }
+    let connection = connection("abc=", "lobby", now());
+    let token = SingleUse::new("t2", at(seconds + 60));
+    let recorded = registry.record(&connection, Some(&token)).await.unwrap();
+    assert_eq!(recorded, Written::Done);
+    assert!(registry.forget(&connection).await.unwrap());
+    let expected = [
+        "REVOKED#TOKEN#t1 REVOKED",
+        "REVOKED#USER#alice REVOKED",
+        "USED#t2 USED",
+    ];
+    assert_eq!(keys(client, table).await, set(&expected));
+    let scan = client.scan().table_name(table).send().await.unwrap();
+    for item in scan.items() {
+        let number = |name: &str| {
+            item.get(name)
+                .map(|value| value.as_n().unwrap().parse::<u64>().unwrap())
+        };
+        let is_marker = item["sk"].as_s().unwrap() == "REVOKED";
+        assert_eq!(number("ttl"), Some(seconds + 60));
+        assert_eq!(number("not_before"), is_marker.then_some(seconds));
+        assert_eq!(item.len(), if is_marker { 4 } else { 3 });
+    }
 }
 
 pub(crate) async fn several_apis_share_the_table(client: &Client, table: &str) {
