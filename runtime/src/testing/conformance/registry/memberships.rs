@@ -99,10 +99,10 @@ impl<R: Registry> Suite<R> {
             self.joined(&seen, &format!("full{number}"))
         });
         assert!(self.update(&first, &full).await, "all rooms at once");
-        self.expect(&full, "in forty rooms").await;
+        self.expect_in_some(&full, "in forty rooms").await;
         let renewed = full.renewed("{}", self.exp - seconds(1));
         assert!(self.update(&full, &renewed).await, "renewed in all rooms");
-        self.expect(&renewed, "renewed in all rooms").await;
+        self.expect_in_some(&renewed, "renewed in all rooms").await;
         let newer = self
             .connection("full", "full", self.now + MS)
             .with_user(Some(&user));
@@ -112,8 +112,22 @@ impl<R: Registry> Suite<R> {
         self.end(&newer).await;
     }
 
+    /// Looks into a few of many rooms only.
+    async fn expect_in_some(&self, connection: &Connection, when: &str) {
+        assert_eq!(
+            self.find(&connection.id).await.as_ref(),
+            Some(connection),
+            "{when}: found"
+        );
+        for room in connection.rooms().step_by(13) {
+            let listed = self.list(room).await;
+            let member = connection.member_of(room);
+            assert_eq!(listed.get(&connection.id), member.as_ref(), "{when}: listed");
+        }
+    }
+
     pub(super) async fn of_changes_at_the_same_time_one_is_made(&self) {
-        for round in 0..10 {
+        for round in 0..5 {
             let first = self.connection("rush", "rush", self.now + round * MS);
             self.record(&first).await;
             let nexts: Vec<_> = (0..4)

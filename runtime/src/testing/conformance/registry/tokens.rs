@@ -74,7 +74,7 @@ impl<R: Registry> Suite<R> {
     }
 
     pub(super) async fn a_race_for_a_token_has_one_winner(&self) {
-        for round in 0..10 {
+        for round in 0..5 {
             let token = self.single_use(&format!("race{round}"));
             let racers: Vec<_> = (0..6)
                 .map(|number| self.connection(&format!("racer{number}"), "racers", self.now + round * MS))
