@@ -19,7 +19,7 @@ use super::dynamo::{connection, now};
 
 /// The network and the DynamoDB behind it.
 #[derive(Clone, Debug, Default)]
-struct Scripted {
+pub(crate) struct Scripted {
     /// The answers in turn, the last one for ever; none: no answer ever.
     answers: Arc<Mutex<VecDeque<(u16, Value)>>>,
     /// What was asked: operation and body.
@@ -49,13 +49,13 @@ impl HttpConnector for Scripted {
 }
 
 impl Scripted {
-    fn requests(&self) -> Vec<(String, Value)> {
+    pub(crate) fn requests(&self) -> Vec<(String, Value)> {
         self.requests.lock().unwrap().clone()
     }
 }
 
 /// A registry whose DynamoDB gives these answers.
-fn scripted(answers: impl IntoIterator<Item = (u16, Value)>) -> (DynamoRegistry, Scripted) {
+pub(crate) fn scripted(answers: impl IntoIterator<Item = (u16, Value)>) -> (DynamoRegistry, Scripted) {
     let dynamodb = Scripted::default();
     dynamodb.answers.lock().unwrap().extend(answers);
     let connector = SharedHttpConnector::new(dynamodb.clone());
@@ -69,14 +69,14 @@ fn scripted(answers: impl IntoIterator<Item = (u16, Value)>) -> (DynamoRegistry,
     (registry, dynamodb)
 }
 
-fn failure(code: &str) -> (u16, Value) {
+pub(crate) fn failure(code: &str) -> (u16, Value) {
     let status = if code == "InternalServerError" { 500 } else { 400 };
     let code = format!("com.amazonaws.dynamodb.v20120810#{code}");
     (status, json!({"__type": code, "message": "no"}))
 }
 
 /// A cancelled transaction whose reasons, and the item they show, are these.
-fn cancelled(codes: &[&str], item: Option<Value>) -> (u16, Value) {
+pub(crate) fn cancelled(codes: &[&str], item: Option<Value>) -> (u16, Value) {
     let mut reasons: Vec<_> = codes.iter().map(|code| json!({"Code": code})).collect();
     if let Some(item) = item {
         reasons[0]["Item"] = item;
@@ -86,7 +86,7 @@ fn cancelled(codes: &[&str], item: Option<Value>) -> (u16, Value) {
     (status, body)
 }
 
-fn done() -> (u16, Value) {
+pub(crate) fn done() -> (u16, Value) {
     (200, json!({}))
 }
 
@@ -214,64 +214,6 @@ async fn an_older_connection_that_keeps_changing_is_left_in_the_end() {
     assert_eq!(error.kind(), RegistryErrorKind::Throttled);
     assert!(began.elapsed() <= Duration::from_secs(9));
     assert!(dynamodb.requests().len() < 120, "with backoff, not as a storm");
-}
-
-/// An answer of `BatchGetItem` with this marker, or without the one that was asked for.
-fn markers(found: Value, unprocessed: Value) -> (u16, Value) {
-    (
-        200,
-        json!({"Responses": {"connections": found}, "UnprocessedKeys": unprocessed}),
-    )
-}
-
-#[tokio::test(start_paused = true)]
-async fn markers_that_were_left_unread_are_asked_for_again_and_never_taken_for_none() {
-    let unread = json!({"connections": {"ConsistentRead": true, "Keys": [
-        {"pk": {"S": "REVOKED#USER#alice"}, "sk": {"S": "REVOKED"}},
-    ]}});
-    let marker = json!([{
-        "pk": {"S": "REVOKED#USER#alice"}, "sk": {"S": "REVOKED"}, "not_before": {"N": "7"}, "ttl": {"N": "9"},
-    }]);
-    let (registry, dynamodb) = scripted([
-        markers(json!([]), unread.clone()),
-        failure("ThrottlingException"),
-        markers(marker, json!({})),
-    ]);
-    let found = registry.revocations(Some("alice"), Some("t1")).await.unwrap();
-    assert_eq!(found.user, Some(std::time::UNIX_EPOCH + Duration::from_secs(7)));
-    assert_eq!(found.token, None);
-    let requests = dynamodb.requests();
-    assert_eq!(requests.len(), 3);
-    for (operation, body) in &requests {
-        assert_eq!(operation, "BatchGetItem");
-        let asked = &body["RequestItems"]["connections"];
-        assert_eq!(asked["ConsistentRead"], true);
-        assert_eq!(asked["Keys"].as_array().unwrap().len(), 2, "both by one request");
-    }
-
-    let began = Instant::now();
-    let (registry, _) = scripted([markers(json!([]), unread)]);
-    let error = registry.revocations(Some("alice"), None).await.unwrap_err();
-    assert_eq!(error.kind(), RegistryErrorKind::Throttled);
-    assert!(began.elapsed() <= Duration::from_secs(9));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_marker_of_another_format_is_an_error_and_nothing_is_asked_about_nobody() {
-    for marker in [
-        json!({"pk": {"S": "REVOKED#USER#alice"}, "sk": {"S": "REVOKED"}}),
-        json!({"pk": {"S": "REVOKED#USER#alice"}, "sk": {"S": "REVOKED"}, "not_before": {"S": "7"}}),
-    ] {
-        let (registry, _) = scripted([markers(json!([marker]), json!({}))]);
-        let error = registry.revocations(Some("alice"), None).await.unwrap_err();
-        assert_eq!(error.kind(), RegistryErrorKind::Failed);
-    }
-    let (registry, dynamodb) = scripted([done()]);
-    assert_eq!(
-        registry.revocations(None, None).await.unwrap(),
-        Revocations::default()
-    );
-    assert!(dynamodb.requests().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
