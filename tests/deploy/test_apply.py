@@ -177,7 +177,7 @@ class Apply(Applied):
         state = self.terraform().apply(**self.external())
         api = state["aws_apigatewayv2_api.chat"]["id"]
         stage = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{api}/prod"
-        table = ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]
+        table = ["BatchGetItem", "DeleteItem", "PutItem", "Query", "UpdateItem"]
         self.assertEqual(
             state.policy("chat"),
             [

@@ -148,8 +148,8 @@ data "aws_iam_policy_document" "function" {
       # A transaction needs the permissions of what it is made of.
       sid = "RememberConnections"
       actions = [
+        "dynamodb:BatchGetItem",
         "dynamodb:DeleteItem",
-        "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:Query",
         "dynamodb:UpdateItem",
