@@ -68,7 +68,7 @@ class Apply(Applied):
         routes = state.of_type("aws_apigatewayv2_route").values()
         self.assertEqual(
             sorted(route["route_key"] for route in routes),
-            ["$connect", "$default", "$disconnect", "members", "ping", "renew", "send"],
+            ["$connect", "$default", "$disconnect", "join", "leave", "members", "ping", "renew", "send"],
         )
         integration = state["aws_apigatewayv2_integration.chat"]
         self.assertEqual({route["target"] for route in routes}, {f"integrations/{integration['id']}"})
