@@ -59,6 +59,10 @@ impl LocalIssuer {
     /// # Errors
     ///
     /// Returns an error if no port is free or no key can be made.
+    ///
+    /// # Panics
+    ///
+    /// Never: the public half of a key that was made is a good key.
     pub async fn start(lifetime: Duration) -> Result<Self, DemoError> {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await

@@ -106,17 +106,17 @@ impl Stack {
     pub(crate) async fn start(options: &Options) -> Result<Self, DemoError> {
         let executables = cargo::build(&[CHAT, AUTHORIZER]).await?;
         let lifetime = Duration::from_secs(options.token_lifetime);
-        let provider = match options.issuer {
-            true => Some(LocalIssuer::start(lifetime).await?),
-            false => None,
+        let provider = if options.issuer {
+            Some(LocalIssuer::start(lifetime).await?)
+        } else {
+            None
         };
-        let (key, keys) = match &provider {
-            Some(provider) => (provider.key().clone(), provider.environment().to_vec()),
-            None => {
-                let key = SigningKey::generate()?;
-                let public = key.public_key_pem();
-                (key, vec![(PUBLIC_KEY_ENV, public)])
-            }
+        let (key, keys) = if let Some(provider) = &provider {
+            (provider.key().clone(), provider.environment().to_vec())
+        } else {
+            let key = SigningKey::generate()?;
+            let public = key.public_key_pem();
+            (key, vec![(PUBLIC_KEY_ENV, public)])
         };
         let events = Events::new();
         let database = Database::new()?;

@@ -173,6 +173,7 @@ async fn what_a_join_and_a_revocation_do_is_shown() {
     let alice = Browser::of(&demo.url(), "alice").await;
     let bob = Browser::of(&demo.url(), "bob").await;
     let mut events = bob.events().await;
+    let mut closings = bob.events().await;
     let mut socket = alice.join("lobby").await;
     let token = alice.ticket("staff").await.token;
     socket.send(&json!({"action": "join", "token": token})).await;
@@ -190,7 +191,7 @@ async fn what_a_join_and_a_revocation_do_is_shown() {
             assert!(!step.contains("alice") && !step.contains("eyJ"), "{step}");
         }
     }
-    let closed = events.step("close", "$disconnect").await;
+    let closed = closings.step("close", "$disconnect").await;
     assert_eq!(closed["connection"], revocation[2]["connection"]);
     demo.stop().await;
 }

@@ -39,6 +39,9 @@ pub const JWT_AUDIENCE_ENV: &str = "JWT_AUDIENCE";
 /// takes at most 800 ms and 256 KiB; one that fails leaves the keys as they were, and the log says why. Redirects are
 /// not followed. Keys of a set that cannot verify tokens are skipped, as in [`PublicKeys::from_jwk`].
 ///
+/// A token without a `kid` is tried with the keys that are there, until they are stale. Withdrawn keys are accepted until
+/// then too.
+///
 /// The layer, the authorizer and renewals wait for keys; [`Verifier::verify`] never does, and [`Verifier::verify_fresh`]
 /// does.
 ///
