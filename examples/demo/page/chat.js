@@ -205,8 +205,9 @@ export class Chat {
 	}
 
 	#receive(message) {
-		// An error does not say which room it is about.
-		(this.#rooms.get(message.room) ?? this.#shown).receive(message);
+		// An error does not say which room it is about. A room that was just left may still send something.
+		const room = message.room ? this.#rooms.get(message.room) : this.#shown;
+		if (room?.tab.isConnected) room.receive(message);
 	}
 
 	#submit() {

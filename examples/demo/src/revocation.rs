@@ -2,11 +2,12 @@
 //! connections, and with permissions of its own.
 
 use room_auth::{
-    RegistryError,
+    RegistryError, RoomId,
     registry::DynamoRegistry,
-    rooms::{DisconnectReport, Rooms},
+    rooms::{Broadcast, DisconnectReport, Rooms},
     transport::ManagementApi,
 };
+use serde_json::json;
 
 use crate::{DemoError, aws, database::TABLE, events::Events};
 
@@ -39,5 +40,12 @@ impl Revocation {
         let is_complete = revoked.as_ref().is_ok_and(DisconnectReport::is_complete);
         running.end(is_complete);
         revoked
+    }
+
+    /// Tells a room that the user has left it: the functions know nothing of a revoked connection, so they tell nobody.
+    /// What others miss by this is only a notice.
+    pub(crate) async fn tell_left(&self, user: &str, room: &RoomId) {
+        let left = json!({"type": "left", "room": room, "user": user});
+        let _ = self.rooms.broadcast(Broadcast::new(room, &left).best_effort()).await;
     }
 }

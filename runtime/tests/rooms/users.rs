@@ -8,9 +8,9 @@ use super::*;
 const REVOKED_FRAME: &str = r#"{"message":"revoked"}"#;
 
 impl World {
-    /// A connection of a user, a minute old.
+    /// A connection of a user: a minute old, unless it is new by its temper.
     async fn join_as(&self, user: &str, id: &str, room: &str, temper: Temper) -> Connection {
-        let age = if matches!(temper, Temper::Connecting(_)) {
+        let age = if matches!(temper, Temper::Connecting(_) | Temper::LeavesWhenTold) {
             0
         } else {
             60
@@ -119,6 +119,16 @@ async fn what_could_not_be_closed_is_in_the_report_and_mute() {
         "none of its messages is handled"
     );
     assert!(world.elapsed() <= Rooms::DEFAULT_BUDGET);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_closes_on_the_last_frame_is_not_waited_for_however_young() {
+    let world = World::new(10);
+    world.join_as("alice", "polite=", "lobby", Temper::LeavesWhenTold).await;
+    let report = world.rooms().revoke_user("alice").await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(report.ended(), 1);
+    assert!(world.elapsed() < Duration::from_secs(1), "{:?}", world.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -75,6 +75,8 @@ async fn a_log_out_everywhere_ends_all_of_the_user_and_nothing_else() {
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
         }
     }
+    let left = json!({"type": "left", "room": "lobby", "user": "alice"});
+    while bobs.next().await != left {}
     speaks(&mut bobs).await;
     bobs.send(&json!({"action": "members"})).await;
     assert_eq!(bobs.next().await["members"], json!(["bob"]));

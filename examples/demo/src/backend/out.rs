@@ -95,6 +95,9 @@ async fn revoke(
         let revoked = backend.stack.revocation.revoke(account.name).await;
         // The marker may be there even if this failed.
         backend.standings.revoked(account.name);
+        for room in account.rooms.iter().filter_map(|room| room.parse().ok()) {
+            backend.stack.revocation.tell_left(account.name, &room).await;
+        }
         revoked
     });
     match revoking.await {
