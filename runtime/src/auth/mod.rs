@@ -33,6 +33,7 @@ mod session;
 pub use authenticated::Authenticated;
 pub(crate) use authenticator::Admission;
 pub use authenticator::Authenticator;
+pub(crate) use decision::required;
 pub use decision::{CONTEXT_KEY, ROOM_CONTEXT_KEY};
 pub(crate) use env::from_env;
 pub use future::ResponseFuture;
