@@ -22,7 +22,9 @@ use aws_sdk_apigatewaymanagement::Client;
 use aws_sdk_apigatewaymanagement::config::Credentials;
 use aws_sdk_apigatewaymanagement::primitives::Blob;
 use futures_util::{StreamExt, stream};
-use room_auth::registry::{ConnectionPage, PageToken};
+use room_auth::registry::{
+    Page, PageToken, Revocation, Revocations, RoomMember, SingleUse, Trace, UserConnection, Written,
+};
 use room_auth::rooms::{Broadcast, Rooms};
 use room_auth::transport::ManagementApi;
 use room_auth::{
@@ -69,7 +71,7 @@ fn endpoint() -> ApiEndpoint {
 struct Room;
 
 impl Registry for Room {
-    async fn record(&self, _: &Connection) -> Result<(), RegistryError> {
+    async fn record(&self, _: &Connection, _: Option<&SingleUse>) -> Result<Written, RegistryError> {
         unreachable!("a broadcast records nobody")
     }
 
@@ -77,8 +79,13 @@ impl Registry for Room {
         unreachable!("nobody has expired")
     }
 
-    async fn renew(&self, _: &Connection) -> Result<bool, RegistryError> {
-        unreachable!("a broadcast renews nobody")
+    async fn update(
+        &self,
+        _: &Connection,
+        _: &Connection,
+        _: Option<&SingleUse>,
+    ) -> Result<Written, RegistryError> {
+        unreachable!("no membership has lapsed")
     }
 
     async fn forget(&self, _: &Connection) -> Result<bool, RegistryError> {
@@ -89,14 +96,14 @@ impl Registry for Room {
         &self,
         room: &RoomId,
         from: Option<&PageToken>,
-    ) -> Result<ConnectionPage, RegistryError> {
+    ) -> Result<Page<RoomMember>, RegistryError> {
         tokio::time::sleep(QUERY).await;
         let from = from.map_or(0, |from| from.as_str().parse().unwrap());
         let end = MEMBERS.min(from + PAGE);
         let (now, endpoint) = (SystemTime::now(), endpoint());
         let expires_at = now + Duration::from_hours(1);
         let members = (from..end)
-            .map(|number| {
+            .filter_map(|number| {
                 Connection::new(
                     id(number),
                     endpoint.clone(),
@@ -105,10 +112,31 @@ impl Registry for Room {
                     now,
                     expires_at,
                 )
+                .member_of(room)
             })
             .collect();
         let next = (end < MEMBERS).then(|| PageToken::new(end.to_string()));
-        Ok(ConnectionPage::new(members, next))
+        Ok(Page::new(members, next))
+    }
+
+    async fn connections_of(
+        &self,
+        _: &str,
+        _: Option<&PageToken>,
+    ) -> Result<Page<UserConnection>, RegistryError> {
+        unreachable!("a broadcast to a room asks for no user")
+    }
+
+    async fn sweep(&self, _: Trace<'_>) -> Result<(), RegistryError> {
+        unreachable!("there is no trace")
+    }
+
+    async fn revoke(&self, _: &Revocation) -> Result<(), RegistryError> {
+        unreachable!("a broadcast revokes nobody")
+    }
+
+    async fn revocations(&self, _: Option<&str>, _: Option<&str>) -> Result<Revocations, RegistryError> {
+        unreachable!("a broadcast takes no token")
     }
 }
 
@@ -233,7 +261,7 @@ async fn measure(server: SocketAddr) -> Times {
             let mut next = None;
             loop {
                 let page = Room.members(&room, next.as_ref()).await.unwrap();
-                stream::iter(page.connections)
+                stream::iter(page.items)
                     .for_each_concurrent(concurrency, |member| {
                         let request = client
                             .post_to_connection()

@@ -65,6 +65,7 @@ mod error;
 mod event;
 mod id;
 mod json;
+mod membership;
 mod numeric_date;
 mod rejection;
 mod report;

@@ -5,8 +5,8 @@ use crate::token::{VerifyError, VerifyErrorKind};
 
 /// A request that does not reach the handler.
 ///
-/// The peer gets [`status_code`](Self::status_code) and [`body`](Self::body), the same bytes for every reason; the
-/// [`kind`](Self::kind) and the [`member`](Self::member) are for logs, metrics and tests.
+/// The peer gets [`status_code`](Self::status_code) and [`body`](Self::body), the same bytes for every reason to doubt
+/// who they are; the [`kind`](Self::kind) and the [`member`](Self::member) are for logs, metrics and tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rejection {
     kind: RejectionKind,
@@ -21,17 +21,22 @@ impl Rejection {
         }
     }
 
-    /// Returns the HTTP status: 401 for whatever the peer did, 500 for a fault on our side.
+    /// Returns the HTTP status: 401 for a request without a valid token, 403 for one whose token does not allow it, 500
+    /// for a fault on our side.
     pub fn status_code(&self) -> u16 {
-        if self.kind.is_fault() { 500 } else { 401 }
+        match self.kind {
+            RejectionKind::Forbidden => 403,
+            kind if kind.is_fault() => 500,
+            _ => 401,
+        }
     }
 
-    /// Returns the JSON body, which tells the peer nothing.
+    /// Returns the JSON body, which tells the peer no more than the status does.
     pub fn body(&self) -> &'static str {
-        if self.kind.is_fault() {
-            r#"{"message":"Internal server error"}"#
-        } else {
-            r#"{"message":"Unauthorized"}"#
+        match self.status_code() {
+            403 => r#"{"message":"Forbidden"}"#,
+            500 => r#"{"message":"Internal server error"}"#,
+            _ => r#"{"message":"Unauthorized"}"#,
         }
     }
 
@@ -96,6 +101,12 @@ pub enum RejectionKind {
     Origin,
     /// The token was refused by the verifier.
     Token(VerifyErrorKind),
+    /// The token, or all tokens of its user that were issued by then, have been revoked.
+    Revoked,
+    /// The token is accepted once, and was used by another connection.
+    TokenUsed,
+    /// The token does not allow what the layer [requires](crate::RoomAuthLayer::requiring).
+    Forbidden,
     /// A MESSAGE or DISCONNECT event of a connection that is not recorded, or not any more.
     UnknownConnection,
     /// The authorizer context holds no valid claims, or at `$connect` others than the token.
@@ -135,6 +146,9 @@ impl RejectionKind {
             Self::TokenForm => "token_form",
             Self::Origin => "origin",
             Self::Token(kind) => kind.as_str(),
+            Self::Revoked => "revoked",
+            Self::TokenUsed => "used",
+            Self::Forbidden => "forbidden",
             Self::NoClaimsSource => "no_claims_source",
             Self::UnknownConnection => "unknown_connection",
             Self::AuthorizerContext => "authorizer_context",

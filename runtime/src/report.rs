@@ -50,11 +50,18 @@ pub(crate) fn denied(context: &EventContext) {
     tracing::warn!(target: "room_auth", reason = "denied", connection_id, route, "refused");
 }
 
-/// Logs that a new token was not accepted for a connection.
-pub(crate) fn not_renewed(reason: &str, member: Option<&str>, context: &EventContext) {
+/// Logs that a new token was not accepted for a live connection: to renew its claims, or to join a room.
+pub(crate) fn not_accepted(reason: &str, member: Option<&str>, context: &EventContext) {
     let connection_id = context.connection_id().as_str();
     let route = context.route_key();
-    tracing::warn!(target: "room_auth", reason, member, connection_id, route, "not renewed");
+    tracing::warn!(target: "room_auth", reason, member, connection_id, route, "not accepted");
+}
+
+/// Logs that a connection is in a further room.
+pub(crate) fn joined<T>(claims: &RoomClaims<T>, context: &EventContext) {
+    let joined_room_id = claims.room_id().as_str();
+    let connection_id = context.connection_id().as_str();
+    tracing::info!(target: "room_auth", joined_room_id, connection_id, "joined");
 }
 
 /// Logs that an authenticated event does not fit the handler's type `E`.

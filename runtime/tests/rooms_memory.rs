@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use peak_alloc::PeakAlloc;
-use room_auth::registry::{ConnectionPage, DEFAULT_PAGE_SIZE, PageToken};
+use room_auth::registry::{
+    DEFAULT_PAGE_SIZE, Page, PageToken, Revocation, Revocations, RoomMember, SingleUse, Trace,
+    UserConnection, Written,
+};
 use room_auth::rooms::{Broadcast, Rooms};
 use room_auth::{
     ApiEndpoint, Connection, ConnectionId, Registry, RegistryError, RoomId, Transport, TransportError,
@@ -19,48 +22,90 @@ const CLAIMS: &str = r#"{"sub":"lobby","iat":1700000000,"exp":1700003600,"user":
 
 /// A room whose pages are made when they are asked for, as a query's answer is.
 #[derive(Debug)]
-struct Large(usize);
+struct Large {
+    members: usize,
+    connected_at: SystemTime,
+}
 
 impl Large {
-    fn page(&self, from: usize) -> ConnectionPage {
-        let end = self.0.min(from + usize::from(DEFAULT_PAGE_SIZE));
-        // Old enough for a 410 to be proof.
-        let connected_at = SystemTime::now() - Duration::from_mins(1);
+    fn new(members: usize) -> Self {
+        Self {
+            members,
+            // Old enough for a 410 to be proof.
+            connected_at: SystemTime::now() - Duration::from_mins(1),
+        }
+    }
+
+    fn connection(&self, id: ConnectionId) -> Connection {
+        Connection::new(
+            id,
+            "a1b2c3d4e5/prod".parse().unwrap(),
+            "lobby".parse().unwrap(),
+            CLAIMS,
+            self.connected_at,
+            self.connected_at + Duration::from_hours(1),
+        )
+    }
+
+    fn page(&self, from: usize) -> Page<RoomMember> {
+        let end = self.members.min(from + usize::from(DEFAULT_PAGE_SIZE));
         let member = |number| {
-            Connection::new(
-                format!("L0SM9cOFvH{number:05}=").parse().unwrap(),
-                "a1b2c3d4e5/prod".parse().unwrap(),
-                "lobby".parse().unwrap(),
-                CLAIMS,
-                connected_at,
-                connected_at + Duration::from_hours(1),
-            )
+            let connection = self.connection(format!("L0SM9cOFvH{number:05}=").parse().unwrap());
+            connection.member_of(&connection.room)
         };
-        let members = (from..end).map(member).collect();
-        ConnectionPage::new(members, (end < self.0).then(|| PageToken::new(end.to_string())))
+        let members = (from..end).filter_map(member).collect();
+        Page::new(
+            members,
+            (end < self.members).then(|| PageToken::new(end.to_string())),
+        )
     }
 }
 
 impl Registry for Large {
-    async fn record(&self, _: &Connection) -> Result<(), RegistryError> {
+    async fn record(&self, _: &Connection, _: Option<&SingleUse>) -> Result<Written, RegistryError> {
         unreachable!("a broadcast records nobody")
     }
 
-    async fn find(&self, _: &ConnectionId) -> Result<Option<Connection>, RegistryError> {
-        unreachable!("nobody has expired")
+    async fn find(&self, id: &ConnectionId) -> Result<Option<Connection>, RegistryError> {
+        Ok(Some(self.connection(id.clone())))
     }
 
-    async fn renew(&self, _: &Connection) -> Result<bool, RegistryError> {
-        unreachable!("a broadcast renews nobody")
+    async fn update(
+        &self,
+        _: &Connection,
+        _: &Connection,
+        _: Option<&SingleUse>,
+    ) -> Result<Written, RegistryError> {
+        unreachable!("no membership has lapsed")
     }
 
     async fn forget(&self, _: &Connection) -> Result<bool, RegistryError> {
         Ok(true)
     }
 
-    async fn members(&self, _: &RoomId, from: Option<&PageToken>) -> Result<ConnectionPage, RegistryError> {
+    async fn members(&self, _: &RoomId, from: Option<&PageToken>) -> Result<Page<RoomMember>, RegistryError> {
         sleep(Duration::from_millis(10)).await;
         Ok(self.page(from.map_or(0, |from| from.as_str().parse().unwrap())))
+    }
+
+    async fn connections_of(
+        &self,
+        _: &str,
+        _: Option<&PageToken>,
+    ) -> Result<Page<UserConnection>, RegistryError> {
+        unreachable!("a broadcast to a room asks for no user")
+    }
+
+    async fn sweep(&self, _: Trace<'_>) -> Result<(), RegistryError> {
+        unreachable!("there is no trace")
+    }
+
+    async fn revoke(&self, _: &Revocation) -> Result<(), RegistryError> {
+        unreachable!("a broadcast revokes nobody")
+    }
+
+    async fn revocations(&self, _: Option<&str>, _: Option<&str>) -> Result<Revocations, RegistryError> {
+        unreachable!("a broadcast takes no token")
     }
 }
 
@@ -89,7 +134,7 @@ fn peak(members: usize) -> usize {
         .start_paused(true)
         .build()
         .unwrap();
-    let rooms = Rooms::new(Large(members), Some2In3::default()).with_budget(Duration::from_hours(1));
+    let rooms = Rooms::new(Large::new(members), Some2In3::default()).with_budget(Duration::from_hours(1));
     let room = "lobby".parse().unwrap();
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
@@ -105,7 +150,7 @@ fn peak(members: usize) -> usize {
 #[test]
 fn a_broadcast_holds_a_page_and_what_is_under_way_however_large_the_room() {
     let before = MEMORY.current_usage();
-    let page = Large(usize::from(DEFAULT_PAGE_SIZE)).page(0);
+    let page = Large::new(usize::from(DEFAULT_PAGE_SIZE)).page(0);
     let page_bytes = MEMORY.current_usage() - before;
     drop(page);
 

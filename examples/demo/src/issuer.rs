@@ -24,7 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     DemoError,
-    backend::accounts::{Account, Accounts},
+    backend::accounts::{self, Account, Accounts},
     loopback::{self, Callers, Listener},
 };
 
@@ -180,7 +180,8 @@ struct Tokens {
 /// The claims beside `iss`, `aud`, `sub` and the times.
 #[derive(Serialize)]
 struct Claims {
-    user: &'static str,
+    #[serde(flatten)]
+    of_user: accounts::Claims,
     rooms: &'static [&'static str],
 }
 
@@ -213,7 +214,7 @@ async fn tokens(issuer: &Shared, account: &Account) -> Option<Tokens> {
     // The `sub` of an `Issuer` is a room; here it is the user. The names of all accounts have its form.
     let subject = account.name.parse().ok()?;
     let claims = Claims {
-        user: account.name,
+        of_user: account.claims(),
         rooms: account.rooms,
     };
     let access = issuer.access.issue(&subject, &claims).await.ok()?;

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::authenticator::{Admission, Authenticator};
-use crate::claims::RoomClaims;
+use crate::claims::{RoomClaims, is_capability};
 use crate::event::{EventType, View};
 use crate::id::RoomId;
 use crate::json::{self, Object};
@@ -26,6 +26,8 @@ pub(crate) struct Policy {
     pub(crate) authenticator: Authenticator,
     pub(crate) has_registry: bool,
     pub(crate) trusts_authorizer: bool,
+    /// The capabilities that every request needs.
+    pub(crate) required: Vec<&'static str>,
 }
 
 /// What becomes of an event.
@@ -77,9 +79,8 @@ impl Policy {
         let verifier = self.authenticator.verifier();
         let claims = AuthorizerClaims::read(view.authorizer)
             .and_then(|read| {
-                verifier
-                    .room_source()
-                    .read_recorded::<T>(&read.payload, read.room.as_ref())
+                let (source, user_claim) = (verifier.room_source(), verifier.user_claim());
+                source.read_recorded::<T>(&read.payload, read.room.as_ref(), user_claim)
             })
             .ok_or(RejectionKind::AuthorizerContext)?;
         let has_expired = verifier.has_expired(claims.expires_at_seconds(), now);
@@ -116,4 +117,17 @@ impl AuthorizerClaims {
             room: text(ROOM_CONTEXT_KEY).and_then(|room| room.parse().ok()),
         })
     }
+}
+
+/// Returns the name of a capability that is to be required.
+///
+/// # Panics
+///
+/// It is not the name of one: then no token could have it.
+pub(crate) fn required(capability: &'static str) -> &'static str {
+    assert!(
+        is_capability(capability),
+        "`{capability}` is not the name of a capability; use 1 to 64 characters out of a-z 0-9 _ . : -"
+    );
+    capability
 }

@@ -49,7 +49,7 @@ pin_project! {
         AwaitingKeys { awaited: BoxFuture<'static, ()>, undecided: Option<Box<Undecided<S>>> },
         /// The answer is known.
         Refused { rejection: Rejection },
-        /// The answer is known, and a connection is closed first.
+        /// The answer is known, and a connection is told or closed first.
         Refusing { refusing: BoxFuture<'static, Rejection> },
         /// The connection is recorded, or looked up.
         Preparing {
@@ -66,6 +66,8 @@ pin_project! {
 /// A request before it is decided on, and the service that is ready for it.
 struct Undecided<S> {
     auth: Arc<Auth>,
+    /// The capability that the service itself requires.
+    required: Option<&'static str>,
     event: LambdaEvent<Incoming>,
     service: S,
 }
@@ -101,9 +103,20 @@ where
     E: DeserializeOwned + 'static,
     T: DeserializeOwned,
 {
-    /// Starts the way of `event` to `service`, which is ready.
-    pub(crate) fn start(auth: &Arc<Auth>, event: LambdaEvent<Incoming>, service: S) -> Self {
-        let state = State::start(auth, event, service, false);
+    /// Starts the way of `event` to `service`, which is ready and requires a capability of its own or none.
+    pub(crate) fn start(
+        auth: &Arc<Auth>,
+        required: Option<&'static str>,
+        event: LambdaEvent<Incoming>,
+        service: S,
+    ) -> Self {
+        let undecided = Undecided {
+            auth: auth.clone(),
+            required,
+            event,
+            service,
+        };
+        let state = State::start(undecided, false);
         Self {
             state: state.unwrap_or_else(|rejection| State::Refused { rejection }),
         }
@@ -123,12 +136,13 @@ where
     T: DeserializeOwned,
 {
     /// Decides, or waits for keys once.
-    fn start(
-        auth: &Arc<Auth>,
-        event: LambdaEvent<Incoming>,
-        service: S,
-        has_waited: bool,
-    ) -> Result<Self, Rejection> {
+    fn start(undecided: Undecided<S>, has_waited: bool) -> Result<Self, Rejection> {
+        let Undecided {
+            auth,
+            required,
+            event,
+            service,
+        } = undecided;
         let (incoming, invocation) = event.into_parts();
         let authenticator = &auth.policy.authenticator;
         let view = View::read(incoming.as_raw(), authenticator.sources())
@@ -137,6 +151,7 @@ where
         if !has_waited && let Some(awaited) = auth.policy.awaited_keys(&view, now) {
             let undecided = Undecided {
                 auth: auth.clone(),
+                required,
                 event: LambdaEvent::new(incoming, invocation),
                 service,
             };
@@ -146,7 +161,7 @@ where
             });
         }
         let context = view.context.clone();
-        let session = Session::new(auth.clone(), context.clone());
+        let session = Session::new(auth.clone(), context.clone(), required);
         let decision = auth.policy.decide::<T>(&view, now);
         let decision = decision.map_err(|rejection| session.refuse(rejection))?;
         match decision {
@@ -157,9 +172,12 @@ where
                     token,
                     subprotocol,
                 } = admission;
-                let connection = session.connection(&claims, payload)?;
+                if !session.permits(&claims) {
+                    return Err(session.refuse(RejectionKind::Forbidden));
+                }
+                let newcomer = session.newcomer(&claims, payload)?;
                 let event = read(&session, &context, mask(incoming.as_json(), &token))?;
-                let Some(connection) = connection else {
+                let Some(newcomer) = newcomer else {
                     let after = AfterHandler {
                         subprotocol,
                         recorded: None,
@@ -167,7 +185,7 @@ where
                     return Ok(Self::handle(claims, context, event, invocation, service, after));
                 };
                 Ok(Self::Preparing {
-                    preparing: Box::pin(session.clone().record(connection)),
+                    preparing: Box::pin(session.clone().record(newcomer)),
                     pending: Some(Pending {
                         session,
                         context,
@@ -178,6 +196,9 @@ where
                 })
             }
             Decision::Identify(claims) => {
+                if !session.lets_speak(&claims) {
+                    return Ok(Self::forbid(session));
+                }
                 let event = read(&session, &context, incoming.into_json())?;
                 Ok(Self::handle(
                     claims,
@@ -228,10 +249,20 @@ where
             PendingEvent::LookedUp(json, _) => {
                 let claims = session.room_claims::<T>(&connection);
                 let claims = claims.ok_or_else(|| session.refuse(RejectionKind::RecordedClaims))?;
+                if !session.lets_speak(&claims) {
+                    return Ok(Self::forbid(session));
+                }
                 (claims, read(&session, &context, json)?, AfterHandler::default())
             }
         };
         Ok(Self::handle(claims, context, event, invocation, service, after))
+    }
+
+    /// Refuses a message that its sender's token does not allow.
+    fn forbid(session: Session) -> Self {
+        Self::Refusing {
+            refusing: Box::pin(session.forbid()),
+        }
     }
 
     /// Calls the handler: the only place where an authenticated request is made.
@@ -287,8 +318,7 @@ where
             let next = match state.as_mut().project() {
                 StateProj::AwaitingKeys { awaited, undecided } => {
                     ready!(awaited.as_mut().poll(cx));
-                    let Undecided { auth, event, service } = *undecided.take().expect(POLLED_AFTER_END);
-                    let started = State::start(&auth, event, service, true);
+                    let started = State::start(*undecided.take().expect(POLLED_AFTER_END), true);
                     started.unwrap_or_else(|rejection| State::Refused { rejection })
                 }
                 StateProj::Refused { rejection } => {

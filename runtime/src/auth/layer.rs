@@ -7,9 +7,11 @@ use std::sync::Arc;
 use tower::Layer;
 
 use super::authenticator::Authenticator;
-use super::decision::Policy;
+use super::decision::{Policy, required};
 use super::service::RoomAuth;
 use super::session::Auth;
+#[cfg(doc)]
+use crate::claims::RoomClaims;
 use crate::error::ConfigError;
 use crate::event::WebSocketEvent;
 use crate::registry::Registry;
@@ -50,6 +52,7 @@ impl<T, E> RoomAuthLayer<T, E> {
             authenticator: authenticator.into(),
             has_registry: false,
             trusts_authorizer: false,
+            required: Vec::new(),
         };
         Self {
             auth: Arc::new(Auth::new(policy)),
@@ -74,7 +77,9 @@ impl<T, E> RoomAuthLayer<T, E> {
     /// 200 of a `$connect` leaves only after the record is written. A `$disconnect` is forgotten before the handler is
     /// called. So whoever hears of a member finds it listed, and whoever hears that it left does not.
     ///
-    /// The rooms take the clock and the leeway of the layer's verifier, and verify renewals with it.
+    /// The rooms take the clock and the leeway of the layer's verifier, and verify renewals and joins with it. Whether
+    /// tokens can be revoked, and are accepted once, is configured in the rooms
+    /// ([`Rooms::with_revocation`], [`Rooms::with_single_use`]).
     ///
     /// If a trusted authorizer is configured too, the registry is asked: it knows of renewals and of who was
     /// disconnected.
@@ -94,7 +99,7 @@ impl<T, E> RoomAuthLayer<T, E> {
     #[must_use]
     pub fn with_rooms(self, rooms: Rooms) -> Self {
         let rooms = rooms.with_verifier(self.verifier().clone());
-        self.change(|auth| auth.set_rooms(&rooms))
+        self.change(|auth| auth.set_rooms(rooms))
     }
 
     /// Does what [`with_rooms`](Self::with_rooms) does, for a function that sends nothing: expired connections are
@@ -153,6 +158,32 @@ impl<T, E> RoomAuthLayer<T, E> {
     #[must_use]
     pub fn with_trusted_authorizer(self) -> Self {
         self.change(|auth| auth.policy.trusts_authorizer = true)
+    }
+
+    /// Requires that claims allow `capability` (default: nothing is required; see [`RoomClaims::can`]). May be called
+    /// several times.
+    ///
+    /// A `$connect` without it gets a 403 and is not recorded. A message without it gets one too, after a frame that
+    /// says so where the layer has a transport. The claims are those for the room of `$connect`; in a room that the
+    /// connection joined later, ask [the claims for it](crate::rooms::Session::in_room). A `$disconnect` is handled in
+    /// any case.
+    ///
+    /// ```no_run
+    /// use room_auth::RoomAuthLayer;
+    ///
+    /// # fn configure() -> Result<(), room_auth::ConfigError> {
+    /// let layer: RoomAuthLayer = RoomAuthLayer::from_env()?.requiring("send");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// `capability` is not the name of one: 1 to 64 characters out of a-z 0-9 _ . : -
+    #[must_use]
+    pub fn requiring(self, capability: &'static str) -> Self {
+        let capability = required(capability);
+        self.change(|auth| auth.policy.required.push(capability))
     }
 
     /// Returns the verifier that decides on tokens.

@@ -51,7 +51,7 @@ where
         // The service that is ready takes this request, now or after the registry was asked; its clone the next.
         let clone = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, clone);
-        ResponseFuture::start(&self.auth, event, ready)
+        ResponseFuture::start(&self.auth, None, event, ready)
     }
 }
 

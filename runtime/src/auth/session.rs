@@ -2,40 +2,36 @@
 //!
 //! | event | before the handler | after it |
 //! | --- | --- | --- |
-//! | `$connect` | [record](Session::record) | unless it answers 2xx: [forget](Session::forget) |
+//! | `$connect` | [record](Session::record), then ask whether the token is revoked | unless it answers 2xx: [forget](Session::forget) |
 //! | a message | [find](Session::find); an expired or unknown connection is closed instead | |
 //! | `$disconnect` | find and forget | |
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
 
 use super::decision::Policy;
 use crate::claims::RoomClaims;
 use crate::endpoint::ApiEndpoint;
 use crate::event::{EventContext, EventType};
-use crate::registry::{Connection, ErasedRegistry, Registry, RegistryError};
+use crate::registry::{Connection, ErasedRegistry, Registry, RegistryError, Written};
 use crate::rejection::{Rejection, RejectionKind};
 use crate::report;
-use crate::rooms::{CONNECT_GRACE, EXPIRED_FRAME, Rooms};
+use crate::rooms::{CONNECT_GRACE, Rooms, Vetting};
 use crate::token::VerifyErrorKind;
-use crate::transport::{ErasedTransport, Transport, TransportError};
+use crate::transport::{ErasedTransport, Transport};
 
-/// How long ending a connection may take before the refusal leaves. What was not done by then is done by the next
-/// message, the next broadcast, or API Gateway's own end of the connection.
-const TIME_TO_END: Duration = Duration::from_secs(2);
-
-/// How often a `$disconnect` looks again for a connection that is renewed at the same time.
-const MAX_RENEWALS: u32 = 3;
+/// How often a connection that changes at the same time is looked at again before it is forgotten.
+const MAX_CHANGES: u32 = 3;
 
 /// What a layer is made of.
 #[derive(Clone, Debug)]
 pub(crate) struct Auth {
     pub(crate) policy: Policy,
     registry: Option<Arc<dyn ErasedRegistry>>,
-    transport: Option<Arc<dyn ErasedTransport>>,
+    pub(super) transport: Option<Arc<dyn ErasedTransport>>,
+    rooms: Option<Rooms>,
 }
 
 impl Auth {
@@ -44,18 +40,21 @@ impl Auth {
             policy,
             registry: None,
             transport: None,
+            rooms: None,
         }
     }
 
-    pub(super) fn set_rooms(&mut self, rooms: &Rooms) {
+    pub(super) fn set_rooms(&mut self, rooms: Rooms) {
         self.policy.has_registry = true;
         self.registry = Some(rooms.registry().clone());
         self.transport = Some(rooms.transport().clone());
+        self.rooms = Some(rooms);
     }
 
     pub(super) fn set_registry(&mut self, registry: Arc<impl Registry>) {
         self.policy.has_registry = true;
         self.registry = Some(registry);
+        self.rooms = None;
     }
 
     pub(super) fn set_transport(&mut self, transport: Arc<impl Transport>) {
@@ -66,13 +65,36 @@ impl Auth {
 /// One event of one connection.
 #[derive(Clone)]
 pub(super) struct Session {
-    auth: Arc<Auth>,
-    context: EventContext,
+    pub(super) auth: Arc<Auth>,
+    pub(super) context: EventContext,
+    /// The capability that the handler itself requires.
+    required: Option<&'static str>,
+}
+
+/// A connection that a `$connect` makes, and what decides about its token.
+pub(super) struct Newcomer {
+    connection: Connection,
+    vetting: Option<Vetting>,
 }
 
 impl Session {
-    pub(super) fn new(auth: Arc<Auth>, context: EventContext) -> Self {
-        Self { auth, context }
+    pub(super) fn new(auth: Arc<Auth>, context: EventContext, required: Option<&'static str>) -> Self {
+        Self {
+            auth,
+            context,
+            required,
+        }
+    }
+
+    /// Returns whether claims allow all that is required.
+    pub(super) fn permits<T>(&self, claims: &RoomClaims<T>) -> bool {
+        let mut required = self.auth.policy.required.iter().chain(&self.required);
+        required.all(|capability| claims.can(capability))
+    }
+
+    /// Returns whether the handler may be called for an event of these claims. A `$disconnect` is handled in any case.
+    pub(super) fn lets_speak<T>(&self, claims: &RoomClaims<T>) -> bool {
+        self.context.event_type() == EventType::Disconnect || self.permits(claims)
     }
 
     /// Logs why the event is refused.
@@ -82,46 +104,80 @@ impl Session {
 
     /// Returns the connection that a `$connect` makes, if there is a registry to record it. The event has to say when
     /// and through which API the connection is made.
-    pub(super) fn connection<T>(
+    pub(super) fn newcomer<T>(
         &self,
         claims: &RoomClaims<T>,
         payload: String,
-    ) -> Result<Option<Connection>, Rejection> {
+    ) -> Result<Option<Newcomer>, Rejection> {
         if self.auth.registry.is_none() {
             return Ok(None);
         }
         let (endpoint, connected_at) = self.where_and_when()?;
-        Ok(Some(Connection::new(
+        let vetting = self.auth.rooms.as_ref().map(|rooms| rooms.vetting(claims));
+        let connection = Connection::new(
             self.context.connection_id().clone(),
             endpoint.clone(),
             claims.room_id().clone(),
             payload,
             connected_at,
             claims.expires_at(),
-        )))
+        );
+        Ok(Some(Newcomer {
+            connection: connection.with_user(claims.user()),
+            vetting: vetting.transpose().map_err(|error| self.refuse(error))?,
+        }))
     }
 
-    /// Records a connection before its handler is called.
-    pub(super) async fn record(self, connection: Connection) -> Result<Connection, Rejection> {
-        match self.registry()?.record(&connection).await {
-            Ok(()) => Ok(connection),
-            Err(error) => Err(self.fault(&error)),
+    /// Records a connection before its handler is called, and only then asks whether its token is revoked: see
+    /// `rooms/revocation.rs` for why.
+    pub(super) async fn record(self, newcomer: Newcomer) -> Result<Connection, Rejection> {
+        let Newcomer { connection, vetting } = newcomer;
+        let registry = self.registry()?;
+        let single_use = vetting.as_ref().and_then(|vetting| vetting.single_use.as_ref());
+        match registry.record(&connection, single_use).await {
+            Ok(Written::TokenUsed) => return Err(self.refuse(RejectionKind::TokenUsed)),
+            Ok(_) => {}
+            Err(error) => return Err(self.fault(&error)),
         }
+        let Some(vetting) = vetting else {
+            return Ok(connection);
+        };
+        let rejection = match vetting.is_revoked(&**registry).await {
+            Ok(false) => return Ok(connection),
+            Ok(true) => self.refuse(RejectionKind::Revoked),
+            Err(error) => self.fault(&error),
+        };
+        self.forget(connection).await;
+        Err(rejection)
     }
 
-    /// Forgets a connection that its handler did not accept. What fails here is found gone by a later broadcast.
-    pub(super) async fn forget(self, connection: Connection) {
+    /// Forgets a connection that was not accepted. What fails here is found gone by a later broadcast.
+    pub(super) async fn forget(self, mut connection: Connection) {
         let Ok(registry) = self.registry() else { return };
-        if let Err(error) = registry.forget(&connection).await {
+        for _ in 0..MAX_CHANGES {
+            let error = match registry.forget(&connection).await {
+                Ok(true) => return,
+                Ok(false) => match registry.find(&connection.id).await {
+                    // Its handler has changed it.
+                    Ok(Some(found)) if found.is_same_connection(&connection) => {
+                        connection = found;
+                        continue;
+                    }
+                    Ok(_) => return,
+                    Err(error) => error,
+                },
+                Err(error) => error,
+            };
             let error = &error as &dyn std::error::Error;
             tracing::error!(target: "room_auth", error, "a connection that was not accepted is still recorded");
+            return;
         }
     }
 
     /// Finds the recorded connection of a message, if it may still speak, or of a `$disconnect`, which is forgotten.
     pub(super) async fn find(self) -> Result<Connection, Rejection> {
         let is_disconnect = self.context.event_type() == EventType::Disconnect;
-        for _ in 0..MAX_RENEWALS {
+        for _ in 0..MAX_CHANGES {
             let Some(connection) = self.look_up().await? else {
                 if !is_disconnect && !self.is_young() {
                     self.close(None).await;
@@ -131,7 +187,7 @@ impl Session {
             if is_disconnect {
                 match self.registry()?.forget(&connection).await {
                     Ok(true) => return Ok(connection),
-                    // It was renewed just now, or forgotten by somebody else.
+                    // It was changed just now, or forgotten by somebody else.
                     Ok(false) => continue,
                     Err(error) => return Err(self.fault(&error)),
                 }
@@ -149,19 +205,6 @@ impl Session {
     /// The claims that were recorded with `connection`.
     pub(super) fn room_claims<T: DeserializeOwned>(&self, connection: &Connection) -> Option<RoomClaims<T>> {
         connection.room_claims(self.auth.policy.authenticator.verifier().room_source())
-    }
-
-    /// Closes a connection whose claims, known without a registry, have expired.
-    pub(super) async fn expire(self) -> Rejection {
-        if let (Some(transport), Some(endpoint)) = (&self.auth.transport, self.context.endpoint()) {
-            let id = self.context.connection_id();
-            let ending = async {
-                let _ = transport.post(endpoint, id, EXPIRED_FRAME).await;
-                self.close_at_gateway().await;
-            };
-            let _ = timeout(TIME_TO_END, ending).await;
-        }
-        self.refuse(RejectionKind::Token(VerifyErrorKind::Expired))
     }
 
     /// The record that was made for the connection of this event, and for no other of the same id.
@@ -185,48 +228,6 @@ impl Session {
         Ok((endpoint, connected_at.ok_or_else(|| missing("connectedAt"))?))
     }
 
-    /// Ends a connection whose claims have expired, or that is not recorded, within [`TIME_TO_END`].
-    ///
-    /// It is forgotten first, and only as it was seen: a renewal in between wins. Once forgotten it gets no frame and
-    /// none of its messages is handled, whether it could be closed or not.
-    async fn close(&self, expired: Option<&Connection>) {
-        let ending = async {
-            if let (Some(connection), Ok(registry)) = (expired, self.registry()) {
-                // Without a transport nobody can be told; the record says who may speak, and its claims say no.
-                let (Some(transport), Some(endpoint)) = (&self.auth.transport, self.context.endpoint())
-                else {
-                    return;
-                };
-                match registry.forget(connection).await {
-                    Ok(true) => {}
-                    Ok(false) => return,
-                    Err(error) => {
-                        let error = &error as &dyn std::error::Error;
-                        tracing::warn!(target: "room_auth", error, "an expired connection was not forgotten");
-                        return;
-                    }
-                }
-                if let Err(error) = transport.post(endpoint, &connection.id, EXPIRED_FRAME).await {
-                    tracing::debug!(target: "room_auth", %error, "an expired connection did not take its last frame");
-                }
-            }
-            self.close_at_gateway().await;
-        };
-        if timeout(TIME_TO_END, ending).await.is_err() {
-            tracing::warn!(target: "room_auth", "there was no time to close a connection");
-        }
-    }
-
-    async fn close_at_gateway(&self) {
-        let (Some(transport), Some(endpoint)) = (&self.auth.transport, self.context.endpoint()) else {
-            return;
-        };
-        match transport.close(endpoint, self.context.connection_id()).await {
-            Ok(()) | Err(TransportError::Gone) => {}
-            Err(error) => tracing::warn!(target: "room_auth", %error, "a connection was not closed"),
-        }
-    }
-
     /// Whether the connection's `$connect` may not have been recorded yet. API Gateway lets nobody speak before, but
     /// some emulators do.
     fn is_young(&self) -> bool {
@@ -236,7 +237,7 @@ impl Session {
             .is_some_and(|connected_at| now < connected_at + CONNECT_GRACE)
     }
 
-    fn registry(&self) -> Result<&Arc<dyn ErasedRegistry>, Rejection> {
+    pub(super) fn registry(&self) -> Result<&Arc<dyn ErasedRegistry>, Rejection> {
         let registry = self.auth.registry.as_ref();
         registry.ok_or_else(|| self.refuse(RejectionKind::NoClaimsSource))
     }

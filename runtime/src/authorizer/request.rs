@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::error::AuthorizerError;
 use super::response::{AuthorizerResponse, ContextValue, MAX_RESULT_BYTES};
-use crate::auth::{Admission, Authenticator, CONTEXT_KEY, ROOM_CONTEXT_KEY};
+use crate::auth::{Admission, Authenticator, CONTEXT_KEY, ROOM_CONTEXT_KEY, required};
 use crate::claims::RoomClaims;
 use crate::error::ConfigError;
 use crate::event::{EventType, View};
@@ -25,10 +25,11 @@ type AddContext<T> = dyn Fn(&RoomClaims<T>) -> Vec<(String, ContextValue)> + Sen
 /// A Lambda REQUEST authorizer for the `$connect` route.
 ///
 /// Allows exactly the `methodArn` it was asked about. A request without one valid token fails with the message
-/// `Unauthorized`, which API Gateway turns into a 401; one that [`with_permission`](Self::with_permission) turns
-/// down gets a policy that denies, which becomes a 403.
+/// `Unauthorized`, which API Gateway turns into a 401; one that [`with_permission`](Self::with_permission) or
+/// [`requiring`](Self::requiring) turns down gets a policy that denies, which becomes a 403.
 pub struct Authorizer<T = ()> {
     authenticator: Authenticator,
+    required: Vec<&'static str>,
     permission: Option<Arc<Permission<T>>>,
     add_context: Option<Arc<AddContext<T>>>,
     claims: PhantomData<fn() -> T>,
@@ -52,10 +53,30 @@ impl<T> Authorizer<T> {
     pub fn new(authenticator: impl Into<Authenticator>) -> Self {
         Self {
             authenticator: authenticator.into(),
+            required: Vec::new(),
             permission: None,
             add_context: None,
             claims: PhantomData,
         }
+    }
+
+    /// Denies (403) requests with a valid token whose claims do not allow `capability` (default: nothing is required;
+    /// see [`RoomClaims::can`]). May be called several times.
+    ///
+    /// ```no_run
+    /// # use room_auth::authorizer::Authorizer;
+    /// # fn configure() -> Result<Authorizer, room_auth::ConfigError> {
+    /// Ok(Authorizer::from_env()?.requiring("connect"))
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// `capability` is not the name of one: 1 to 64 characters out of a-z 0-9 _ . : -
+    #[must_use]
+    pub fn requiring(mut self, capability: &'static str) -> Self {
+        self.required.push(required(capability));
+        self
     }
 
     /// Denies (403) requests with a valid token whose claims `permits` returns `false` for.
@@ -135,8 +156,14 @@ impl<T: DeserializeOwned> Authorizer<T> {
             .authenticate::<T>(&view.handshake, now)
             .map_err(refuse)?;
         let principal_id = claims.subject();
-        if self.permission.as_ref().is_some_and(|permits| !permits(&claims)) {
-            report::denied(context);
+        let can_all = self.required.iter().all(|capability| claims.can(capability));
+        let is_permitted = can_all && self.permission.as_ref().is_none_or(|permits| permits(&claims));
+        if !is_permitted {
+            if can_all {
+                report::denied(context);
+            } else {
+                report::refused(RejectionKind::Forbidden.into(), Some(context));
+            }
             return Ok(AuthorizerResponse::new(
                 principal_id,
                 false,
@@ -204,6 +231,7 @@ impl<T> Clone for Authorizer<T> {
     fn clone(&self) -> Self {
         Self {
             authenticator: self.authenticator.clone(),
+            required: self.required.clone(),
             permission: self.permission.clone(),
             add_context: self.add_context.clone(),
             claims: PhantomData,

@@ -19,11 +19,28 @@ use crate::response::WebSocketResponse;
 
 /// What an attributed function authenticates by, or the refusal that stands in for it.
 #[derive(Debug)]
-pub struct LayerSource(Result<Arc<Auth>, Rejection>);
+pub struct LayerSource {
+    auth: Result<Arc<Auth>, Rejection>,
+    required: Option<&'static str>,
+}
+
+impl LayerSource {
+    fn new(auth: Result<Arc<Auth>, Rejection>) -> Self {
+        Self { auth, required: None }
+    }
+}
+
+/// Requires the capability of `can = "…"`, whose name the attribute has checked.
+pub fn requiring(source: LayerSource, capability: &'static str) -> LayerSource {
+    LayerSource {
+        required: Some(capability),
+        ..source
+    }
+}
 
 /// Uses the layer of the environment, which is built at the first call.
 pub fn layer_from_env() -> LayerSource {
-    LayerSource(auth::from_env().map_err(|error| {
+    LayerSource::new(auth::from_env().map_err(|error| {
         tracing::error!(target: "room_auth", %error, "the configuration is invalid");
         report::refused(RejectionKind::Configuration.into(), None)
     }))
@@ -48,13 +65,13 @@ pub trait AuthConfig: sealed::Sealed {
 
 impl<T, E> AuthConfig for RoomAuthLayer<T, E> {
     fn source(&self) -> LayerSource {
-        LayerSource(Ok(self.auth().clone()))
+        LayerSource::new(Ok(self.auth().clone()))
     }
 }
 
 impl<T, E> AuthConfig for LazyLock<RoomAuthLayer<T, E>> {
     fn source(&self) -> LayerSource {
-        LayerSource(Ok(self.auth().clone()))
+        LayerSource::new(Ok(self.auth().clone()))
     }
 }
 
@@ -256,8 +273,8 @@ where
         let handling = handler((make_claims.0)(claims), (make_event.0)(event));
         async move { (output.into_result)(handling.await) }
     }));
-    let response = match source.0 {
-        Ok(auth) => ResponseFuture::start(&auth, event, service),
+    let response = match source.auth {
+        Ok(auth) => ResponseFuture::start(&auth, source.required, event, service),
         Err(rejection) => ResponseFuture::refused(rejection),
     };
     (output.from_result)(response.await)

@@ -1,27 +1,30 @@
 //! What a registry keeps of a connection.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 
+use super::member::{CLOCK_TOLERANCE, RoomMember, time_left};
 use crate::claims::RoomClaims;
 use crate::clock::unix_seconds;
 use crate::endpoint::ApiEndpoint;
 use crate::id::ConnectionId;
 use crate::id::RoomId;
+use crate::membership::Membership;
 use crate::token::RoomSource;
 
 /// The longest that API Gateway keeps a WebSocket connection (2 hours; API Gateway quota page).
 pub const MAX_CONNECTION_AGE: Duration = Duration::from_hours(2);
 
-/// How far clocks may be apart: those of API Gateway and of this machine, and API Gateway's own in the
-/// `connectedAt` of several events of one connection, of which AWS promises nothing.
-const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
-
-/// One live connection and what was verified about it.
+/// One live connection, what was verified about it, and the rooms that it is in.
 ///
-/// `Debug` leaves the claims out: they may hold personal data.
+/// A connection that changes becomes another value ([`renewed`](Self::renewed), [`joined`](Self::joined),
+/// [`left`](Self::left)) whose [`version`](Self::version) is higher, and a registry takes it in place of exactly
+/// the one that was seen.
+///
+/// `Debug` leaves claims and user out: they may be personal data.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connection {
@@ -29,16 +32,22 @@ pub struct Connection {
     pub id: ConnectionId,
     /// The API and stage through which it is reached.
     pub endpoint: ApiEndpoint,
-    /// The room that the claims are for.
+    /// The room of `$connect`, which the claims are for.
     pub room: RoomId,
-    /// The verified claims: the JSON object that was the token's payload.
+    /// The verified claims for this room: the JSON object that was the token's payload.
     pub claims: String,
+    /// The user, where a user claim is configured.
+    pub user: Option<String>,
     /// When it was made: API Gateway's `connectedAt`, to the millisecond. Tells it from an older connection of the
     /// same id.
     pub connected_at: SystemTime,
-    /// When it expires, to the second: the earlier of the token's `exp` and [`MAX_CONNECTION_AGE`] after
-    /// [`connected_at`](Self::connected_at).
+    /// When it expires, to the second, and with it all its memberships: the earlier of the token's `exp` and
+    /// [`MAX_CONNECTION_AGE`] after [`connected_at`](Self::connected_at).
     pub expires_at: SystemTime,
+    /// Counts the changes since it was recorded.
+    pub version: u64,
+    /// Ordered by room.
+    pub(crate) memberships: Arc<[Membership]>,
 }
 
 impl Connection {
@@ -56,27 +65,114 @@ impl Connection {
             endpoint,
             room,
             claims: claims.into(),
+            user: None,
             connected_at,
             expires_at: token_expires_at.min(end_of_connection(connected_at)),
+            version: 0,
+            memberships: Arc::default(),
         }
     }
 
-    /// Returns the same connection with the claims of a new token.
+    /// Names the user.
+    #[must_use]
+    pub fn with_user(mut self, user: Option<&str>) -> Self {
+        self.user = user.map(Into::into);
+        self
+    }
+
+    /// Puts the connection into exactly these further rooms, as a registry does that reads it from its store.
+    #[must_use]
+    pub fn with_memberships(mut self, memberships: impl IntoIterator<Item = Membership>) -> Self {
+        let mut memberships: Vec<_> = memberships.into_iter().collect();
+        memberships.sort_unstable_by(|one, other| one.room.cmp(&other.room));
+        self.memberships = memberships.into();
+        self
+    }
+
+    /// Returns the rooms beside that of `$connect`, lapsed ones included.
+    pub fn memberships(&self) -> &[Membership] {
+        &self.memberships
+    }
+
+    /// Returns the same connection with the claims of a new token for its own room. What it joined stays, and may last
+    /// as long as the connection does now.
     #[must_use]
     pub fn renewed(&self, claims: impl Into<String>, token_expires_at: SystemTime) -> Self {
         Self {
             claims: claims.into(),
             expires_at: token_expires_at.min(end_of_connection(self.connected_at)),
+            ..self.changed()
+        }
+    }
+
+    /// Returns the same connection as a member of a further room, by the claims of a token for it. They replace those
+    /// of an earlier token for the room.
+    #[must_use]
+    pub fn joined(&self, room: &RoomId, claims: impl Into<String>, token_expires_at: SystemTime) -> Self {
+        let expires_at = token_expires_at.min(end_of_connection(self.connected_at));
+        let joined = Membership::new(room.clone(), claims, expires_at);
+        let others = self.memberships.iter().filter(|other| other.room != *room);
+        self.changed()
+            .with_memberships(others.cloned().chain([joined]).collect::<Vec<_>>())
+    }
+
+    /// Returns the same connection without the further rooms that `leaves` holds for.
+    #[must_use]
+    pub fn left(&self, leaves: impl Fn(&Membership) -> bool) -> Self {
+        let others = self.memberships.iter().filter(|other| !leaves(other));
+        self.changed()
+            .with_memberships(others.cloned().collect::<Vec<_>>())
+    }
+
+    fn changed(&self) -> Self {
+        Self {
+            version: self.version + 1,
             ..self.clone()
         }
     }
 
-    /// Returns whether both are the same connection with the same expiry: not renewed in between.
-    pub fn is_same_as(&self, other: &Self) -> bool {
-        self.is_same_connection(other) && self.expires_at == other.expires_at
+    /// Returns the connection as `room` lists it; `None` if it is not in that room.
+    pub fn member_of(&self, room: &RoomId) -> Option<RoomMember> {
+        let (claims, expires_at) = if *room == self.room {
+            (&self.claims, self.expires_at)
+        } else {
+            let membership = self.memberships.iter().find(|one| one.room == *room)?;
+            (&membership.claims, membership.expires_at.min(self.expires_at))
+        };
+        Some(RoomMember {
+            id: self.id.clone(),
+            endpoint: self.endpoint.clone(),
+            room: room.clone(),
+            claims: claims.clone(),
+            user: self.user.clone(),
+            connected_at: self.connected_at,
+            expires_at,
+        })
     }
 
-    /// Returns whether both are the same connection, renewed or not: id, endpoint, room and time of connecting agree.
+    /// Returns the connection as its own room lists it.
+    pub(crate) fn member(&self) -> RoomMember {
+        self.member_of(&self.room)
+            .expect("a connection is in its own room")
+    }
+
+    /// Returns whether the connection is in a room, if only by a membership that has lapsed.
+    pub fn is_in(&self, room: &RoomId) -> bool {
+        self.rooms().any(|one| one == room)
+    }
+
+    /// Returns all rooms of the connection, that of `$connect` first, lapsed ones included.
+    pub fn rooms(&self) -> impl Iterator<Item = &RoomId> {
+        let further = self.memberships.iter().map(|membership| &membership.room);
+        std::iter::once(&self.room).chain(further)
+    }
+
+    /// Returns whether both are the same connection in the same state: not changed in between.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.is_same_connection(other) && self.version == other.version
+    }
+
+    /// Returns whether both are the same connection, changed or not: id, endpoint, room and time of connecting agree.
     pub fn is_same_connection(&self, other: &Self) -> bool {
         self.id == other.id
             && self.endpoint == other.endpoint
@@ -84,26 +180,22 @@ impl Connection {
             && self.connected_at == other.connected_at
     }
 
-    /// Returns the recorded claims, whose room `source` says. `None` if they are not claims of this type, are for another room, or expire before
-    /// the record does: a record that contradicts its claims proves nothing.
+    /// Returns whether `member` is an entry of this connection, in whatever room.
+    pub(crate) fn is_connection_of(&self, member: &RoomMember) -> bool {
+        self.id == member.id && self.endpoint == member.endpoint && self.connected_at == member.connected_at
+    }
+
+    /// Returns the recorded claims, whose room `source` says, and which know the further rooms. `None` if they prove
+    /// nothing.
     pub(crate) fn room_claims<T: DeserializeOwned>(&self, source: &RoomSource) -> Option<RoomClaims<T>> {
-        source
-            .read_recorded::<T>(&self.claims, Some(&self.room))
-            .filter(|claims| *claims.room_id() == self.room && self.expires_at <= claims.expires_at())
+        let claims = self.member().room_claims(source)?;
+        Some(claims.with_memberships(self.memberships.clone()))
     }
 
     /// Returns whether the connection has expired by `now`, `leeway` after its expiry. A clock that is before the
     /// connection was made is wrong, and expires it.
     pub(crate) fn has_expired(&self, now: SystemTime, leeway: Duration) -> bool {
-        self.time_left(now, leeway).is_zero()
-    }
-
-    /// Returns how long the connection may still receive.
-    pub(crate) fn time_left(&self, now: SystemTime, leeway: Duration) -> Duration {
-        if now + CLOCK_TOLERANCE < self.connected_at {
-            return Duration::ZERO;
-        }
-        (self.expires_at + leeway).duration_since(now).unwrap_or_default()
+        time_left(self.connected_at, self.expires_at, now, leeway).is_zero()
     }
 
     /// Returns whether an event of a connection made at `connected_at` can be of this one.
@@ -129,39 +221,8 @@ impl fmt::Debug for Connection {
             .field("room", &self.room)
             .field("connected_at", &self.connected_at)
             .field("expires_at", &self.expires_at)
+            .field("version", &self.version)
+            .field("memberships", &self.memberships)
             .finish_non_exhaustive()
-    }
-}
-
-/// A part of the connections in a room.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct ConnectionPage {
-    /// The connections of this part, expired ones included: the reader filters.
-    pub connections: Vec<Connection>,
-    /// Where the next part begins; `None` after the last.
-    pub next: Option<PageToken>,
-}
-
-impl ConnectionPage {
-    /// Creates a page.
-    pub fn new(connections: Vec<Connection>, next: Option<PageToken>) -> Self {
-        Self { connections, next }
-    }
-}
-
-/// Where a listing goes on. Its contents belong to the registry that made it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PageToken(String);
-
-impl PageToken {
-    /// Creates a token with contents of the registry's own.
-    pub fn new(contents: impl Into<String>) -> Self {
-        Self(contents.into())
-    }
-
-    /// Returns the contents.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }

@@ -11,7 +11,7 @@ use super::send::ask;
 use crate::claims::RoomClaims;
 use crate::id::ConnectionId;
 use crate::id::RoomId;
-use crate::registry::{Connection, PageToken, RegistryError};
+use crate::registry::{PageToken, RegistryError, RoomMember};
 use crate::retry::Deadline;
 
 /// A live member of a room.
@@ -22,7 +22,7 @@ pub struct Member<T = ()> {
     pub connection_id: ConnectionId,
     /// When it connected.
     pub connected_at: SystemTime,
-    /// The claims of its newest token.
+    /// The claims of its newest token for the room.
     pub claims: RoomClaims<T>,
 }
 
@@ -51,7 +51,7 @@ pub struct Members<'a, T = ()> {
     rooms: &'a Rooms,
     room: RoomId,
     deadline: Deadline,
-    page: std::vec::IntoIter<Connection>,
+    page: std::vec::IntoIter<RoomMember>,
     next: NextPage,
     claims: PhantomData<fn() -> T>,
 }
@@ -90,17 +90,17 @@ impl<'a, T: DeserializeOwned> Members<'a, T> {
     /// The registry failed.
     pub async fn next(&mut self) -> Result<Option<Member<T>>, RegistryError> {
         loop {
-            for connection in self.page.by_ref() {
-                if self.rooms.has_expired(&connection) {
+            for member in self.page.by_ref() {
+                if self.rooms.has_expired(&member) {
                     continue;
                 }
-                let Some(claims) = self.rooms.room_claims(&connection) else {
+                let Some(claims) = member.room_claims(self.rooms.room_source()) else {
                     tracing::warn!(target: "room_auth", "the claims of a member do not fit and it is not listed");
                     continue;
                 };
                 return Ok(Some(Member {
-                    connection_id: connection.id,
-                    connected_at: connection.connected_at,
+                    connection_id: member.id,
+                    connected_at: member.connected_at,
                     claims,
                 }));
             }
@@ -111,7 +111,7 @@ impl<'a, T: DeserializeOwned> Members<'a, T> {
             };
             let page = || self.rooms.registry.members(&self.room, from);
             let page = ask(self.deadline, page).await?;
-            self.page = page.connections.into_iter();
+            self.page = page.items.into_iter();
             self.next = page.next.map_or(NextPage::None, NextPage::From);
         }
     }

@@ -14,32 +14,43 @@
 //!
 //! | file | job |
 //! | --- | --- |
-//! | `rooms.rs` | [`Rooms`]: what is configured; one connection at a time |
-//! | `session.rs`, `renewal.rs` | the connection that an event came from |
+//! | `rooms.rs` | [`Rooms`]: what is configured |
+//! | `one.rs` | sending to one connection, and ending one |
+//! | `session.rs` | the connection that an event came from |
+//! | `joined.rs`, `known.rs` | its rooms, as its session knows them |
+//! | `membership.rs` | joining, leaving, renewing |
 //! | `members.rs` | who is in a room |
-//! | `broadcast.rs` | a frame to everybody in a room |
+//! | `broadcast.rs`, `delivery.rs` | a frame to everybody in a room |
+//! | `users.rs` | all connections of a user |
+//! | `revocation.rs` | putting a user or a token out for good |
 //! | `send.rs` | a frame to one connection, tried again as long as it makes sense |
 //! | `report.rs`, `error.rs` | what became of a frame |
 //! | `frame.rs` | the size of a frame, and ids by which clients drop repeats |
 
 mod broadcast;
+mod delivery;
 mod error;
 mod frame;
+mod joined;
+mod known;
 mod members;
-mod renewal;
+mod membership;
+mod one;
 mod report;
+mod revocation;
 #[allow(clippy::module_inception)]
 mod rooms;
 mod send;
 mod session;
+mod users;
 
 pub use broadcast::Broadcast;
-pub use error::{FrameTooLarge, SendError};
+pub use error::{FrameTooLarge, MembershipError, SendError};
 pub use frame::FrameId;
 pub use members::{Member, Members};
-pub use renewal::RenewError;
-pub use report::{DeliveryReport, Undelivered, UndeliveredReason};
-pub(crate) use rooms::EXPIRED_FRAME;
+pub(crate) use one::EXPIRED_FRAME;
+pub use report::{DeliveryReport, DisconnectReport, Undelivered, UndeliveredReason};
+pub(crate) use revocation::Vetting;
 pub use rooms::Rooms;
 pub(crate) use send::CONNECT_GRACE;
 pub use session::Session;

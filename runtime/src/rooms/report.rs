@@ -1,4 +1,4 @@
-//! What became of a broadcast.
+//! What became of a broadcast, or of ending a user's connections.
 
 use crate::id::ConnectionId;
 
@@ -28,7 +28,8 @@ impl DeliveryReport {
         self.gone
     }
 
-    /// Returns how many connections had expired: they got nothing, and were forgotten and closed.
+    /// Returns how many connections had expired, or were no longer in the room: they got nothing. Expired ones were
+    /// forgotten and closed.
     pub fn expired(&self) -> u64 {
         self.expired
     }
@@ -94,7 +95,64 @@ impl DeliveryReport {
     }
 }
 
-/// A connection that did not get the frame.
+/// What became of the connections of a user that were to be ended.
+#[derive(Clone, Debug, Default)]
+#[must_use = "a connection may still be open"]
+pub struct DisconnectReport {
+    ended: u64,
+    not_ended_count: u64,
+    not_ended: Vec<Undelivered>,
+    is_truncated: bool,
+}
+
+impl DisconnectReport {
+    /// Returns how many connections were forgotten and closed, or were gone already.
+    pub fn ended(&self) -> u64 {
+        self.ended
+    }
+
+    /// Returns how many connections may still be open.
+    pub fn not_ended_count(&self) -> u64 {
+        self.not_ended_count
+    }
+
+    /// Returns those connections, the first 10,000 of them. For all reasons but
+    /// [`NotForgotten`](UndeliveredReason::NotForgotten) they were forgotten: open or not, no message of theirs is
+    /// handled.
+    pub fn not_ended(&self) -> &[Undelivered] {
+        &self.not_ended
+    }
+
+    /// Returns whether the connections were not listed to the end: there may be some that are in none of these numbers.
+    pub fn is_truncated(&self) -> bool {
+        self.is_truncated
+    }
+
+    /// Returns whether every connection was ended.
+    pub fn is_complete(&self) -> bool {
+        self.not_ended_count == 0 && !self.is_truncated
+    }
+
+    pub(super) fn count_ended(&mut self) {
+        self.ended += 1;
+    }
+
+    pub(super) fn miss(&mut self, connection_id: ConnectionId, reason: UndeliveredReason) {
+        self.not_ended_count += 1;
+        if self.not_ended.len() < MAX_LISTED {
+            self.not_ended.push(Undelivered {
+                connection_id,
+                reason,
+            });
+        }
+    }
+
+    pub(super) fn truncate(&mut self) {
+        self.is_truncated = true;
+    }
+}
+
+/// A connection that did not get the frame, or was not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Undelivered {
@@ -104,7 +162,7 @@ pub struct Undelivered {
     pub reason: UndeliveredReason,
 }
 
-/// Why a connection did not get a frame.
+/// Why a connection did not get a frame, or was not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UndeliveredReason {

@@ -1,25 +1,15 @@
-//! What is configured, and one connection at a time.
+//! What is configured.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use super::error::SendError;
-use super::frame;
-use super::send::{Effort, Outcome, Sender, ask};
-use crate::claims::RoomClaims;
+use super::send::Sender;
 use crate::endpoint::ApiEndpoint;
-use crate::id::ConnectionId;
-use crate::registry::{Connection, ErasedRegistry, Registry, RegistryError};
+use crate::registry::{Connection, ErasedRegistry, Registry, RoomMember, time_left};
 use crate::retry::Deadline;
 use crate::token::{RoomSource, Verifier};
-use crate::transport::{ErasedTransport, Transport, TransportError};
-
-/// The last frame of a connection whose token has expired.
-pub(crate) const EXPIRED_FRAME: &[u8] = br#"{"message":"token expired"}"#;
+use crate::transport::{ErasedTransport, Transport};
 
 /// Sends to connections and to rooms. Cloning is cheap.
 ///
@@ -45,6 +35,10 @@ pub struct Rooms {
     /// Shared by clones: a layer sets it in the clone that it is given.
     pub(super) verifier: Arc<OnceLock<Verifier>>,
     pub(super) concurrency: usize,
+    /// How many rooms a connection may join.
+    pub(super) membership_limit: usize,
+    pub(super) reads_revocations: bool,
+    pub(super) accepts_tokens_once: bool,
     budget: Duration,
 }
 
@@ -64,6 +58,13 @@ impl Rooms {
     /// integration (API Gateway quota page).
     pub const DEFAULT_BUDGET: Duration = Duration::from_secs(20);
 
+    /// How many rooms a connection may join unless [`with_max_rooms`](Self::with_max_rooms) says otherwise.
+    pub const DEFAULT_MAX_ROOMS: usize = 32;
+
+    /// The most that [`with_max_rooms`](Self::with_max_rooms) takes: a connection and all its rooms are written in one
+    /// transaction, which has at most 100 items (DynamoDB quota page).
+    pub const MAX_ROOMS: usize = 40;
+
     /// Creates rooms whose members are in `registry` and reached by `transport`.
     pub fn new(registry: impl Registry, transport: impl Transport) -> Self {
         Self {
@@ -71,6 +72,9 @@ impl Rooms {
             sender: Sender::new(Arc::new(transport)),
             verifier: Arc::default(),
             concurrency: Self::DEFAULT_CONCURRENCY,
+            membership_limit: Self::DEFAULT_MAX_ROOMS,
+            reads_revocations: false,
+            accepts_tokens_once: false,
             budget: Self::DEFAULT_BUDGET,
         }
     }
@@ -123,8 +127,55 @@ impl Rooms {
         self
     }
 
-    /// Takes clock, leeway and [`RoomSource`] from `verifier`, and verifies renewals with it. All clones share it, and
-    /// the first one given stays.
+    /// Sets how many rooms a connection may join beside that of its `$connect` (default: 32; at most
+    /// [`MAX_ROOMS`](Self::MAX_ROOMS)).
+    ///
+    /// ```
+    /// # use room_auth::rooms::Rooms;
+    /// # fn configure(rooms: Rooms) -> Rooms {
+    /// rooms.with_max_rooms(8)
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_max_rooms(mut self, rooms: usize) -> Self {
+        self.membership_limit = rooms.min(Self::MAX_ROOMS);
+        self
+    }
+
+    /// Asks the registry, at `$connect` and for each token in a live connection, whether the token or its user was
+    /// revoked (default: not). What cannot be read is refused.
+    ///
+    /// Costs one read each time, and none for a message.
+    ///
+    /// ```
+    /// # use room_auth::rooms::Rooms;
+    /// # fn configure(rooms: Rooms) -> Rooms {
+    /// rooms.with_revocation()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_revocation(mut self) -> Self {
+        self.reads_revocations = true;
+        self
+    }
+
+    /// Accepts each token once, by its `jti`: one connection, one renewal or one room (default: until it expires). A
+    /// token without a `jti` is refused.
+    ///
+    /// ```
+    /// # use room_auth::rooms::Rooms;
+    /// # fn configure(rooms: Rooms) -> Rooms {
+    /// rooms.with_single_use()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_single_use(mut self) -> Self {
+        self.accepts_tokens_once = true;
+        self
+    }
+
+    /// Takes clock, leeway and [`RoomSource`] from `verifier`, and verifies renewals and joins with it. All clones share
+    /// it, and the first one given stays.
     ///
     /// [`RoomAuthLayer::with_rooms`](crate::RoomAuthLayer::with_rooms) does this by itself. Rooms without one, as
     /// in a backend that only sends, use the system's clock, no leeway, and list members whose `sub` is the room.
@@ -141,121 +192,10 @@ impl Rooms {
         self
     }
 
-    /// Sends a frame, serialized as JSON, to one connection. It is tried again while API Gateway throttles or does
-    /// not answer.
-    ///
-    /// # Errors
-    ///
-    /// See [`SendError`].
-    pub async fn send<F: Serialize + ?Sized>(&self, to: &ConnectionId, frame: &F) -> Result<(), SendError> {
-        let frame = frame::serialize(frame)?;
-        let deadline = self.deadline(None);
-        let connection = ask(deadline, || self.registry.find(to)).await?;
-        let connection = connection.ok_or(SendError::UnknownConnection)?;
-        match self.refresh_or_end(connection, deadline).await? {
-            Some(connection) => self.deliver(&connection, &frame, deadline).await,
-            None => Err(SendError::Expired),
-        }
-    }
-
-    /// Ends a connection now: it is forgotten, so that none of its messages is handled any more, then closed.
-    ///
-    /// # Errors
-    ///
-    /// The registry failed, or the connection was forgotten but could not be closed: in its first 30 seconds API
-    /// Gateway may not let it be closed yet ([`TransportError::Gone`]). Open or not, no message of it is handled. A
-    /// connection that is not recorded is no error.
-    pub async fn disconnect(&self, id: &ConnectionId) -> Result<(), SendError> {
-        let deadline = self.deadline(None);
-        let mut seen = None;
-        while let Some(connection) = ask(deadline, || self.registry.find(id)).await? {
-            // Not forgotten: it was renewed in between, or the answer to an earlier attempt was lost.
-            let is_forgotten = ask(deadline, || self.registry.forget(&connection)).await?;
-            seen = Some(connection);
-            if is_forgotten {
-                break;
-            }
-        }
-        match seen {
-            Some(connection) => {
-                let closing = self.sender.close(&connection, self.now(), deadline);
-                closing.await.map_err(SendError::Undelivered)
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Sends to a live connection until it expires.
-    pub(super) async fn deliver(
-        &self,
-        to: &Connection,
-        frame: &[u8],
-        deadline: Deadline,
-    ) -> Result<(), SendError> {
-        let deadline = deadline.min(self.expiry(to));
-        let delivering = self
-            .sender
-            .deliver(to, frame, self.now(), deadline, Effort::Persistent, None);
-        match delivering.await {
-            Outcome::Delivered => Ok(()),
-            Outcome::Gone => {
-                ask(deadline, || self.registry.forget(to)).await?;
-                Err(SendError::UnknownConnection)
-            }
-            Outcome::Failed(TransportError::Gone) => Err(SendError::NotYetConnected),
-            Outcome::Failed(error) => Err(SendError::Undelivered(error)),
-        }
-    }
-
-    /// Returns a live connection as it is; one that was renewed since it was seen as it is now; and ends one that has
-    /// expired: forgets it, then closes it.
-    ///
-    /// What could not be closed is mute: it gets no frame, and its next message closes it.
-    pub(super) async fn refresh_or_end(
-        &self,
-        mut connection: Connection,
-        deadline: Deadline,
-    ) -> Result<Option<Connection>, RegistryError> {
-        let mut was_recorded = false;
-        while self.has_expired(&connection) {
-            let found = ask(deadline, || self.registry.find(&connection.id)).await?;
-            let found = match found {
-                Some(found) if found.is_same_connection(&connection) => found,
-                // The answer to an earlier attempt to forget it was lost.
-                None if was_recorded => {
-                    self.close_expired(&connection, deadline).await;
-                    return Ok(None);
-                }
-                // A trace in the room, whose id may be another connection's by now.
-                _ => {
-                    ask(deadline, || self.registry.forget(&connection)).await?;
-                    return Ok(None);
-                }
-            };
-            if self.has_expired(&found) && ask(deadline, || self.registry.forget(&found)).await? {
-                self.close_expired(&found, deadline).await;
-                return Ok(None);
-            }
-            was_recorded = true;
-            connection = found;
-            if deadline.has_passed() {
-                return Err(RegistryError::timeout("end the connection"));
-            }
-        }
-        Ok(Some(connection))
-    }
-
-    async fn close_expired(&self, connection: &Connection, deadline: Deadline) {
-        if let Err(error) = self.sender.close(connection, self.now(), deadline).await {
-            let connection_id = connection.id.as_str();
-            tracing::warn!(target: "room_auth", %error, connection_id, "an expired connection was not closed");
-        }
-    }
-
     /// Whether a connection can be reached by a sender who is at `home`: a transport with a fixed endpoint reaches only
     /// the API that the sender's own event came from.
-    pub(super) fn reaches(&self, connection: &Connection, home: Option<&ApiEndpoint>) -> bool {
-        !self.sender.transport.has_fixed_endpoint() || home.is_none_or(|home| connection.endpoint == *home)
+    pub(super) fn reaches(&self, endpoint: &ApiEndpoint, home: Option<&ApiEndpoint>) -> bool {
+        !self.sender.transport.has_fixed_endpoint() || home.is_none_or(|home| endpoint == home)
     }
 
     pub(super) fn now(&self) -> SystemTime {
@@ -266,21 +206,29 @@ impl Rooms {
         self.verifier.get().map_or(Duration::ZERO, Verifier::leeway)
     }
 
-    /// The claims that were recorded with `connection`.
-    pub(super) fn room_claims<T: DeserializeOwned>(&self, connection: &Connection) -> Option<RoomClaims<T>> {
-        match self.verifier.get() {
-            Some(verifier) => connection.room_claims(verifier.room_source()),
-            None => connection.room_claims(&RoomSource::default()),
-        }
+    /// Whose room recorded claims speak of.
+    pub(super) fn room_source(&self) -> &RoomSource {
+        self.verifier
+            .get()
+            .map_or(&RoomSource::SUBJECT, Verifier::room_source)
     }
 
-    pub(super) fn has_expired(&self, connection: &Connection) -> bool {
+    pub(super) fn has_ended(&self, connection: &Connection) -> bool {
         connection.has_expired(self.now(), self.leeway())
     }
 
-    /// When a connection expires, as a deadline.
-    pub(super) fn expiry(&self, connection: &Connection) -> Deadline {
-        Deadline::after(connection.time_left(self.now(), self.leeway()))
+    pub(super) fn has_expired(&self, member: &RoomMember) -> bool {
+        self.time_left(member.connected_at, member.expires_at).is_zero()
+    }
+
+    /// Returns how long something that expires at `expires_at` still lasts.
+    pub(super) fn time_left(&self, connected_at: SystemTime, expires_at: SystemTime) -> Duration {
+        time_left(connected_at, expires_at, self.now(), self.leeway())
+    }
+
+    /// When a member expires, as a deadline.
+    pub(super) fn expiry(&self, member: &RoomMember) -> Deadline {
+        Deadline::after(self.time_left(member.connected_at, member.expires_at))
     }
 
     pub(super) fn deadline(&self, given: Option<Deadline>) -> Deadline {

@@ -7,7 +7,9 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::registry::{Connection, RegistryError, RegistryErrorKind};
+use crate::endpoint::ApiEndpoint;
+use crate::id::ConnectionId;
+use crate::registry::{Connection, RegistryError, RegistryErrorKind, RoomMember};
 use crate::retry::{Backoff, Deadline, Retry};
 use crate::transport::{ErasedTransport, TransportError};
 
@@ -26,6 +28,44 @@ const BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(50),
     limit: Duration::from_secs(2),
 };
+
+/// Whom a frame is for, wherever its record comes from.
+#[derive(Clone, Copy)]
+pub(super) struct Peer<'a> {
+    id: &'a ConnectionId,
+    endpoint: &'a ApiEndpoint,
+    connected_at: SystemTime,
+}
+
+impl<'a> From<&'a Connection> for Peer<'a> {
+    fn from(connection: &'a Connection) -> Self {
+        Self {
+            id: &connection.id,
+            endpoint: &connection.endpoint,
+            connected_at: connection.connected_at,
+        }
+    }
+}
+
+impl<'a> From<&'a RoomMember> for Peer<'a> {
+    fn from(member: &'a RoomMember) -> Self {
+        Self {
+            id: &member.id,
+            endpoint: &member.endpoint,
+            connected_at: member.connected_at,
+        }
+    }
+}
+
+impl Peer<'_> {
+    /// Returns it as one that took a frame: whatever its age, it is open, or gone for good.
+    pub(super) fn reached(self) -> Self {
+        Self {
+            connected_at: SystemTime::UNIX_EPOCH,
+            ..self
+        }
+    }
+}
 
 /// Sends frames and closes connections.
 #[derive(Clone, Debug)]
@@ -109,12 +149,12 @@ impl Sender {
         }
     }
 
-    /// Sends `frame` to `member`.
+    /// Sends `frame` to `peer`.
     ///
     /// A `permit` is given up while waiting and by a slow attempt, so that one slow member does not hold up the others.
     pub(super) async fn deliver(
         &self,
-        member: &Connection,
+        peer: Peer<'_>,
         frame: &[u8],
         now: SystemTime,
         deadline: Deadline,
@@ -125,12 +165,12 @@ impl Sender {
         let young_until = deadline.min(Deadline::after(YOUNG_TIME));
         let (mut retry, mut timeouts) = (Retry::new(BACKOFF), 0);
         loop {
-            let error = match self.try_send(member, frame, deadline, permit.take()).await {
+            let error = match self.try_send(peer, frame, deadline, permit.take()).await {
                 Ok(()) => return Outcome::Delivered,
                 Err(error) => error,
             };
             let until = match &error {
-                TransportError::Gone if !is_young(member, now) => return Outcome::Gone,
+                TransportError::Gone if !is_young(peer, now) => return Outcome::Gone,
                 _ if effort == Effort::Once => return Outcome::Failed(error),
                 TransportError::Gone => young_until,
                 TransportError::Throttled => deadline,
@@ -152,15 +192,25 @@ impl Sender {
         }
     }
 
+    /// Sends `frame` to `peer` by one attempt.
+    pub(super) async fn try_once(
+        &self,
+        peer: Peer<'_>,
+        frame: &[u8],
+        deadline: Deadline,
+    ) -> Result<(), TransportError> {
+        self.try_send(peer, frame, deadline, None).await
+    }
+
     async fn try_send(
         &self,
-        member: &Connection,
+        peer: Peer<'_>,
         frame: &[u8],
         deadline: Deadline,
         permit: Option<Permit>,
     ) -> Result<(), TransportError> {
         let give_up_at = deadline.min(Deadline::after(self.attempt_timeout)).instant();
-        let mut posting = self.transport.post(&member.endpoint, &member.id, frame);
+        let mut posting = self.transport.post(peer.endpoint, peer.id, frame);
         let slow_at = give_up_at.min(Instant::now() + self.slow_after);
         if let Ok(posted) = timeout_at(slow_at, &mut posting).await {
             return posted;
@@ -184,19 +234,19 @@ impl Sender {
     /// but not while its `$connect` may still be answered.
     pub(super) async fn close(
         &self,
-        connection: &Connection,
+        peer: Peer<'_>,
         now: SystemTime,
         deadline: Deadline,
     ) -> Result<(), TransportError> {
         // Until 410 is proof.
-        let young_for = (connection.connected_at + CONNECT_GRACE)
+        let young_for = (peer.connected_at + CONNECT_GRACE)
             .duration_since(now)
             .unwrap_or_default();
         let young_until = Deadline::after(young_for);
         let (mut retry, mut timeouts) = (Retry::new(BACKOFF), 0);
         loop {
             let give_up_at = deadline.min(Deadline::after(self.attempt_timeout)).instant();
-            let closing = self.transport.close(&connection.endpoint, &connection.id);
+            let closing = self.transport.close(peer.endpoint, peer.id);
             let error = match timeout_at(give_up_at, closing).await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(TransportError::Gone)) if young_until.has_passed() => return Ok(()),
@@ -215,8 +265,8 @@ impl Sender {
     }
 }
 
-fn is_young(member: &Connection, now: SystemTime) -> bool {
-    now < member.connected_at + CONNECT_GRACE
+fn is_young(peer: Peer<'_>, now: SystemTime) -> bool {
+    now < peer.connected_at + CONNECT_GRACE
 }
 
 /// Asks the registry, again while it has no capacity.

@@ -1,8 +1,8 @@
 //! What a handler does for the connection that its event came from.
 
 use std::fmt;
-use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use lambda_runtime::Context;
 use serde::Serialize;
@@ -11,19 +11,20 @@ use serde::de::DeserializeOwned;
 use super::broadcast::Broadcast;
 use super::error::SendError;
 use super::frame::{self, FrameId};
+use super::known::Known;
 use super::members::Members;
 use super::report::DeliveryReport;
 use super::rooms::Rooms;
 use crate::claims::RoomClaims;
 use crate::event::{EventContext, EventType};
-use crate::registry::Connection;
+use crate::registry::{Connection, RoomMember};
 use crate::retry::Deadline;
 
 /// How long notices may take: whoever comes in waits for them at the door.
 const NOTICE_TIME: Duration = Duration::from_secs(1);
 
-/// The connection that an event came from, its room, and the time that its invocation has. From
-/// [`Rooms::session`].
+/// The connection that an event came from, one of its rooms, and the time that its invocation has. From
+/// [`Rooms::session`], for the room of `$connect`; [`in_room`](Self::in_room) speaks in another one.
 ///
 /// ```
 /// use room_auth::rooms::Rooms;
@@ -50,13 +51,16 @@ const NOTICE_TIME: Duration = Duration::from_secs(1);
 /// }
 /// ```
 pub struct Session<'a, T = ()> {
-    rooms: &'a Rooms,
-    claims: &'a RoomClaims<T>,
-    context: &'a EventContext,
-    invocation: &'a Context,
-    deadline: Deadline,
-    /// When the newest claims expire: a renewal moves it.
-    expires_at: Mutex<SystemTime>,
+    pub(super) rooms: &'a Rooms,
+    /// The claims of the request: for the room of `$connect`.
+    pub(super) own: &'a RoomClaims<T>,
+    /// The claims for the room that the session speaks in, if that is another one.
+    pub(super) joined: Option<RoomClaims<T>>,
+    pub(super) context: &'a EventContext,
+    pub(super) invocation: &'a Context,
+    pub(super) deadline: Deadline,
+    /// Shared by the sessions of all rooms of the connection.
+    pub(super) known: Arc<Mutex<Known>>,
 }
 
 impl Rooms {
@@ -81,17 +85,18 @@ impl<'a, T> Session<'a, T> {
     ) -> Self {
         Self {
             rooms,
-            claims,
+            own: claims,
+            joined: None,
             context,
             invocation,
             deadline: rooms.deadline(Deadline::of_invocation(invocation)),
-            expires_at: Mutex::new(claims.expires_at()),
+            known: Arc::new(Mutex::new(Known::of(claims))),
         }
     }
 
-    /// Returns the claims of the request.
-    pub fn claims(&self) -> &'a RoomClaims<T> {
-        self.claims
+    /// Returns the claims for the session's room: those of the request, unless it is [another room](Self::in_room).
+    pub fn claims(&self) -> &RoomClaims<T> {
+        self.joined.as_ref().unwrap_or(self.own)
     }
 
     /// Returns what the event is about.
@@ -127,18 +132,19 @@ impl<'a, T> Session<'a, T> {
         else {
             return Err(SendError::UnknownConnection);
         };
-        let expires_at = *self
-            .expires_at
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let connection = Connection::new(
-            self.context.connection_id().clone(),
-            endpoint.clone(),
-            self.claims.room_id().clone(),
-            String::new(),
+        let connection = RoomMember {
+            id: self.context.connection_id().clone(),
+            endpoint: endpoint.clone(),
+            room: self.own.room_id().clone(),
+            claims: String::new(),
+            user: None,
             connected_at,
-            expires_at,
-        );
+            expires_at: self
+                .known
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .expires_at,
+        };
         if self.rooms.has_expired(&connection) {
             return Err(SendError::Expired);
         }
@@ -151,7 +157,7 @@ impl<'a, T> Session<'a, T> {
     ///
     /// See [`Rooms::broadcast`].
     pub async fn broadcast<F: Serialize + ?Sized>(&self, frame: &F) -> Result<DeliveryReport, SendError> {
-        let broadcast = Broadcast::new(self.claims.room_id(), frame).until(self.deadline);
+        let broadcast = Broadcast::new(self.claims().room_id(), frame).until(self.deadline);
         self.rooms.broadcast(self.at_home(broadcast)).await
     }
 
@@ -162,7 +168,7 @@ impl<'a, T> Session<'a, T> {
     ///
     /// See [`Rooms::broadcast`].
     pub async fn notify_others<F: Serialize + ?Sized>(&self, frame: &F) -> Result<DeliveryReport, SendError> {
-        let broadcast = Broadcast::new(self.claims.room_id(), frame)
+        let broadcast = Broadcast::new(self.claims().room_id(), frame)
             .except(self.context.connection_id())
             .best_effort()
             .until(self.deadline.min(Deadline::after(NOTICE_TIME)));
@@ -171,42 +177,35 @@ impl<'a, T> Session<'a, T> {
 
     /// Returns the live members of the room, with claims of their own of the type `M`.
     pub fn members<M: DeserializeOwned>(&self) -> Members<'a, M> {
-        Members::new(self.rooms, self.claims.room_id().clone(), self.deadline)
+        Members::new(self.rooms, self.claims().room_id().clone(), self.deadline)
     }
 
-    fn at_home(&self, broadcast: Broadcast<'a>) -> Broadcast<'a> {
+    fn at_home<'b>(&'b self, broadcast: Broadcast<'b>) -> Broadcast<'b> {
         match self.context.endpoint() {
             Some(endpoint) => broadcast.at_home(endpoint),
             None => broadcast,
         }
     }
 
-    pub(super) fn rooms(&self) -> &'a Rooms {
+    pub(super) fn all_rooms(&self) -> &'a Rooms {
         self.rooms
     }
 
     /// Whether `recorded` is the record of the connection that the event came from.
     pub(super) fn is_of(&self, recorded: &Connection) -> bool {
-        recorded.room == *self.claims.room_id()
+        recorded.room == *self.own.room_id()
             && self.context.endpoint() == Some(&recorded.endpoint)
             && self
                 .context
                 .connected_at()
                 .is_some_and(|connected_at| recorded.was_made_at(connected_at))
     }
-
-    pub(super) fn extend(&self, expires_at: SystemTime) {
-        *self
-            .expires_at
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = expires_at;
-    }
 }
 
 impl<T> fmt::Debug for Session<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
-            .field("room_id", self.claims.room_id())
+            .field("room_id", self.claims().room_id())
             .field("context", self.context)
             .finish_non_exhaustive()
     }

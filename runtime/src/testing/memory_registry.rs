@@ -1,11 +1,15 @@
 //! A registry in memory.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use crate::id::ConnectionId;
 use crate::id::RoomId;
-use crate::registry::{Connection, ConnectionPage, PageToken, Registry, RegistryError};
+use crate::registry::{
+    Connection, Page, PageToken, Registry, RegistryError, Revocation, Revocations, Revoked, RoomMember,
+    SingleUse, Trace, UserConnection, Written,
+};
 
 /// A [`Registry`] in memory, which fails when a test says so.
 ///
@@ -35,6 +39,8 @@ pub struct MemoryRegistry {
 #[derive(Debug, Default)]
 struct State {
     connections: BTreeMap<ConnectionId, Connection>,
+    used_tokens: BTreeSet<String>,
+    revocations: BTreeMap<Revoked, Revocation>,
     failures: VecDeque<RegistryError>,
 }
 
@@ -64,6 +70,21 @@ impl MemoryRegistry {
         self.state().connections.values().cloned().collect()
     }
 
+    /// Takes the entries after `from`, which are ordered by id.
+    fn page<T>(
+        &self,
+        entries: impl Iterator<Item = T>,
+        id: impl Fn(&T) -> &ConnectionId,
+        from: Option<&PageToken>,
+    ) -> Page<T> {
+        let is_after = |entry: &T| from.is_none_or(|from| id(entry).as_str() > from.as_str());
+        let mut entries = entries.filter(is_after);
+        let page: Vec<_> = entries.by_ref().take(self.page_size).collect();
+        let last = page.last().filter(|_| entries.next().is_some());
+        let next = last.map(|last| PageToken::new(id(last).as_str()));
+        Page::new(page, next)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,28 +105,52 @@ impl Default for MemoryRegistry {
     }
 }
 
-impl Registry for MemoryRegistry {
-    async fn record(&self, connection: &Connection) -> Result<(), RegistryError> {
-        let mut state = self.call()?;
-        let recorded = state
-            .connections
-            .entry(connection.id.clone())
-            .or_insert_with(|| connection.clone());
-        if recorded.connected_at < connection.connected_at {
-            *recorded = connection.clone();
+impl State {
+    /// Writes a connection, unless the token that it comes by was used before.
+    fn write(&mut self, connection: &Connection, token: Option<&SingleUse>) -> Written {
+        let is_first_use = token.is_none_or(|token| self.used_tokens.insert(token.token_id.clone()));
+        if !is_first_use {
+            return Written::TokenUsed;
         }
-        Ok(())
+        self.connections.insert(connection.id.clone(), connection.clone());
+        Written::Done
+    }
+
+    fn not_before(&self, revoked: &Revoked) -> Option<SystemTime> {
+        self.revocations.get(revoked).map(|marker| marker.not_before)
+    }
+}
+
+impl Registry for MemoryRegistry {
+    async fn record(
+        &self,
+        connection: &Connection,
+        token: Option<&SingleUse>,
+    ) -> Result<Written, RegistryError> {
+        let mut state = self.call()?;
+        match state.connections.get(&connection.id) {
+            Some(recorded) if recorded.connected_at >= connection.connected_at => Ok(Written::Done),
+            _ => Ok(state.write(connection, token)),
+        }
     }
 
     async fn find(&self, id: &ConnectionId) -> Result<Option<Connection>, RegistryError> {
         Ok(self.call()?.connections.get(id).cloned())
     }
 
-    async fn renew(&self, renewed: &Connection) -> Result<bool, RegistryError> {
+    async fn update(
+        &self,
+        seen: &Connection,
+        next: &Connection,
+        token: Option<&SingleUse>,
+    ) -> Result<Written, RegistryError> {
         let mut state = self.call()?;
-        let recorded = state.connections.get_mut(&renewed.id);
-        let recorded = recorded.filter(|recorded| recorded.is_same_connection(renewed));
-        Ok(recorded.map(|recorded| *recorded = renewed.clone()).is_some())
+        let recorded = state.connections.get(&seen.id);
+        if recorded.is_some_and(|recorded| recorded.is_same_as(seen)) {
+            Ok(state.write(next, token))
+        } else {
+            Ok(Written::Changed)
+        }
     }
 
     async fn forget(&self, seen: &Connection) -> Result<bool, RegistryError> {
@@ -119,15 +164,49 @@ impl Registry for MemoryRegistry {
         &self,
         room: &RoomId,
         from: Option<&PageToken>,
-    ) -> Result<ConnectionPage, RegistryError> {
+    ) -> Result<Page<RoomMember>, RegistryError> {
         let state = self.call()?;
-        let is_after = |id: &ConnectionId| from.is_none_or(|from| id.as_str() > from.as_str());
-        let members = state.connections.values();
-        let mut members = members.filter(|connection| connection.room == *room && is_after(&connection.id));
-        let page: Vec<_> = members.by_ref().take(self.page_size).cloned().collect();
-        let last = page.last().filter(|_| members.next().is_some());
-        let next = last.map(|last| PageToken::new(last.id.as_str()));
-        Ok(ConnectionPage::new(page, next))
+        let members = state.connections.values().filter_map(|one| one.member_of(room));
+        Ok(self.page(members, |member| &member.id, from))
+    }
+
+    async fn connections_of(
+        &self,
+        user: &str,
+        from: Option<&PageToken>,
+    ) -> Result<Page<UserConnection>, RegistryError> {
+        let state = self.call()?;
+        let connections = state.connections.values();
+        let of_user = connections.filter(|one| one.user.as_deref() == Some(user));
+        let entries = of_user.map(|one| UserConnection::new(one.id.clone(), one.endpoint.clone()));
+        Ok(self.page(entries, |entry| &entry.id, from))
+    }
+
+    async fn sweep(&self, _: Trace<'_>) -> Result<(), RegistryError> {
+        // Listings are made of the connections themselves: there is never a trace.
+        self.call().map(drop)
+    }
+
+    async fn revoke(&self, revocation: &Revocation) -> Result<(), RegistryError> {
+        let mut state = self.call()?;
+        let marker = state
+            .revocations
+            .entry(revocation.revoked.clone())
+            .or_insert_with(|| revocation.clone());
+        marker.not_before = marker.not_before.max(revocation.not_before);
+        marker.expires_at = marker.expires_at.max(revocation.expires_at);
+        Ok(())
+    }
+
+    async fn revocations(
+        &self,
+        user: Option<&str>,
+        token_id: Option<&str>,
+    ) -> Result<Revocations, RegistryError> {
+        let state = self.call()?;
+        let user = user.and_then(|user| state.not_before(&Revoked::User(user.to_owned())));
+        let token = token_id.and_then(|id| state.not_before(&Revoked::Token(id.to_owned())));
+        Ok(Revocations::new(user, token))
     }
 }
 
@@ -158,11 +237,12 @@ mod tests {
             std::time::UNIX_EPOCH,
         );
         for action in ["first", "second"] {
-            let error = registry.record(&connection).await.unwrap_err();
+            let error = registry.record(&connection, None).await.unwrap_err();
             assert!(error.to_string().ends_with(action), "{error}");
         }
         assert_eq!(registry.connections(), []);
-        registry.clone().record(&connection).await.unwrap();
+        let recorded = registry.clone().record(&connection, None).await.unwrap();
+        assert_eq!(recorded, Written::Done);
         assert_eq!(
             registry.connections(),
             [connection],

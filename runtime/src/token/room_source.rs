@@ -46,6 +46,9 @@ enum Kind {
 }
 
 impl RoomSource {
+    /// The default: the `sub` claim.
+    pub(crate) const SUBJECT: Self = Self(Kind::Subject);
+
     /// Takes the room from the claim `name`, a string.
     pub fn claim(name: &'static str) -> Self {
         Self(Kind::Claim(name))
@@ -126,14 +129,15 @@ impl RoomSource {
     }
 
     /// Reads claims that were verified before from the payload that they were recorded as, with the room that was
-    /// requested then. `None` if they are not claims of this type, or not for that room.
+    /// requested then, and the user of `user_claim`. `None` if they are not claims of this type, or not for that room.
     pub(crate) fn read_recorded<T: DeserializeOwned>(
         &self,
         payload: &str,
         requested: Option<&RoomId>,
+        user_claim: Option<&'static str>,
     ) -> Option<RoomClaims<T>> {
         let payload = Object::parse(payload.as_bytes())?;
-        let standard = StandardClaims::read(&payload).ok()?;
+        let standard = StandardClaims::read(&payload, user_claim).ok()?;
         let room = self.room(&payload, &standard, requested).ok()?;
         standard.into_claims(room, payload)
     }

@@ -21,6 +21,8 @@ pub(super) struct Rules {
     /// Accepted as `typ` beside `JWT`.
     pub(super) types: Vec<String>,
     pub(super) required_claims: Vec<(&'static str, String)>,
+    /// The claim that names the user.
+    pub(super) user_claim: Option<&'static str>,
     pub(super) room_source: RoomSource,
 }
 
@@ -32,7 +34,8 @@ impl Rules {
         requested: Option<&RoomId>,
     ) -> Result<(RoomClaims<T>, Option<u64>), VerifyError> {
         let payload = Object::parse(payload).ok_or(VerifyErrorKind::Claims)?;
-        let standard = StandardClaims::read(&payload).map_err(|name| VerifyErrorKind::Claims.of(name))?;
+        let standard = StandardClaims::read(&payload, self.user_claim)
+            .map_err(|name| VerifyErrorKind::Claims.of(name))?;
         for (name, accepted) in [
             ("exp", self.accepts_lifetime(&standard)),
             ("iss", self.accepts_issuer(&payload)),

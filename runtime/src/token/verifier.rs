@@ -71,6 +71,7 @@ impl Verifier {
                 audience: None,
                 types: Vec::new(),
                 required_claims: Vec::new(),
+                user_claim: None,
                 room_source: RoomSource::default(),
             },
         }
@@ -205,6 +206,26 @@ impl Verifier {
         self
     }
 
+    /// Reads the user from the claim `name`, or from the subject for `sub` (default: none, and
+    /// [`RoomClaims::user`] is `None`).
+    ///
+    /// The claim must then be a string of 1 to 255 bytes without control characters, and a token that is to renew
+    /// claims or to join a room in a live connection must be of the same user. It is what makes
+    /// [`Rooms::revoke_user`](crate::rooms::Rooms::revoke_user) and its neighbours possible.
+    ///
+    /// ```
+    /// # use room_auth::{KeyError, Verifier};
+    /// # fn verifier() -> Result<(), KeyError> {
+    /// let verifier = Verifier::from_env()?.with_user_claim("user");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_user_claim(mut self, name: &'static str) -> Self {
+        self.rules.user_claim = Some(name);
+        self
+    }
+
     /// Sets whose room a token speaks of (default: the `sub` claim is the room).
     ///
     /// ```
@@ -289,6 +310,15 @@ impl Verifier {
 
     pub(crate) fn now(&self) -> SystemTime {
         self.clock.now()
+    }
+
+    pub(crate) fn user_claim(&self) -> Option<&'static str> {
+        self.rules.user_claim
+    }
+
+    /// How long after it was issued a token is accepted at most.
+    pub(crate) fn longest_life(&self) -> Duration {
+        self.rules.max_lifetime.saturating_add(self.rules.leeway)
     }
 
     pub(crate) fn leeway(&self) -> Duration {

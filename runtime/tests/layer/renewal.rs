@@ -1,15 +1,9 @@
 //! New claims for a live connection.
 
-use room_auth::rooms::RenewError;
-use room_auth::{EventContext, RegistryError, VerifyErrorKind, WebSocketEvent};
+use room_auth::rooms::MembershipError;
+use room_auth::{RegistryError, VerifyErrorKind};
 
 use super::*;
-
-/// What an event is about.
-fn context(event: &Value) -> EventContext {
-    let event: WebSocketEvent = serde_json::from_str(&event.to_string()).unwrap();
-    event.context().clone()
-}
 
 impl Stage {
     /// Renews by `token` within a message of `event`, as a handler does.
@@ -19,9 +13,9 @@ impl Stage {
         event: &Value,
         token: &str,
         accept: impl FnOnce(&RoomClaims<Value>) -> bool,
-    ) -> Result<RoomClaims<Value>, RenewError> {
+    ) -> Result<RoomClaims<Value>, MembershipError> {
         let claims = testing_claims();
-        let (context, invocation) = (context(event), Context::default());
+        let (context, invocation) = (context_of(event), Context::default());
         let rooms = self.rooms().with_verifier(verifier_at(now));
         let session = rooms.session(&claims, &context, &invocation);
         session.renew_if(token, accept).await
@@ -97,10 +91,10 @@ async fn a_renewal_that_is_refused_leaves_the_claims_as_they_were() {
     for (what, event, token, reason) in rows {
         let error = stage.renew(now, &event, &token, same_user).await.unwrap_err();
         let found = match &error {
-            RenewError::Token(error) => error.kind().as_str(),
-            RenewError::OtherRoom => "other_room",
-            RenewError::NotAccepted => "not_accepted",
-            RenewError::UnknownConnection => "unknown_connection",
+            MembershipError::Token(error) => error.kind().as_str(),
+            MembershipError::OtherRoom => "other_room",
+            MembershipError::NotAccepted => "not_accepted",
+            MembershipError::UnknownConnection => "unknown_connection",
             error => panic!("{what}: {error:?}"),
         };
         assert_eq!(found, reason, "{what}");
@@ -128,11 +122,11 @@ async fn a_fault_is_not_taken_for_a_refusal() {
         .fail_next(RegistryError::new("find the connection", "no table"));
     let error = stage.renew(NOW, &message(), &new, same_user).await.unwrap_err();
     assert!(
-        matches!(error, RenewError::Registry(_)) && !error.is_refusal(),
+        matches!(error, MembershipError::Registry(_)) && !error.is_refusal(),
         "{error:?}"
     );
 
-    let (claims, context, invocation) = (testing_claims(), context(&message()), Context::default());
+    let (claims, context, invocation) = (testing_claims(), context_of(&message()), Context::default());
     let rooms = stage.rooms();
     let error = rooms
         .session(&claims, &context, &invocation)
@@ -140,7 +134,7 @@ async fn a_fault_is_not_taken_for_a_refusal() {
         .await
         .unwrap_err();
     assert!(
-        matches!(error, RenewError::NoVerifier) && !error.is_refusal(),
+        matches!(error, MembershipError::NoVerifier) && !error.is_refusal(),
         "{error:?}"
     );
 }
@@ -151,11 +145,11 @@ async fn rooms_that_a_layer_was_given_verify_as_it_does() {
     let rooms = stage.rooms();
     let _layer: RoomAuthLayer = RoomAuthLayer::new(verifier_at(NOW + 200)).with_rooms(rooms.clone());
     stage.connect().await;
-    let (claims, context, invocation) = (testing_claims(), context(&message()), Context::default());
+    let (claims, context, invocation) = (testing_claims(), context_of(&message()), Context::default());
     let session = rooms.session(&claims, &context, &invocation);
     let expired = token("lobby", "alice", NOW - 200, 300);
     let error = session.renew(&expired).await.unwrap_err();
-    assert!(matches!(&error, RenewError::Token(error) if error.kind() == VerifyErrorKind::Expired));
+    assert!(matches!(&error, MembershipError::Token(error) if error.kind() == VerifyErrorKind::Expired));
     session
         .renew(&token("lobby", "alice", NOW + 200, 300))
         .await

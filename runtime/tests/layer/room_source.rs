@@ -1,6 +1,6 @@
 //! Tokens that speak of a user: which room they are let into, on every route.
 
-use room_auth::rooms::RenewError;
+use room_auth::rooms::MembershipError;
 use room_auth::{Authenticator, EventContext, RoomSource, TokenSource, VerifyErrorKind, WebSocketEvent};
 
 use super::*;
@@ -158,9 +158,8 @@ async fn a_record_for_a_room_that_its_claims_do_not_permit_is_a_fault() {
         let endpoint = "a1b2c3/dev".parse().unwrap();
         let room = "lobby".parse().unwrap();
         let record = Connection::new(id(), endpoint, room, claims.to_string(), at(NOW), at(NOW + 300));
-        room_auth::Registry::record(&stage.registry, &record)
-            .await
-            .unwrap();
+        let recorded = room_auth::Registry::record(&stage.registry, &record, None).await;
+        assert_eq!(recorded.unwrap(), room_auth::registry::Written::Done);
         assert_eq!(stage.send_of(source, NOW, &message()).await, failed(), "{what}");
         assert_eq!(stage.calls(), 0, "{what}");
     }
@@ -184,7 +183,7 @@ async fn a_renewal_is_for_the_room_that_the_connection_is_in() {
     let elsewhere = user_token(&["staff"], NOW + 200);
     let error = session.renew(&elsewhere).await.unwrap_err();
     assert!(
-        matches!(&error, RenewError::Token(error) if (error.kind(), error.member()) == (VerifyErrorKind::Claims, Some("rooms"))),
+        matches!(&error, MembershipError::Token(error) if (error.kind(), error.member()) == (VerifyErrorKind::Claims, Some("rooms"))),
         "{error:?}"
     );
     assert!(error.is_refusal());
@@ -215,7 +214,7 @@ async fn a_renewal_by_a_claim_for_another_room_is_refused() {
     let invocation = Context::default();
     let session = rooms.session(&claims, event.context(), &invocation);
     let error = session.renew(&token("u", "staff", NOW, 300)).await.unwrap_err();
-    assert!(matches!(error, RenewError::OtherRoom), "{error:?}");
+    assert!(matches!(error, MembershipError::OtherRoom), "{error:?}");
 }
 
 #[tokio::test]

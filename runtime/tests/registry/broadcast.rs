@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use room_auth::registry::Registry;
+use room_auth::registry::{Registry, Written};
 use room_auth::rooms::{Broadcast, Rooms};
 use room_auth::testing::RecordingTransport;
 
@@ -21,7 +21,7 @@ async fn a_broadcast_reaches_a_room_in_it_and_forgets_who_is_gone() {
         if number % 3 == 0 {
             transport.disconnect(&connection.id);
         }
-        registry.record(&connection).await.unwrap();
+        assert_eq!(registry.record(&connection, None).await.unwrap(), Written::Done);
     }
     let rooms = Rooms::new(registry.clone(), transport.clone());
     let lobby = "lobby".parse().unwrap();
@@ -34,7 +34,7 @@ async fn a_broadcast_reaches_a_room_in_it_and_forgets_who_is_gone() {
     let (mut left, mut next) = (0, None);
     loop {
         let page = registry.members(&lobby, next.as_ref()).await.unwrap();
-        left += page.connections.len();
+        left += page.items.len();
         next = page.next;
         if next.is_none() {
             break;

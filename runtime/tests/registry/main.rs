@@ -5,13 +5,15 @@ mod broadcast;
 mod dynamo;
 mod dynamodb_local;
 mod faults;
+mod markers;
 mod table;
+mod traces;
 
 use std::process::Command;
 use std::time::Duration;
 
 use dynamo::{Embedded, connection, now};
-use room_auth::registry::{DynamoRegistry, PageToken, Registry, RegistryErrorKind, TABLE_ENV};
+use room_auth::registry::{DynamoRegistry, PageToken, Registry, RegistryErrorKind, TABLE_ENV, Written};
 use room_auth::testing::registry_conformance;
 
 #[tokio::test]
@@ -43,7 +45,20 @@ async fn the_number_of_shards_can_be_raised_while_connections_live() {
 #[tokio::test]
 async fn what_the_time_to_live_left_in_a_room_is_deleted_without_its_successor() {
     let dynamodb = Embedded::start().await;
-    table::stale_room_items_are_deleted_alone(&dynamo::client(&dynamodb.url()), "connections").await;
+    traces::stale_room_items_are_deleted_alone(&dynamo::client(&dynamodb.url()), "connections").await;
+}
+
+#[tokio::test]
+async fn what_the_time_to_live_left_of_rooms_and_users_is_deleted_without_its_successor() {
+    let dynamodb = Embedded::start().await;
+    let client = dynamo::client(&dynamodb.url());
+    traces::stale_items_of_rooms_and_users_are_deleted_alone(&client, "connections").await;
+}
+
+#[tokio::test]
+async fn markers_and_used_tokens_are_as_documented() {
+    let dynamodb = Embedded::start().await;
+    table::markers_are_as_documented(&dynamo::client(&dynamodb.url()), "connections").await;
 }
 
 #[tokio::test]
@@ -152,6 +167,6 @@ async fn in_a_child_process() {
     }
     let registry = DynamoRegistry::from_env().await.unwrap();
     let connection = connection("child=", "lobby", now());
-    registry.record(&connection).await.unwrap();
+    assert_eq!(registry.record(&connection, None).await.unwrap(), Written::Done);
     assert_eq!(registry.find(&connection.id).await.unwrap(), Some(connection));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, TimeToLiveStatus};
-use room_auth::registry::{DynamoRegistry, Registry};
+use room_auth::registry::{Registry, Revocation, Revoked, RoomMember, SingleUse, Written};
 use room_auth::{Connection, RoomId};
 
 use super::dynamo::{self, connection, millis, now};
@@ -13,7 +13,7 @@ use super::dynamo::{self, connection, millis, now};
 const MS: Duration = Duration::from_millis(1);
 
 /// Returns every item of the table as `pk sk`.
-async fn keys(client: &Client, table: &str) -> BTreeSet<String> {
+pub(crate) async fn keys(client: &Client, table: &str) -> BTreeSet<String> {
     let scan = client.scan().table_name(table).send().await.unwrap();
     let text = |value: Option<&AttributeValue>| value.unwrap().as_s().unwrap().clone();
     scan.items()
@@ -22,12 +22,17 @@ async fn keys(client: &Client, table: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn set(keys: &[&str]) -> BTreeSet<String> {
+/// Returns a connection as its own room lists it.
+pub(crate) fn member(connection: &Connection) -> RoomMember {
+    connection.member_of(&connection.room).unwrap()
+}
+
+pub(crate) fn set(keys: &[&str]) -> BTreeSet<String> {
     keys.iter().map(ToString::to_string).collect()
 }
 
 /// Returns the same connection, made a millisecond later.
-fn newer(connection: &Connection, room: &str) -> Connection {
+pub(crate) fn newer(connection: &Connection, room: &str) -> Connection {
     Connection::new(
         connection.id.clone(),
         connection.endpoint.clone(),
@@ -38,22 +43,11 @@ fn newer(connection: &Connection, room: &str) -> Connection {
     )
 }
 
-/// Deletes the connection's own item only, as the time to live may do.
-async fn expire_connection_item(client: &Client, table: &str, connection: &Connection) {
-    let key = |value: &str| AttributeValue::S(value.to_owned());
-    let delete = client
-        .delete_item()
-        .table_name(table)
-        .key("pk", key(&format!("CONNECTION#{}", connection.id)))
-        .key("sk", key("CONNECTION"));
-    delete.send().await.unwrap();
-}
-
 pub(crate) async fn items_are_as_documented(client: &Client, table: &str) {
     let registry = dynamo::registry(client, table).await;
     let connected_at = now();
     let connection = connection("L0SM9cOFvHcCIhw=", "team:blue", connected_at);
-    registry.record(&connection).await.unwrap();
+    assert_eq!(registry.record(&connection, None).await.unwrap(), Written::Done);
     assert_eq!(
         keys(client, table).await,
         set(&[
@@ -83,14 +77,14 @@ pub(crate) async fn items_are_as_documented(client: &Client, table: &str) {
             "ttl",
         ]);
         if !is_in_room {
-            expected.extend(["room", "shard"]);
+            expected.extend(["room", "shard", "version"]);
             assert_eq!(text("room"), "team:blue");
         }
         assert_eq!(names, expected);
     }
 
     let newer = newer(&connection, "red");
-    registry.record(&newer).await.unwrap();
+    assert_eq!(registry.record(&newer, None).await.unwrap(), Written::Done);
     assert_eq!(
         keys(client, table).await,
         set(&[
@@ -113,10 +107,13 @@ pub(crate) async fn shards_can_be_raised(client: &Client, table: &str) {
         set(&["CONNECTION#b CONNECTION", &room_item])
     };
 
-    one.record(&connection).await.unwrap();
+    assert_eq!(one.record(&connection, None).await.unwrap(), Written::Done);
     assert_eq!(listed(&eight, &connection.room).await, 1);
     let renewed = connection.renewed("{}", connection.expires_at + Duration::from_mins(1));
-    assert!(eight.renew(&renewed).await.unwrap());
+    assert_eq!(
+        eight.update(&connection, &renewed, None).await.unwrap(),
+        Written::Done
+    );
     assert_eq!(keys(client, table).await, in_shard(0), "renewed where it is");
     assert!(
         !eight.forget(&connection).await.unwrap(),
@@ -126,8 +123,11 @@ pub(crate) async fn shards_can_be_raised(client: &Client, table: &str) {
     assert!(eight.forget(&renewed).await.unwrap());
     assert_eq!(keys(client, table).await, set(&[]), "forgotten where it is");
 
-    one.record(&connection).await.unwrap();
-    eight.record(&newer(&connection, "lobby")).await.unwrap();
+    assert_eq!(one.record(&connection, None).await.unwrap(), Written::Done);
+    assert_eq!(
+        eight.record(&newer(&connection, "lobby"), None).await.unwrap(),
+        Written::Done
+    );
     assert_eq!(
         keys(client, table).await,
         in_shard(5),
@@ -136,11 +136,11 @@ pub(crate) async fn shards_can_be_raised(client: &Client, table: &str) {
     assert_eq!(listed(&eight, &connection.room).await, 1);
 }
 
-async fn listed(registry: &impl Registry, room: &RoomId) -> usize {
+pub(crate) async fn listed(registry: &impl Registry, room: &RoomId) -> usize {
     let (mut count, mut next) = (0, None);
     loop {
         let page = registry.members(room, next.as_ref()).await.unwrap();
-        count += page.connections.len();
+        count += page.items.len();
         next = page.next;
         if next.is_none() {
             return count;
@@ -148,58 +148,37 @@ async fn listed(registry: &impl Registry, room: &RoomId) -> usize {
     }
 }
 
-/// The time to live deletes each item by itself, and API Gateway may give an id to another connection.
-pub(crate) async fn stale_room_items_are_deleted_alone(client: &Client, table: &str) {
+/// Markers stay until nothing that they are about is accepted, and used tokens as well.
+pub(crate) async fn markers_are_as_documented(client: &Client, table: &str) {
     let registry = dynamo::registry(client, table).await;
-    let stale = connection("abc=", "lobby", now());
-    let leave_stale = async |registry: &DynamoRegistry| {
-        registry.record(&stale).await.unwrap();
-        expire_connection_item(client, table, &stale).await;
-        assert_eq!(listed(registry, &stale.room).await, 1, "still listed");
-    };
-
-    leave_stale(&registry).await;
-    assert!(!registry.forget(&stale).await.unwrap(), "nothing is recorded");
-    assert_eq!(keys(client, table).await, set(&[]), "no connection is recorded");
-
-    leave_stale(&registry).await;
-    let of_another_room = newer(&stale, "red");
-    registry.record(&of_another_room).await.unwrap();
-    assert_eq!(keys(client, table).await.len(), 3);
-    let of_another_api = Connection::new(
-        stale.id.clone(),
-        "z9/prod".parse().unwrap(),
-        stale.room.clone(),
-        "{}",
-        stale.connected_at,
-        stale.expires_at,
-    );
-    assert!(!registry.forget(&of_another_api).await.unwrap());
-    assert_eq!(
-        keys(client, table).await.len(),
-        3,
-        "the stale item is not of this API"
-    );
-    assert!(!registry.forget(&stale).await.unwrap());
-    assert_eq!(
-        keys(client, table).await,
-        set(&["CONNECTION#abc= CONNECTION", "ROOM#red#0 CONNECTION#abc="]),
-        "the connection of another room has the id"
-    );
-    let found = registry.find(&stale.id).await.unwrap();
-    assert_eq!(found, Some(of_another_room.clone()));
-    assert!(registry.forget(&of_another_room).await.unwrap());
-
-    leave_stale(&registry).await;
-    let of_the_same_room = newer(&stale, "lobby");
-    registry.record(&of_the_same_room).await.unwrap();
-    assert!(!registry.forget(&stale).await.unwrap());
-    let page = registry.members(&stale.room, None).await.unwrap();
-    assert_eq!(
-        page.connections,
-        [of_the_same_room],
-        "a connection of the same room has the id"
-    );
+    let seconds = millis(now()) / 1000;
+    let at = |seconds| std::time::UNIX_EPOCH + Duration::from_secs(seconds);
+    for revoked in [Revoked::User("alice".into()), Revoked::Token("t1".into())] {
+        let marker = Revocation::new(revoked, at(seconds), at(seconds + 60));
+        registry.revoke(&marker).await.unwrap();
+    }
+    let connection = connection("abc=", "lobby", now());
+    let token = SingleUse::new("t2", at(seconds + 60));
+    let recorded = registry.record(&connection, Some(&token)).await.unwrap();
+    assert_eq!(recorded, Written::Done);
+    assert!(registry.forget(&connection).await.unwrap());
+    let expected = [
+        "REVOKED#TOKEN#t1 REVOKED",
+        "REVOKED#USER#alice REVOKED",
+        "USED#t2 USED",
+    ];
+    assert_eq!(keys(client, table).await, set(&expected));
+    let scan = client.scan().table_name(table).send().await.unwrap();
+    for item in scan.items() {
+        let number = |name: &str| {
+            item.get(name)
+                .map(|value| value.as_n().unwrap().parse::<u64>().unwrap())
+        };
+        let is_marker = item["sk"].as_s().unwrap() == "REVOKED";
+        assert_eq!(number("ttl"), Some(seconds + 60));
+        assert_eq!(number("not_before"), is_marker.then_some(seconds));
+        assert_eq!(item.len(), if is_marker { 4 } else { 3 });
+    }
 }
 
 pub(crate) async fn several_apis_share_the_table(client: &Client, table: &str) {
@@ -213,12 +192,12 @@ pub(crate) async fn several_apis_share_the_table(client: &Client, table: &str) {
         prod.connected_at,
         prod.expires_at,
     );
-    registry.record(&prod).await.unwrap();
-    registry.record(&canary).await.unwrap();
+    assert_eq!(registry.record(&prod, None).await.unwrap(), Written::Done);
+    assert_eq!(registry.record(&canary, None).await.unwrap(), Written::Done);
     let page = registry.members(&prod.room, None).await.unwrap();
     assert_eq!(
-        page.connections,
-        [prod.clone(), canary.clone()],
+        page.items,
+        [member(&prod), member(&canary)],
         "each with its endpoint"
     );
 
@@ -232,7 +211,9 @@ pub(crate) async fn several_apis_share_the_table(client: &Client, table: &str) {
         canary.expires_at,
     );
     assert!(!registry.forget(&at_the_wrong_api).await.unwrap());
-    assert!(!registry.renew(&at_the_wrong_api).await.unwrap());
+    let renewed = at_the_wrong_api.renewed("{}", canary.expires_at);
+    let written = registry.update(&at_the_wrong_api, &renewed, None).await.unwrap();
+    assert_eq!(written, Written::Changed);
     assert_eq!(registry.find(&canary.id).await.unwrap(), Some(canary.clone()));
     assert!(registry.forget(&canary).await.unwrap());
     assert_eq!(listed(&registry, &prod.room).await, 1);
@@ -241,7 +222,7 @@ pub(crate) async fn several_apis_share_the_table(client: &Client, table: &str) {
 pub(crate) async fn table_can_be_created_again(client: &Client, table: &str) {
     let registry = dynamo::registry(client, table).await;
     let connection = connection("abc=", "lobby", now());
-    registry.record(&connection).await.unwrap();
+    assert_eq!(registry.record(&connection, None).await.unwrap(), Written::Done);
     registry.create_local_table().await.unwrap();
     assert_eq!(registry.find(&connection.id).await.unwrap(), Some(connection));
     let answer = client

@@ -1,6 +1,7 @@
 //! Who hears a frame, and how often.
 
 use room_auth::Registry as _;
+use room_auth::registry::Written;
 use room_auth::transport::MAX_MESSAGE_BYTES;
 
 use super::*;
@@ -92,7 +93,7 @@ async fn a_410_does_not_forget_a_newer_connection_of_the_same_id() {
     let forget = async {
         // While the post is under way.
         tokio::time::sleep(Duration::from_millis(5)).await;
-        world.registry.record(&newer).await.unwrap();
+        assert_eq!(world.registry.record(&newer, None).await.unwrap(), Written::Done);
     };
     let (delivery, ()) = tokio::join!(tell(&world, "lobby"), forget);
     assert_eq!(delivery.gone(), 1);

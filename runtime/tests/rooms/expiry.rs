@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use room_auth::registry::{ConnectionPage, PageToken};
+use room_auth::registry::{
+    Page, PageToken, Revocation, Revocations, RoomMember, SingleUse, Trace, UserConnection, Written,
+};
 use room_auth::testing::{MemoryRegistry, RecordingTransport};
 use room_auth::{Connection, ConnectionId, Registry, RegistryError, RoomId, TransportError};
 
@@ -57,7 +59,7 @@ async fn who_is_renewed_while_it_is_tried_hears_the_frame_and_is_not_closed() {
         let renew = async {
             tokio::time::sleep(Duration::from_secs(expires_after - 1)).await;
             let renewed = connection.renewed(payload("lobby", T0 + 300), at(T0 + 300));
-            assert!(world.registry.renew(&renewed).await.unwrap());
+            world.update(&connection, &renewed).await;
             // After the moment at which the first token expires.
             tokio::time::sleep(Duration::from_secs(2)).await;
             world.set_temper(&connection.id, QUICK);
@@ -79,10 +81,9 @@ async fn who_was_renewed_after_the_listing_is_not_closed() {
     world.join("first=", "lobby", QUICK).await;
     let connection = world.join("renewed=", "lobby", QUICK).await;
     let stale = connection.renewed(payload("lobby", T0), at(T0));
-    assert!(world.registry.renew(&stale).await.unwrap());
-    let renew = async {
-        world.registry.renew(&connection).await.unwrap();
-    };
+    world.update(&connection, &stale).await;
+    let renewed = stale.renewed(payload("lobby", T0 + 300), at(T0 + 300));
+    let renew = world.update(&stale, &renewed);
     let lobby = room("lobby");
     let rooms = world.rooms().with_concurrency(1);
     // The first page is read when the broadcast is first polled; the renewal comes right after.
@@ -112,24 +113,32 @@ impl Staged {
 }
 
 impl Registry for Staged {
-    async fn record(&self, connection: &Connection) -> Result<(), RegistryError> {
-        self.memory.record(connection).await
+    async fn record(
+        &self,
+        connection: &Connection,
+        token: Option<&SingleUse>,
+    ) -> Result<Written, RegistryError> {
+        self.memory.record(connection, token).await
     }
 
     async fn find(&self, id: &ConnectionId) -> Result<Option<Connection>, RegistryError> {
         self.memory.find(id).await
     }
 
-    async fn renew(&self, renewed: &Connection) -> Result<bool, RegistryError> {
-        self.memory.renew(renewed).await
+    async fn update(
+        &self,
+        seen: &Connection,
+        next: &Connection,
+        token: Option<&SingleUse>,
+    ) -> Result<Written, RegistryError> {
+        self.memory.update(seen, next, token).await
     }
 
     async fn forget(&self, seen: &Connection) -> Result<bool, RegistryError> {
         let renewed = self.renewed_before_forget.lock().unwrap().take();
         if let Some(renewed) = renewed {
-            assert!(self.memory.renew(&renewed).await?);
+            assert_eq!(self.memory.update(seen, &renewed, None).await?, Written::Done);
         }
-        self.trace.lock().unwrap().take_if(|trace| trace.is_same_as(seen));
         self.memory.forget(seen).await
     }
 
@@ -137,11 +146,39 @@ impl Registry for Staged {
         &self,
         room: &RoomId,
         from: Option<&PageToken>,
-    ) -> Result<ConnectionPage, RegistryError> {
+    ) -> Result<Page<RoomMember>, RegistryError> {
         let mut page = self.memory.members(room, from).await?;
         let trace = self.trace.lock().unwrap().clone();
-        page.connections.extend(trace.filter(|trace| trace.room == *room));
+        page.items.extend(trace.and_then(|trace| trace.member_of(room)));
         Ok(page)
+    }
+
+    async fn connections_of(
+        &self,
+        user: &str,
+        from: Option<&PageToken>,
+    ) -> Result<Page<UserConnection>, RegistryError> {
+        self.memory.connections_of(user, from).await
+    }
+
+    async fn sweep(&self, trace: Trace<'_>) -> Result<(), RegistryError> {
+        if let Trace::Member(member) = trace {
+            let is_it = |trace: &mut Connection| trace.member_of(&member.room).as_ref() == Some(member);
+            self.trace.lock().unwrap().take_if(is_it);
+        }
+        self.memory.sweep(trace).await
+    }
+
+    async fn revoke(&self, revocation: &Revocation) -> Result<(), RegistryError> {
+        self.memory.revoke(revocation).await
+    }
+
+    async fn revocations(
+        &self,
+        user: Option<&str>,
+        token_id: Option<&str>,
+    ) -> Result<Revocations, RegistryError> {
+        self.memory.revocations(user, token_id).await
     }
 }
 

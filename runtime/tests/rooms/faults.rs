@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use room_auth::registry::{ConnectionPage, PageToken};
+use room_auth::registry::{
+    Page, PageToken, Revocation, Revocations, RoomMember, SingleUse, Trace, UserConnection, Written,
+};
 use room_auth::testing::MemoryRegistry;
 use room_auth::{
     ApiEndpoint, Connection, ConnectionId, Registry, RegistryError, RoomId, Transport, TransportError,
@@ -72,16 +74,25 @@ impl FaultyRegistry {
 }
 
 impl Registry for FaultyRegistry {
-    async fn record(&self, connection: &Connection) -> Result<(), RegistryError> {
-        self.with_faults(self.memory.record(connection)).await
+    async fn record(
+        &self,
+        connection: &Connection,
+        token: Option<&SingleUse>,
+    ) -> Result<Written, RegistryError> {
+        self.with_faults(self.memory.record(connection, token)).await
     }
 
     async fn find(&self, id: &ConnectionId) -> Result<Option<Connection>, RegistryError> {
         self.with_faults(self.memory.find(id)).await
     }
 
-    async fn renew(&self, renewed: &Connection) -> Result<bool, RegistryError> {
-        self.with_faults(self.memory.renew(renewed)).await
+    async fn update(
+        &self,
+        seen: &Connection,
+        next: &Connection,
+        token: Option<&SingleUse>,
+    ) -> Result<Written, RegistryError> {
+        self.with_faults(self.memory.update(seen, next, token)).await
     }
 
     async fn forget(&self, seen: &Connection) -> Result<bool, RegistryError> {
@@ -92,8 +103,32 @@ impl Registry for FaultyRegistry {
         &self,
         room: &RoomId,
         from: Option<&PageToken>,
-    ) -> Result<ConnectionPage, RegistryError> {
+    ) -> Result<Page<RoomMember>, RegistryError> {
         self.with_faults(self.memory.members(room, from)).await
+    }
+
+    async fn connections_of(
+        &self,
+        user: &str,
+        from: Option<&PageToken>,
+    ) -> Result<Page<UserConnection>, RegistryError> {
+        self.with_faults(self.memory.connections_of(user, from)).await
+    }
+
+    async fn sweep(&self, trace: Trace<'_>) -> Result<(), RegistryError> {
+        self.with_faults(self.memory.sweep(trace)).await
+    }
+
+    async fn revoke(&self, revocation: &Revocation) -> Result<(), RegistryError> {
+        self.with_faults(self.memory.revoke(revocation)).await
+    }
+
+    async fn revocations(
+        &self,
+        user: Option<&str>,
+        token_id: Option<&str>,
+    ) -> Result<Revocations, RegistryError> {
+        self.with_faults(self.memory.revocations(user, token_id)).await
     }
 }
 

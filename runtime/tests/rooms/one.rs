@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use room_auth::registry::{ConnectionPage, PageToken};
+use room_auth::registry::{
+    Page, PageToken, Revocation, Revocations, RoomMember, SingleUse, Trace, UserConnection, Written,
+};
 use room_auth::testing::MemoryRegistry;
 use room_auth::{Connection, ConnectionId, Registry, RegistryError, RoomId, TransportError};
 
@@ -86,16 +88,25 @@ async fn a_kick_during_an_endless_handshake_is_no_success() {
 struct LosesAnswer(MemoryRegistry, AtomicBool);
 
 impl Registry for LosesAnswer {
-    async fn record(&self, connection: &Connection) -> Result<(), RegistryError> {
-        self.0.record(connection).await
+    async fn record(
+        &self,
+        connection: &Connection,
+        token: Option<&SingleUse>,
+    ) -> Result<Written, RegistryError> {
+        self.0.record(connection, token).await
     }
 
     async fn find(&self, id: &ConnectionId) -> Result<Option<Connection>, RegistryError> {
         self.0.find(id).await
     }
 
-    async fn renew(&self, renewed: &Connection) -> Result<bool, RegistryError> {
-        self.0.renew(renewed).await
+    async fn update(
+        &self,
+        seen: &Connection,
+        next: &Connection,
+        token: Option<&SingleUse>,
+    ) -> Result<Written, RegistryError> {
+        self.0.update(seen, next, token).await
     }
 
     async fn forget(&self, seen: &Connection) -> Result<bool, RegistryError> {
@@ -110,8 +121,32 @@ impl Registry for LosesAnswer {
         &self,
         room: &RoomId,
         from: Option<&PageToken>,
-    ) -> Result<ConnectionPage, RegistryError> {
+    ) -> Result<Page<RoomMember>, RegistryError> {
         self.0.members(room, from).await
+    }
+
+    async fn connections_of(
+        &self,
+        user: &str,
+        from: Option<&PageToken>,
+    ) -> Result<Page<UserConnection>, RegistryError> {
+        self.0.connections_of(user, from).await
+    }
+
+    async fn sweep(&self, trace: Trace<'_>) -> Result<(), RegistryError> {
+        self.0.sweep(trace).await
+    }
+
+    async fn revoke(&self, revocation: &Revocation) -> Result<(), RegistryError> {
+        self.0.revoke(revocation).await
+    }
+
+    async fn revocations(
+        &self,
+        user: Option<&str>,
+        token_id: Option<&str>,
+    ) -> Result<Revocations, RegistryError> {
+        self.0.revocations(user, token_id).await
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use room_auth::registry::Written;
 use room_auth::rooms::Rooms;
 use room_auth::testing::{self, FixedClock, MemoryRegistry};
 use room_auth::{
@@ -66,6 +67,8 @@ pub(crate) enum Temper {
     Gone,
     /// The role may not reach it.
     Forbidden,
+    /// It takes a frame, and closes on that.
+    LeavesWhenTold,
     /// Its `$connect` is answered at this moment after the world's beginning: 410 until then, to a close as well.
     Connecting(Duration),
 }
@@ -183,7 +186,16 @@ impl World {
     /// Records a connection, and lets the transport reach it.
     pub(crate) async fn add(&self, connection: &Connection, temper: Temper) {
         self.exist(&connection.endpoint, &connection.id, temper);
-        self.registry.record(connection).await.unwrap();
+        assert_eq!(
+            self.registry.record(connection, None).await.unwrap(),
+            Written::Done
+        );
+    }
+
+    /// Changes a connection, which must be recorded as it was seen.
+    pub(crate) async fn update(&self, seen: &Connection, next: &Connection) {
+        let written = self.registry.update(seen, next, None).await;
+        assert_eq!(written.unwrap(), Written::Done);
     }
 
     /// A connection that the transport reaches, recorded or not.
@@ -314,7 +326,7 @@ impl WorldTransport {
             Temper::Takes(delay) => (delay, true, Ok(())),
             Temper::Throttled(times) if attempts <= times => (quick, false, Err(TransportError::Throttled)),
             Temper::AnswerLost(times) if attempts <= times => (quick, true, Err(TransportError::Timeout)),
-            Temper::Throttled(_) | Temper::AnswerLost(_) => (quick, true, Ok(())),
+            Temper::Throttled(_) | Temper::AnswerLost(_) | Temper::LeavesWhenTold => (quick, true, Ok(())),
             Temper::AlwaysThrottled => (quick, false, Err(TransportError::Throttled)),
             Temper::Silent => (Duration::from_hours(1), false, Err(TransportError::Timeout)),
             Temper::Forbidden => (quick, false, Err(TransportError::Forbidden)),
@@ -330,9 +342,13 @@ impl WorldTransport {
         };
         sleep(delay).await;
         if taken {
-            let frame = serde_json::from_slice(frame).unwrap();
+            let text = || String::from_utf8(frame.to_vec()).unwrap();
+            let frame = serde_json::from_slice(frame).unwrap_or_else(|_| text());
             let at = self.state.began.elapsed();
-            self.with(to, |peer| peer.heard.push((at, frame)));
+            self.with(to, |peer| {
+                peer.heard.push((at, frame));
+                peer.is_closed |= temper == Temper::LeavesWhenTold;
+            });
         }
         answer
     }

@@ -3,9 +3,12 @@
 //! | file | job |
 //! | --- | --- |
 //! | `mod.rs` | [`DynamoRegistry`]: what is configured |
-//! | `writes.rs` | recording, renewing, forgetting |
+//! | `writes.rs` | recording, changing, forgetting |
 //! | `reads.rs` | finding, listing |
+//! | `revocations.rs` | markers of what is revoked |
+//! | `stored.rs`, `shard.rs` | which items a connection consists of |
 //! | `item.rs` | the items of the table |
+//! | `transaction.rs` | writes that are done together or not at all |
 //! | `retry.rs` | the retries of a call |
 //! | `error.rs` | which requests are worth a retry |
 //! | `table.rs` | the table, for local use |
@@ -14,7 +17,11 @@ mod error;
 mod item;
 mod reads;
 mod retry;
+mod revocations;
+mod shard;
+mod stored;
 mod table;
+mod transaction;
 mod writes;
 
 use std::fmt;
@@ -29,7 +36,10 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 
 pub use self::item::TABLE_ENV;
 use self::retry::RetryPolicy;
-use super::{Connection, ConnectionPage, PageToken, Registry, RegistryError};
+use super::{
+    Connection, Page, PageToken, Registry, RegistryError, Revocation, Revocations, RoomMember, SingleUse,
+    Trace, UserConnection, Written,
+};
 use crate::error::ConfigError;
 use crate::id::ConnectionId;
 use crate::id::RoomId;
@@ -53,19 +63,25 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 /// A [`Registry`](crate::Registry) in a DynamoDB table.
 ///
 /// The table has the string keys `pk` and `sk`, and its time to live is the attribute `ttl`; on-demand billing suits
-/// it. Each connection has two items, which are written and deleted in one transaction:
+/// it. All items of a connection are written and deleted in one transaction, and its partition is read by one query:
 ///
 /// | pk | sk | attributes |
 /// | --- | --- | --- |
-/// | `CONNECTION#<id>` | `CONNECTION` | `endpoint` (`<api id>/<stage>`), `room`, `shard`, `claims` (JSON), `connected_at` (ms), `expires_at` (s), `ttl` (s) |
-/// | `ROOM#<room>#<shard>` | `CONNECTION#<id>` | `endpoint`, `claims`, `connected_at`, `expires_at`, `ttl` |
+/// | `CONNECTION#<id>` | `CONNECTION` | `endpoint` (`<api id>/<stage>`), `room`, `claims` (JSON), `user`, `connected_at` (ms), `expires_at` (s), `shard`, `version`, `ttl` (s) |
+/// | `CONNECTION#<id>` | `ROOM#<room>` | of a further room: `claims`, `connected_at`, `expires_at` of its token, `ttl` |
+/// | `ROOM#<room>#<shard>` | `CONNECTION#<id>` | `endpoint`, `claims` for the room, `user`, `connected_at`, `expires_at`, `ttl` |
+/// | `USER#<user>` | `CONNECTION#<id>` | `endpoint`, `ttl`; only where a user claim is configured, as `user` is |
+/// | `REVOKED#USER#<user>`, `REVOKED#TOKEN#<jti>` | `REVOKED` | `not_before` (s), `ttl`: when no such token is accepted any more |
+/// | `USED#<jti>` | `USED` | `ttl`: when the token is not accepted any more; only for tokens that are accepted once |
+///
+/// `version` counts the changes: what was seen is changed or deleted only as it was seen, further rooms included.
 ///
 /// One table may serve several APIs and stages, since the endpoint is recorded. `ttl` is two hours and ten minutes
 /// after `connected_at`, when API Gateway has ended the connection for certain, and not `expires_at`: the items of an
 /// expired connection tell whom to close.
 ///
-/// The function's role needs `dynamodb:GetItem`, `PutItem`, `UpdateItem`, `DeleteItem` and `Query` on the table.
-/// Whoever else can write the table can make claims.
+/// The function's role needs `dynamodb:BatchGetItem`, `PutItem`, `UpdateItem`, `DeleteItem` and `Query` on the table
+/// (`BatchGetItem` for revocation only). Whoever else can write the table can make claims.
 ///
 /// Throttled requests, transaction conflicts and lost answers are tried again with backoff and full jitter until the
 /// call's time is over ([`with_budget`](Self::with_budget)). The SDK's own retries are off: all requests of a client
@@ -196,16 +212,27 @@ impl fmt::Debug for DynamoRegistry {
 }
 
 impl Registry for DynamoRegistry {
-    async fn record(&self, connection: &Connection) -> Result<(), RegistryError> {
-        self.record_connection(connection).await
+    async fn record(
+        &self,
+        connection: &Connection,
+        token: Option<&SingleUse>,
+    ) -> Result<Written, RegistryError> {
+        self.record_connection(connection, token).await
     }
 
     async fn find(&self, id: &ConnectionId) -> Result<Option<Connection>, RegistryError> {
-        self.find_connection(id).await
+        let mut operation = self.retries.start("find the connection");
+        let found = self.find_stored(&mut operation, id).await?;
+        Ok(found.map(|stored| stored.connection))
     }
 
-    async fn renew(&self, renewed: &Connection) -> Result<bool, RegistryError> {
-        self.renew_connection(renewed).await
+    async fn update(
+        &self,
+        seen: &Connection,
+        next: &Connection,
+        token: Option<&SingleUse>,
+    ) -> Result<Written, RegistryError> {
+        self.change_connection(seen, next, token).await
     }
 
     async fn forget(&self, seen: &Connection) -> Result<bool, RegistryError> {
@@ -216,7 +243,31 @@ impl Registry for DynamoRegistry {
         &self,
         room: &RoomId,
         from: Option<&PageToken>,
-    ) -> Result<ConnectionPage, RegistryError> {
-        self.page(room, from).await
+    ) -> Result<Page<RoomMember>, RegistryError> {
+        self.page_of_room(room, from).await
+    }
+
+    async fn connections_of(
+        &self,
+        user: &str,
+        from: Option<&PageToken>,
+    ) -> Result<Page<UserConnection>, RegistryError> {
+        self.page_of_user(user, from).await
+    }
+
+    async fn sweep(&self, trace: Trace<'_>) -> Result<(), RegistryError> {
+        self.sweep_trace(trace).await
+    }
+
+    async fn revoke(&self, revocation: &Revocation) -> Result<(), RegistryError> {
+        self.write_marker(revocation).await
+    }
+
+    async fn revocations(
+        &self,
+        user: Option<&str>,
+        token_id: Option<&str>,
+    ) -> Result<Revocations, RegistryError> {
+        self.read_markers(user, token_id).await
     }
 }

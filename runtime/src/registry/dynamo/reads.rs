@@ -1,83 +1,95 @@
-//! Finding a connection and listing a room: consistent reads.
+//! Finding a connection, listing a room or a user: consistent reads.
+
+use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 
 use super::DynamoRegistry;
 use super::error::Failure;
-use super::item::{self, Item, PARTITION_KEY, SORT_KEY, StoredConnection, string};
+use super::item::{self, Item, Key, PARTITION_KEY, SORT_KEY, string};
+use super::retry::Operation;
+use super::stored::StoredConnection;
 use crate::id::ConnectionId;
 use crate::id::RoomId;
-use crate::registry::{Connection, ConnectionPage, PageToken, RegistryError};
+use crate::registry::{Page, PageToken, RegistryError, RoomMember, UserConnection};
 
 impl DynamoRegistry {
-    pub(super) async fn find_connection(
+    /// Reads a connection and its further rooms, which share a partition, by one query.
+    pub(super) async fn find_stored(
         &self,
+        operation: &mut Operation,
         id: &ConnectionId,
-    ) -> Result<Option<Connection>, RegistryError> {
-        let mut operation = self.retries.start("find the connection");
-        let request = self
-            .client
-            .get_item()
-            .table_name(&*self.table)
-            .set_key(Some(item::connection_key(id)))
-            .consistent_read(true);
-        let answer = operation
-            .attempt(|| {
-                let request = request.clone();
-                async move { request.send().await.map_err(|error| Failure::from(&error)) }
-            })
-            .await?;
-        match answer.item {
-            None => Ok(None),
-            Some(item) => StoredConnection::read(&item)
-                .map(|stored| Some(stored.connection))
-                .ok_or_else(|| operation.error("the item is not in the format of this registry")),
+    ) -> Result<Option<StoredConnection>, RegistryError> {
+        let request = self.query(&Key::of_connection(id).partition);
+        let answer = send(operation, &request).await?;
+        if answer.last_evaluated_key.is_some() {
+            return Err(operation.error("the connection has more items than can be"));
         }
+        StoredConnection::read_all(answer.items())
+            .map_err(|_| operation.error("an item of the connection is not in the format of this registry"))
     }
 
-    pub(super) async fn page(
+    pub(super) async fn page_of_room(
         &self,
         room: &RoomId,
         from: Option<&PageToken>,
-    ) -> Result<ConnectionPage, RegistryError> {
+    ) -> Result<Page<RoomMember>, RegistryError> {
         let mut operation = self.retries.start("list the room");
         let (shard, after) = match from {
             None => (0, None),
             Some(token) => self
                 .parse_token(token)
-                .ok_or_else(|| operation.error("the page token is not from this registry"))?,
+                .ok_or_else(|| operation.error(NOT_OUR_TOKEN))?,
         };
-        let partition = item::room_partition(room, shard);
-        let mut request = self
-            .client
-            .query()
-            .table_name(&*self.table)
-            .consistent_read(true)
-            .limit(i32::from(self.page_size))
-            .key_condition_expression("pk = :room")
-            .expression_attribute_values(":room", string(&partition));
-        if let Some(after) = after {
-            request = request
-                .exclusive_start_key(PARTITION_KEY, string(&partition))
-                .exclusive_start_key(SORT_KEY, string(&item::room_sort_key(after)));
-        }
-        let answer = operation
-            .attempt(|| {
-                let request = request.clone();
-                async move { request.send().await.map_err(|error| Failure::from(&error)) }
-            })
-            .await?;
-        let next = match &answer.last_evaluated_key {
-            Some(key) => {
-                let last = item::sort_key_id(key)
-                    .ok_or_else(|| operation.error("the page ends with a key of another format"))?;
-                Some(PageToken::new(format!("{shard}:{last}")))
-            }
+        let begin = Key::of_member(room, shard, after.unwrap_or_default());
+        let answer = self.page(&mut operation, &begin, after.is_some()).await?;
+        let next = match last_id(&operation, &answer)? {
+            Some(last) => Some(PageToken::new(format!("{shard}:{last}"))),
             None => self
                 .shard_after(shard)
                 .map(|shard| PageToken::new(format!("{shard}:"))),
         };
-        let items = answer.items.unwrap_or_default();
-        let connections = items.iter().filter_map(|item| read_member(item, room)).collect();
-        Ok(ConnectionPage::new(connections, next))
+        let read = |item| warn_if_none(item::read_member(item, room));
+        Ok(Page::new(answer.items().iter().filter_map(read).collect(), next))
+    }
+
+    pub(super) async fn page_of_user(
+        &self,
+        user: &str,
+        from: Option<&PageToken>,
+    ) -> Result<Page<UserConnection>, RegistryError> {
+        let mut operation = self.retries.start("list the user's connections");
+        let after = from.map(|token| token.as_str().parse::<ConnectionId>());
+        let after = after.transpose().map_err(|_| operation.error(NOT_OUR_TOKEN))?;
+        let begin = Key::of_user(user, after.as_ref().map_or("", ConnectionId::as_str));
+        let answer = self.page(&mut operation, &begin, after.is_some()).await?;
+        let next = last_id(&operation, &answer)?.map(PageToken::new);
+        let read = |item| warn_if_none(item::read_user_connection(item));
+        Ok(Page::new(answer.items().iter().filter_map(read).collect(), next))
+    }
+
+    /// Reads a page of a partition: from its beginning, or from after `begin`.
+    async fn page(
+        &self,
+        operation: &mut Operation,
+        begin: &Key,
+        is_after: bool,
+    ) -> Result<QueryOutput, RegistryError> {
+        let mut request = self.query(&begin.partition).limit(i32::from(self.page_size));
+        if is_after {
+            request = request
+                .exclusive_start_key(PARTITION_KEY, string(&begin.partition))
+                .exclusive_start_key(SORT_KEY, string(&begin.sort));
+        }
+        send(operation, &request).await
+    }
+
+    fn query(&self, partition: &str) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&*self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", string(partition))
     }
 
     /// Parses `<shard>:<id of the last connection of the page before>`; the id is empty where a shard begins.
@@ -94,15 +106,33 @@ impl DynamoRegistry {
     }
 }
 
-/// Reads a room item. One that cannot be read is left out, so that the others are still listed.
-fn read_member(item: &Item, room: &RoomId) -> Option<Connection> {
-    let member = item::read_room_item(item, room);
-    if member.is_none() {
+const NOT_OUR_TOKEN: &str = "the page token is not from this registry";
+
+async fn send(operation: &mut Operation, request: &QueryFluentBuilder) -> Result<QueryOutput, RegistryError> {
+    operation
+        .attempt(|| {
+            let request = request.clone();
+            async move { request.send().await.map_err(|error| Failure::from(&error)) }
+        })
+        .await
+}
+
+/// Returns the id that a page ends with, if it is not the last one.
+fn last_id<'a>(operation: &Operation, answer: &'a QueryOutput) -> Result<Option<&'a str>, RegistryError> {
+    let last: Option<&Item> = answer.last_evaluated_key.as_ref();
+    last.map(|key| {
+        item::sort_key_id(key).ok_or_else(|| operation.error("the page ends with a key of another format"))
+    })
+    .transpose()
+}
+
+/// Leaves out an entry that cannot be read, so that the others are still listed.
+fn warn_if_none<T>(read: Option<T>) -> Option<T> {
+    if read.is_none() {
         tracing::warn!(
             target: "room_auth",
-            room_id = room.as_str(),
-            "skipped an item of a room that is not in the format of this registry"
+            "skipped an entry of a listing that is not in the format of this registry"
         );
     }
-    member
+    read
 }

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{
 use super::DynamoRegistry;
 use super::error::{Failure, FailureKind};
 use super::item::{PARTITION_KEY, SORT_KEY, TTL};
-use super::writes::built;
+use super::transaction::built;
 use crate::registry::RegistryError;
 
 impl DynamoRegistry {

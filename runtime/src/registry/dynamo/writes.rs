@@ -1,148 +1,90 @@
-//! Recording, renewing and forgetting: both items of a connection in one transaction.
+//! Recording, changing and forgetting: all items of a connection in one transaction.
 
-use aws_lc_rs::rand;
-use aws_sdk_dynamodb::config::http::HttpResponse;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update};
 
 use super::DynamoRegistry;
 use super::error::{Failure, FailureKind};
-use super::item::{
-    self, CLAIMS, EXPIRES_AT, Item, SHARD, StoredConnection, TTL, millis, number, shard_of, string,
-};
+use super::item::{Item, Key, SHARD, TTL, millis, number, string};
 use super::retry::Operation;
+use super::shard::shard_of;
+use super::stored::{StoredConnection, items_of};
+use super::transaction::Transaction;
 use crate::clock::unix_seconds;
-use crate::registry::{Connection, RegistryError};
+use crate::registry::{Connection, RegistryError, RoomMember, SingleUse, Trace, Written};
 
-/// The condition that the recorded connection is a certain one, renewed or not, whose room item is in a known shard.
-const IS_CONNECTION: &str =
-    "connected_at = :connected_at AND endpoint = :endpoint AND room = :room AND #shard = :shard";
+/// The condition that the recorded connection is as it was seen, with its room items in a known shard.
+const IS_SEEN: &str = "connected_at = :connected_at AND endpoint = :endpoint AND room = :room AND #shard = :shard AND \
+                       version = :version";
 
 /// The condition that the item belongs to a certain connection.
 const IS_OF_CONNECTION: &str = "connected_at = :connected_at AND endpoint = :endpoint";
 
-/// What became of a transaction.
-enum Transaction {
-    /// All of it was done.
-    Done,
-    /// Nothing was done. Holds what is recorded instead of what the first item's condition expects; `None` if nothing
-    /// is.
-    ConditionFailed(Option<StoredConnection>),
-}
+const DOES_NOT_EXIST: &str = "attribute_not_exists(pk)";
 
 impl DynamoRegistry {
-    async fn transact(
-        &self,
-        operation: &mut Operation,
-        items: Vec<TransactWriteItem>,
-    ) -> Result<Transaction, RegistryError> {
-        // One token for all attempts: a transaction whose response was lost is not carried out again.
-        let request = self
-            .client
-            .transact_write_items()
-            .client_request_token(request_token())
-            .set_transact_items(Some(items));
-        operation
-            .attempt(|| {
-                let request = request.clone();
-                async move { transaction(request.send().await.map(|_| ())) }
-            })
-            .await
-    }
-
-    pub(super) async fn record_connection(&self, connection: &Connection) -> Result<(), RegistryError> {
-        let mut operation = self.retries.start("record the connection");
-        let shard = shard_of(&connection.id, self.shards);
-        let mut replaced = None;
-        loop {
-            let items = self.record_items(connection, shard, replaced.as_ref());
-            match self.transact(&mut operation, items).await? {
-                Transaction::Done => return Ok(()),
-                // A newer connection, or this one: a repetition changes nothing.
-                Transaction::ConditionFailed(Some(other))
-                    if other.connection.connected_at >= connection.connected_at =>
-                {
-                    return Ok(());
-                }
-                Transaction::ConditionFailed(other) => {
-                    let is_seen_first = replaced.is_none() && other.is_some();
-                    replaced = other;
-                    if !is_seen_first {
-                        let failure =
-                            Failure::new(FailureKind::Throttled, "the older connection keeps changing");
-                        operation.wait_after(failure).await?;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Writes both items, and replaces those of an older connection.
-    fn record_items(
+    pub(super) async fn record_connection(
         &self,
         connection: &Connection,
-        shard: u16,
-        replaced: Option<&StoredConnection>,
-    ) -> Vec<TransactWriteItem> {
-        let put = Put::builder()
-            .table_name(&*self.table)
-            .set_item(Some(item::connection_item(connection, shard)))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let put = match replaced {
-            None => put.condition_expression("attribute_not_exists(pk)"),
-            Some(older) => put
-                .condition_expression(IS_CONNECTION)
-                .expression_attribute_names("#shard", SHARD)
-                .set_expression_attribute_values(Some(is_connection(&older.connection, older.shard))),
-        };
-        let mut items = vec![
-            TransactWriteItem::builder().put(built(put.build())).build(),
-            self.put_in_room(connection, shard),
-        ];
-        // An item left behind would send the old room's messages to the new connection.
-        if let Some(older) = replaced
-            && older.room_key() != item::room_key(connection, shard)
-        {
-            items.push(self.delete(Delete::builder().set_key(Some(older.room_key()))));
-        }
-        items
-    }
-
-    pub(super) async fn renew_connection(&self, renewed: &Connection) -> Result<bool, RegistryError> {
-        let mut operation = self.retries.start("renew the connection");
-        let mut shard = shard_of(&renewed.id, self.shards);
+        token: Option<&SingleUse>,
+    ) -> Result<Written, RegistryError> {
+        let mut operation = self.retries.start("record the connection");
+        let new = items_of(connection, shard_of(&connection.id, self.shards));
+        let mut replaced: Option<StoredConnection> = None;
         loop {
-            let items = vec![
-                self.update_connection(renewed, shard),
-                self.put_in_room(renewed, shard),
-            ];
-            match self.transact(&mut operation, items).await? {
-                Transaction::Done => return Ok(true),
-                Transaction::ConditionFailed(Some(stored)) if stored.is_elsewhere(renewed, shard) => {
-                    shard = stored.shard;
+            let old = replaced
+                .as_ref()
+                .map_or_else(BTreeMap::new, |older| items_of(&older.connection, older.shard));
+            let own = self.put_own(connection, &new, replaced.as_ref());
+            let others = self.differences(&connection.id, &old, &new, token);
+            let stored = match self.transact(&mut operation, own, others).await? {
+                Transaction::Done => return Ok(Written::Done),
+                Transaction::OtherFailed => return Ok(Written::TokenUsed),
+                Transaction::FirstFailed(stored) => stored,
+            };
+            let is_first = replaced.is_none();
+            replaced = match stored {
+                None => None,
+                // A newer connection, or this one: a repetition changes nothing.
+                Some(item) if read(&operation, &item)?.connection.connected_at >= connection.connected_at => {
+                    return Ok(Written::Done);
                 }
-                Transaction::ConditionFailed(_) => return Ok(false),
+                // Its further rooms are in items of their own.
+                Some(_) => self.find_stored(&mut operation, &connection.id).await?,
+            };
+            if !is_first || replaced.is_none() {
+                let failure = Failure::new(FailureKind::Throttled, "the older connection keeps changing");
+                operation.wait_after(failure).await?;
             }
         }
     }
 
-    fn update_connection(&self, renewed: &Connection, shard: u16) -> TransactWriteItem {
-        let update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(item::connection_key(&renewed.id)))
-            .update_expression("SET #claims = :claims, #expires_at = :expires_at, #ttl = :ttl")
-            .condition_expression(IS_CONNECTION)
-            .set_expression_attribute_values(Some(is_connection(renewed, shard)))
-            .expression_attribute_names("#shard", SHARD)
-            .expression_attribute_names("#claims", CLAIMS)
-            .expression_attribute_names("#expires_at", EXPIRES_AT)
-            .expression_attribute_names("#ttl", TTL)
-            .expression_attribute_values(":claims", string(&renewed.claims))
-            .expression_attribute_values(":expires_at", number(unix_seconds(renewed.expires_at)))
-            .expression_attribute_values(":ttl", number(item::ttl(renewed)))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        TransactWriteItem::builder().update(built(update.build())).build()
+    pub(super) async fn change_connection(
+        &self,
+        seen: &Connection,
+        next: &Connection,
+        token: Option<&SingleUse>,
+    ) -> Result<Written, RegistryError> {
+        let mut operation = self.retries.start("change the connection");
+        let mut shard = shard_of(&seen.id, self.shards);
+        loop {
+            let (old, new) = (items_of(seen, shard), items_of(next, shard));
+            let stored = StoredConnection {
+                connection: seen.clone(),
+                shard,
+            };
+            let own = self.put_own(next, &new, Some(&stored));
+            let others = self.differences(&seen.id, &old, &new, token);
+            match self.transact(&mut operation, own, others).await? {
+                Transaction::Done => return Ok(Written::Done),
+                Transaction::OtherFailed => return Ok(Written::TokenUsed),
+                Transaction::FirstFailed(other) => match shard_elsewhere(&operation, other, seen, shard)? {
+                    Some(elsewhere) => shard = elsewhere,
+                    None => return Ok(Written::Changed),
+                },
+            }
+        }
     }
 
     pub(super) async fn forget_connection(&self, seen: &Connection) -> Result<bool, RegistryError> {
@@ -150,146 +92,160 @@ impl DynamoRegistry {
         let mut shard = shard_of(&seen.id, self.shards);
         loop {
             let delete = Delete::builder()
-                .set_key(Some(item::connection_key(&seen.id)))
-                .condition_expression(format!("{IS_CONNECTION} AND expires_at = :expires_at"))
+                .set_key(Some(Key::of_connection(&seen.id).item()))
+                .condition_expression(IS_SEEN)
                 .expression_attribute_names("#shard", SHARD)
-                .set_expression_attribute_values(Some(is_connection(seen, shard)))
-                .expression_attribute_values(":expires_at", number(unix_seconds(seen.expires_at)))
+                .set_expression_attribute_values(Some(is_seen(seen, shard)))
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-            let items = vec![
-                self.delete(delete),
-                self.delete(Delete::builder().set_key(Some(item::room_key(seen, shard)))),
-            ];
-            match self.transact(&mut operation, items).await? {
+            let old = items_of(seen, shard);
+            let others = self.differences(&seen.id, &old, &BTreeMap::new(), None);
+            match self.transact(&mut operation, self.delete(delete), others).await? {
                 Transaction::Done => return Ok(true),
-                Transaction::ConditionFailed(Some(stored)) if stored.is_elsewhere(seen, shard) => {
-                    shard = stored.shard;
-                }
-                // Renewed since it was seen.
-                Transaction::ConditionFailed(Some(stored)) if stored.connection.is_same_connection(seen) => {
-                    return Ok(false);
-                }
-                Transaction::ConditionFailed(other) => {
-                    let items = self.forget_stale_items(seen, shard, other.as_ref());
-                    // If the condition fails, there is nothing stale, or what is recorded has changed: then it is no
-                    // longer for this call to say what is stale.
-                    self.transact(&mut operation, items).await?;
-                    return Ok(false);
-                }
+                Transaction::OtherFailed => return Ok(false),
+                Transaction::FirstFailed(other) => match shard_elsewhere(&operation, other, seen, shard)? {
+                    Some(elsewhere) => shard = elsewhere,
+                    None => return Ok(false),
+                },
             }
         }
     }
 
-    /// Deletes the room item of a connection that is no longer recorded: the time to live deletes each item by itself,
-    /// and API Gateway may give the id to another connection.
-    ///
-    /// `recorded` is what is recorded under the id, and must not have changed. That is demanded by writes which change
-    /// nothing, since a condition check would need a permission of its own.
-    fn forget_stale_items(
-        &self,
-        stale: &Connection,
-        shard: u16,
-        recorded: Option<&StoredConnection>,
-    ) -> Vec<TransactWriteItem> {
-        let unchanged = match recorded {
-            None => self.delete(
+    /// Deletes an entry of a listing to which no recorded connection belongs: the time to live deletes each item by
+    /// itself, and API Gateway may give the id to another connection.
+    pub(super) async fn sweep_trace(&self, trace: Trace<'_>) -> Result<(), RegistryError> {
+        let mut operation = self.retries.start("sweep a listing");
+        let id = match trace {
+            Trace::Member(member) => &member.id,
+            Trace::User(_, entry) => &entry.id,
+        };
+        let recorded = self.find_stored(&mut operation, id).await?;
+        let found = recorded.as_ref().map(|stored| &stored.connection);
+        let delete = match trace {
+            Trace::Member(member) => {
+                let is_recorded = |found: &Connection| found.is_connection_of(member);
+                if found.is_some_and(|found| is_recorded(found) && found.is_in(&member.room)) {
+                    return Ok(());
+                }
+                let shard = recorded
+                    .as_ref()
+                    .filter(|stored| is_recorded(&stored.connection))
+                    .map_or_else(|| shard_of(id, self.shards), |stored| stored.shard);
                 Delete::builder()
-                    .set_key(Some(item::connection_key(&stale.id)))
-                    .condition_expression("attribute_not_exists(pk)"),
-            ),
-            Some(other) => {
-                let update = Update::builder()
-                    .table_name(&*self.table)
-                    .set_key(Some(item::connection_key(&stale.id)))
-                    .update_expression("SET #shard = #shard")
-                    .condition_expression(IS_CONNECTION)
-                    .expression_attribute_names("#shard", SHARD)
-                    .set_expression_attribute_values(Some(is_connection(&other.connection, other.shard)));
-                TransactWriteItem::builder().update(built(update.build())).build()
+                    .set_key(Some(Key::of_member(&member.room, shard, id.as_str()).item()))
+                    .condition_expression(IS_OF_CONNECTION)
+                    .set_expression_attribute_values(Some(is_of(member)))
+            }
+            Trace::User(user, _) => {
+                if found.is_some_and(|found| found.user.as_deref() == Some(user)) {
+                    return Ok(());
+                }
+                Delete::builder().set_key(Some(Key::of_user(user, id.as_str()).item()))
             }
         };
-        let room_item = Delete::builder()
-            .set_key(Some(item::room_key(stale, shard)))
-            .condition_expression(IS_OF_CONNECTION)
-            .set_expression_attribute_values(Some(is_of_connection(stale)));
-        vec![unchanged, self.delete(room_item)]
+        // If a condition fails, what is recorded has changed, or the entry has: then it is no longer for this call to
+        // say what is stale.
+        let unchanged = self.unchanged(&Key::of_connection(id), recorded.as_ref());
+        self.transact(&mut operation, unchanged, vec![self.delete(delete)])
+            .await
+            .map(drop)
     }
 
-    fn put_in_room(&self, connection: &Connection, shard: u16) -> TransactWriteItem {
-        let put = Put::builder()
-            .table_name(&*self.table)
-            .set_item(Some(item::room_item(connection, shard)));
-        TransactWriteItem::builder().put(built(put.build())).build()
+    /// Puts the connection's own item, if what is recorded is `seen`.
+    fn put_own(
+        &self,
+        connection: &Connection,
+        items: &BTreeMap<Key, Item>,
+        seen: Option<&StoredConnection>,
+    ) -> TransactWriteItem {
+        let item = items.get(&Key::of_connection(&connection.id)).cloned();
+        let put = Put::builder().set_item(item);
+        self.showing(match seen {
+            None => put.condition_expression(DOES_NOT_EXIST),
+            Some(stored) => put
+                .condition_expression(IS_SEEN)
+                .expression_attribute_names("#shard", SHARD)
+                .set_expression_attribute_values(Some(is_seen(&stored.connection, stored.shard))),
+        })
     }
 
-    fn delete(&self, delete: aws_sdk_dynamodb::types::builders::DeleteBuilder) -> TransactWriteItem {
-        let delete = delete.table_name(&*self.table).build();
-        TransactWriteItem::builder().delete(built(delete)).build()
+    /// Makes `new` of `old`, the connection's own item aside, and records the use of a token.
+    fn differences(
+        &self,
+        id: &crate::id::ConnectionId,
+        old: &BTreeMap<Key, Item>,
+        new: &BTreeMap<Key, Item>,
+        token: Option<&SingleUse>,
+    ) -> Vec<TransactWriteItem> {
+        let own = Key::of_connection(id);
+        let used = token.map(|token| {
+            let ttl = number(unix_seconds(token.expires_at));
+            let item = Key::of_used(&token.token_id).with([(TTL, ttl)]);
+            let put = Put::builder().set_item(Some(item));
+            self.put(put.condition_expression(DOES_NOT_EXIST))
+        });
+        let put = new
+            .iter()
+            .filter(|(key, item)| **key != own && old.get(key) != Some(item));
+        let put = put.map(|(_, item)| self.put(Put::builder().set_item(Some(item.clone()))));
+        let deleted = old.keys().filter(|key| **key != own && !new.contains_key(key));
+        let deleted = deleted.map(|key| self.delete(Delete::builder().set_key(Some(key.item()))));
+        used.into_iter().chain(put).chain(deleted).collect()
+    }
+
+    /// Demands that what is recorded has not changed: by a write which changes nothing, since a condition check would
+    /// need a permission of its own.
+    fn unchanged(&self, own: &Key, recorded: Option<&StoredConnection>) -> TransactWriteItem {
+        match recorded {
+            None => self.delete(
+                Delete::builder()
+                    .set_key(Some(own.item()))
+                    .condition_expression(DOES_NOT_EXIST),
+            ),
+            Some(stored) => self.update(
+                Update::builder()
+                    .set_key(Some(own.item()))
+                    .update_expression("SET #shard = #shard")
+                    .condition_expression(IS_SEEN)
+                    .expression_attribute_names("#shard", SHARD)
+                    .set_expression_attribute_values(Some(is_seen(&stored.connection, stored.shard))),
+            ),
+        }
     }
 }
 
-/// The values of [`IS_CONNECTION`].
-fn is_connection(connection: &Connection, shard: u16) -> Item {
-    let mut values = is_of_connection(connection);
+fn read(operation: &Operation, item: &Item) -> Result<StoredConnection, RegistryError> {
+    StoredConnection::read(item)
+        .ok_or_else(|| operation.error("the connection's item is not in the format of this registry"))
+}
+
+/// Returns the shard of the connection if it is recorded in another one: the number of shards was changed while it
+/// lives.
+fn shard_elsewhere(
+    operation: &Operation,
+    recorded: Option<Item>,
+    seen: &Connection,
+    shard: u16,
+) -> Result<Option<u16>, RegistryError> {
+    let Some(item) = recorded else { return Ok(None) };
+    let stored = read(operation, &item)?;
+    Ok(stored.is_elsewhere(seen, shard).then_some(stored.shard))
+}
+
+/// The values of [`IS_SEEN`].
+fn is_seen(connection: &Connection, shard: u16) -> Item {
+    let mut values = is_of(&connection.member());
     values.extend([
         (":room".to_owned(), string(&connection.room)),
         (":shard".to_owned(), number(shard)),
+        (":version".to_owned(), number(connection.version)),
     ]);
     values
 }
 
 /// The values of [`IS_OF_CONNECTION`].
-fn is_of_connection(connection: &Connection) -> Item {
+fn is_of(member: &RoomMember) -> Item {
     Item::from([
-        (
-            ":connected_at".to_owned(),
-            number(millis(connection.connected_at)),
-        ),
-        (":endpoint".to_owned(), string(&connection.endpoint)),
+        (":connected_at".to_owned(), number(millis(member.connected_at))),
+        (":endpoint".to_owned(), string(&member.endpoint)),
     ])
-}
-
-fn transaction(
-    answer: Result<(), SdkError<TransactWriteItemsError, HttpResponse>>,
-) -> Result<Transaction, Failure> {
-    let error = match answer {
-        Ok(()) => return Ok(Transaction::Done),
-        Err(error) => error,
-    };
-    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
-    else {
-        return Err(Failure::from(&error));
-    };
-    let reasons = cancelled.cancellation_reasons();
-    let has_failed = |code: Option<&str>| code == Some("ConditionalCheckFailed");
-    if !reasons.iter().any(|reason| has_failed(reason.code())) {
-        let codes = reasons.iter().filter_map(|reason| reason.code());
-        return Err(Failure::of_cancellation(codes));
-    }
-    // The first item is the connection's own, the only one whose contents are asked for.
-    let first = reasons.first().filter(|reason| has_failed(reason.code()));
-    match first.and_then(|reason| reason.item()) {
-        None => Ok(Transaction::ConditionFailed(None)),
-        Some(item) if item.is_empty() => Ok(Transaction::ConditionFailed(None)),
-        Some(item) => match StoredConnection::read(item) {
-            Some(stored) => Ok(Transaction::ConditionFailed(Some(stored))),
-            None => Err(Failure::new(
-                FailureKind::Permanent,
-                "the connection's item is not in the format of this registry",
-            )),
-        },
-    }
-}
-
-/// Returns 32 random characters: DynamoDB remembers a token for ten minutes, and takes up to 36 characters.
-///
-/// They come from the system: a function restored from a snapshot must not repeat another's tokens.
-fn request_token() -> String {
-    let mut bytes = [0; 16];
-    rand::fill(&mut bytes).expect("the system has randomness");
-    format!("{:032x}", u128::from_be_bytes(bytes))
-}
-
-pub(super) fn built<T>(request: Result<T, aws_sdk_dynamodb::error::BuildError>) -> T {
-    request.expect("all that DynamoDB requires is set")
 }

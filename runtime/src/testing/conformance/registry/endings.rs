@@ -48,19 +48,20 @@ impl<R: Registry> Suite<R> {
     pub(super) async fn forgetting_what_was_renewed_since_changes_nothing(&self) {
         let seen = self.connection("since", "since", self.now);
         self.record(&seen).await;
+        let mut recorded = seen.clone();
         for (exp, when) in [
             (self.exp + seconds(60), "renewed since it was seen"),
             (self.exp - seconds(60), "renewed for less time"),
+            (self.exp, "renewed for the same time"),
         ] {
-            let renewed = seen.renewed("{}", exp);
-            assert!(self.renew(&renewed).await, "the connection is there");
+            let renewed = recorded.renewed(seen.claims.as_str(), exp);
+            assert!(self.update(&recorded, &renewed).await, "the connection is there");
             assert!(!self.forget(&seen).await, "{when}");
+            assert!(!self.update(&seen, &seen.renewed("{}", exp)).await, "{when}");
             self.expect(&renewed, when).await;
+            recorded = renewed;
         }
-        let renewed = seen.renewed("{}", self.exp);
-        assert!(self.renew(&renewed).await, "the connection is there");
-        // The expiry is what tells a renewal, not the claims.
-        self.end(&seen).await;
+        self.end(&recorded).await;
         self.expect_absent(&seen, "forgotten").await;
     }
 
@@ -86,24 +87,26 @@ impl<R: Registry> Suite<R> {
     pub(super) async fn renewal_moves_claims_and_expiry_only(&self) {
         let connection = self.connection("renewed", "renewed", self.now);
         self.record(&connection).await;
+        let mut recorded = connection.clone();
         for (claims, exp) in [
             ("{\"a\":1}", self.exp + seconds(600)),
             ("{\"a\":2}", self.exp - seconds(60)),
             ("{\"a\":2}", self.exp - seconds(60)),
             ("{}", self.now + seconds(1_000_000)),
         ] {
-            let renewed = connection.renewed(claims, exp);
-            assert!(self.renew(&renewed).await, "the connection is there");
+            let renewed = recorded.renewed(claims, exp);
+            assert!(self.update(&recorded, &renewed).await, "the connection is there");
             self.expect(&renewed, "renewed").await;
+            recorded = renewed;
         }
-        let last = connection.renewed("{}", self.now + seconds(1_000_000));
-        self.end(&last).await;
+        self.end(&recorded).await;
         self.expect_absent(&connection, "renewed and forgotten").await;
     }
 
     pub(super) async fn renewal_of_another_connection_changes_nothing(&self) {
         let connection = self.connection("kept", "kept", self.now);
-        assert!(!self.renew(&connection).await, "never recorded");
+        let renewed = connection.renewed("{}", self.exp + seconds(600));
+        assert!(!self.update(&connection, &renewed).await, "never recorded");
         self.expect_absent(&connection, "never recorded").await;
         self.record(&connection).await;
         for (other, when) in [
@@ -115,17 +118,15 @@ impl<R: Registry> Suite<R> {
             ),
             (Self::of_another_api(&connection), "one at another API"),
         ] {
-            assert!(
-                !self.renew(&other.renewed("{}", self.exp + seconds(600))).await,
-                "{when}"
-            );
+            let renewed = other.renewed("{}", self.exp + seconds(600));
+            assert!(!self.update(&other, &renewed).await, "{when}");
             self.expect(&connection, when).await;
         }
         let elsewhere = self.connection("kept", "elsewhere", self.now);
         self.expect_not_listed(&elsewhere, "renewed in another room")
             .await;
         self.end(&connection).await;
-        assert!(!self.renew(&connection).await, "forgotten");
+        assert!(!self.update(&connection, &renewed).await, "forgotten");
         self.expect_absent(&connection, "renewed after its end").await;
     }
 }

@@ -1,9 +1,12 @@
 //! What every registry must do.
 
 mod endings;
+mod memberships;
 mod pages;
 mod races;
 mod recording;
+mod tokens;
+mod users;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -15,12 +18,12 @@ use crate::clock::unix_seconds;
 use crate::endpoint::ApiEndpoint;
 use crate::id::ConnectionId;
 use crate::id::RoomId;
-use crate::registry::{Connection, Registry};
+use crate::registry::{Connection, Registry, RoomMember, UserConnection, Written};
 
 /// Checks that a registry does what [`Registry`] says; every implementation runs this in its tests.
 ///
-/// The store may be shared and may hold other things: all names belong to this run only, and what was recorded is
-/// forgotten at the end. Give registries with pages small ones (a dozen connections), so that listing is checked across
+/// The store may be shared and may hold other things: all names belong to this run only, and connections are forgotten
+/// at the end. Revocations and used tokens stay until they expire. Give registries with pages small ones (a dozen connections), so that listing is checked across
 /// pages.
 ///
 /// ```
@@ -87,6 +90,20 @@ impl<R: Registry> Suite<R> {
         self.a_race_of_record_and_forget_leaves_all_or_nothing().await;
         self.a_race_of_renew_and_forget_has_one_winner().await;
         self.many_at_once_are_all_there().await;
+        self.a_connection_joins_and_leaves_rooms().await;
+        self.joining_again_replaces_the_claims().await;
+        self.a_membership_lasts_as_long_as_its_connection_at_most().await;
+        self.a_newer_connection_leaves_all_rooms_of_the_older_one().await;
+        self.a_full_connection_is_written_and_deleted_at_once().await;
+        self.of_changes_at_the_same_time_one_is_made().await;
+        self.a_users_connections_are_listed_page_by_page().await;
+        self.names_of_users_are_kept_apart().await;
+        self.sweeping_leaves_what_is_recorded().await;
+        self.a_token_is_used_once().await;
+        self.a_connection_that_was_not_changed_used_no_token().await;
+        self.a_race_for_a_token_has_one_winner().await;
+        self.revocations_are_found_at_once().await;
+        self.a_revocation_never_gets_earlier().await;
     }
 
     fn id(&self, name: &str) -> ConnectionId {
@@ -114,8 +131,8 @@ impl<R: Registry> Suite<R> {
     }
 
     async fn record(&self, connection: &Connection) {
-        let recorded = self.registry.record(connection).await;
-        recorded.expect("a connection can be recorded");
+        let recorded = self.registry.record(connection, None).await;
+        assert_eq!(recorded.expect("a connection can be recorded"), Written::Done);
     }
 
     async fn forget(&self, seen: &Connection) -> bool {
@@ -131,9 +148,14 @@ impl<R: Registry> Suite<R> {
         );
     }
 
-    async fn renew(&self, renewed: &Connection) -> bool {
-        let renewed = self.registry.renew(renewed).await;
-        renewed.expect("a renewal can be tried")
+    /// Puts `next` in the place of `seen`. Returns whether `seen` was still there.
+    async fn update(&self, seen: &Connection, next: &Connection) -> bool {
+        let written = self.registry.update(seen, next, None).await;
+        match written.expect("a change can be tried") {
+            Written::Done => true,
+            Written::Changed => false,
+            Written::TokenUsed => panic!("no token is used"),
+        }
     }
 
     async fn find(&self, id: &ConnectionId) -> Option<Connection> {
@@ -142,14 +164,14 @@ impl<R: Registry> Suite<R> {
     }
 
     /// Lists a room page by page. No connection may come twice.
-    async fn list(&self, room: &RoomId) -> BTreeMap<ConnectionId, Connection> {
+    async fn list(&self, room: &RoomId) -> BTreeMap<ConnectionId, RoomMember> {
         let mut listed = BTreeMap::new();
         let mut next = None;
         loop {
             let page = self.registry.members(room, next.as_ref()).await;
             let page = page.expect("a room can be listed");
-            for connection in page.connections {
-                let again = listed.insert(connection.id.clone(), connection);
+            for member in page.items {
+                let again = listed.insert(member.id.clone(), member);
                 assert_eq!(again, None, "listed twice");
             }
             next = page.next;
@@ -159,22 +181,66 @@ impl<R: Registry> Suite<R> {
         }
     }
 
-    /// Both views of the registry must show exactly this connection.
+    /// Lists a user's connections page by page. No connection may come twice.
+    async fn list_of(&self, user: &str) -> BTreeMap<ConnectionId, UserConnection> {
+        let mut listed = BTreeMap::new();
+        let mut next = None;
+        loop {
+            let page = self.registry.connections_of(user, next.as_ref()).await;
+            let page = page.expect("a user's connections can be listed");
+            for entry in page.items {
+                let again = listed.insert(entry.id.clone(), entry);
+                assert_eq!(again, None, "listed twice");
+            }
+            next = page.next;
+            if next.is_none() {
+                return listed;
+            }
+        }
+    }
+
+    /// All views of the registry must show exactly this connection.
     async fn expect(&self, connection: &Connection, when: &str) {
         let found = self.find(&connection.id).await;
         expect_same(found.as_ref(), connection, &format!("{when}: found"));
-        let listed = self.list(&connection.room).await;
-        expect_same(listed.get(&connection.id), connection, &format!("{when}: listed"));
+        for room in connection.rooms() {
+            let listed = self.list(room).await;
+            let member = connection.member_of(room);
+            expect_same_member(
+                listed.get(&connection.id),
+                &member.expect("it is in its rooms"),
+                &format!("{when}: listed"),
+            );
+        }
+        if let Some(user) = &connection.user {
+            let listed = self.list_of(user).await;
+            let entry = UserConnection::new(connection.id.clone(), connection.endpoint.clone());
+            assert_eq!(
+                listed.get(&connection.id),
+                Some(&entry),
+                "{when}: listed of its user"
+            );
+        }
     }
 
     async fn expect_absent(&self, connection: &Connection, when: &str) {
         assert_eq!(self.find(&connection.id).await, None, "{when}: found");
         self.expect_not_listed(connection, when).await;
+        if let Some(user) = &connection.user {
+            let listed = self.list_of(user).await;
+            assert_eq!(listed.get(&connection.id), None, "{when}: listed of its user");
+        }
     }
 
     async fn expect_not_listed(&self, connection: &Connection, when: &str) {
-        let listed = self.list(&connection.room).await;
-        assert_eq!(listed.get(&connection.id), None, "{when}: listed");
+        for room in connection.rooms() {
+            self.expect_not_in(connection, room, when).await;
+        }
+    }
+
+    async fn expect_not_in(&self, connection: &Connection, room: &RoomId, when: &str) {
+        let listed = self.list(room).await;
+        assert_eq!(listed.get(&connection.id), None, "{when}: listed in {room}");
     }
 
     /// Does the same with many, a few at a time.
@@ -194,4 +260,10 @@ fn expect_same(seen: Option<&Connection>, connection: &Connection, when: &str) {
     let claims = seen.map(|seen| seen.claims.as_str());
     assert_eq!(claims, Some(connection.claims.as_str()), "{when}: claims");
     assert_eq!(seen, Some(connection), "{when}");
+}
+
+fn expect_same_member(seen: Option<&RoomMember>, member: &RoomMember, when: &str) {
+    let claims = seen.map(|seen| seen.claims.as_str());
+    assert_eq!(claims, Some(member.claims.as_str()), "{when}: claims");
+    assert_eq!(seen, Some(member), "{when}");
 }

@@ -1,6 +1,6 @@
 //! What must hold of rooms that fill several pages.
 
-use super::{MS, Suite, expect_same};
+use super::{MS, Suite, expect_same_member};
 use crate::registry::Registry;
 
 impl<R: Registry> Suite<R> {
@@ -12,9 +12,9 @@ impl<R: Registry> Suite<R> {
         let room = self.room("paged");
         let listed = self.list(&room).await;
         for connection in &all {
-            expect_same(
+            expect_same_member(
                 listed.get(&connection.id),
-                connection,
+                &connection.member(),
                 "every connection is listed",
             );
         }
@@ -24,11 +24,7 @@ impl<R: Registry> Suite<R> {
         if let Some(next) = first.next {
             let ids = async || {
                 let page = self.registry.members(&room, Some(&next)).await.expect("a page");
-                let mut ids: Vec<_> = page
-                    .connections
-                    .into_iter()
-                    .map(|connection| connection.id)
-                    .collect();
+                let mut ids: Vec<_> = page.items.into_iter().map(|connection| connection.id).collect();
                 ids.sort();
                 ids
             };

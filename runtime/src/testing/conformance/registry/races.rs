@@ -44,7 +44,8 @@ impl<R: Registry> Suite<R> {
             let connection = self.connection("fading", "fading", self.now + round * MS);
             self.record(&connection).await;
             let renewed = connection.renewed("{}", self.exp + seconds(60));
-            let (is_renewed, is_forgotten) = join!(self.renew(&renewed), self.forget(&connection));
+            let (is_renewed, is_forgotten) =
+                join!(self.update(&connection, &renewed), self.forget(&connection));
             assert_ne!(is_renewed, is_forgotten, "renewed, or forgotten");
             if is_renewed {
                 self.expect(&renewed, "a renewal wins").await;

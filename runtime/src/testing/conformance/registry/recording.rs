@@ -28,7 +28,10 @@ impl<R: Registry> Suite<R> {
         self.record(&connection).await;
         self.expect(&connection, "recorded twice").await;
         let renewed = connection.renewed(r#"{"renewed":true}"#, self.exp + seconds(60));
-        assert!(self.renew(&renewed).await, "the connection is there");
+        assert!(
+            self.update(&connection, &renewed).await,
+            "the connection is there"
+        );
         self.record(&connection).await;
         self.expect(&renewed, "a late repetition of $connect, after a renewal")
             .await;

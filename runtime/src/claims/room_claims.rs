@@ -1,14 +1,12 @@
-//! What a verified token says: the room, the times, and the user's own claims.
+//! The claims that handlers get.
 
-use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::de::DeserializeOwned;
-
+use super::capabilities::Capabilities;
 use crate::id::RoomId;
-use crate::json::{self, Object};
-use crate::numeric_date::NumericDate;
+use crate::membership::Membership;
 
 /// The verified claims of a token: proof that its bearer may be in the room until [`expires_at`].
 ///
@@ -33,14 +31,27 @@ use crate::numeric_date::NumericDate;
 ///     format!("{} joined {}", claims.custom().user, claims.room_id())
 /// }
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct RoomClaims<T = ()> {
-    room_id: RoomId,
+    pub(super) room_id: RoomId,
     /// The `sub` claim where it is not the room.
-    subject: Option<Box<str>>,
-    issued_at: u64,
-    expires_at: u64,
-    custom: T,
+    pub(super) subject: Option<Box<str>>,
+    pub(super) issued_at: u64,
+    pub(super) expires_at: u64,
+    pub(super) authority: Authority,
+    pub(super) custom: T,
+    /// The further rooms of the connection, as the layer's one query found them.
+    pub(super) memberships: Option<Arc<[Membership]>>,
+}
+
+/// Who a token speaks for, and what it allows.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Authority {
+    pub(super) user: Option<Box<str>>,
+    pub(super) token_id: Option<Box<str>>,
+    pub(super) capabilities: Capabilities,
+    /// `iat`, rounded down: a revocation must hold for what was issued in the same second.
+    pub(super) issued_from: u64,
 }
 
 impl<T> RoomClaims<T> {
@@ -64,6 +75,32 @@ impl<T> RoomClaims<T> {
         UNIX_EPOCH + Duration::from_secs(self.expires_at)
     }
 
+    /// Returns the user: the claim that [`Verifier::with_user_claim`](crate::Verifier::with_user_claim) names. `None`
+    /// where none is configured.
+    pub fn user(&self) -> Option<&str> {
+        self.authority.user.as_deref()
+    }
+
+    /// Returns the id of the token (the `jti` claim; RFC 7519 §4.1.7), by which a single token is revoked, if it has
+    /// one.
+    pub fn token_id(&self) -> Option<&str> {
+        self.authority.token_id.as_deref()
+    }
+
+    /// Returns whether the token allows `capability`: whether its claim `can`, an array of names, holds it. A token
+    /// without that claim allows everything.
+    ///
+    /// ```
+    /// # fn example(claims: &room_auth::RoomClaims) {
+    /// if claims.can("send") {
+    ///     // …
+    /// }
+    /// # }
+    /// ```
+    pub fn can(&self, capability: &str) -> bool {
+        self.authority.capabilities.allow(capability)
+    }
+
     /// Returns the user's own claims.
     pub fn custom(&self) -> &T {
         &self.custom
@@ -84,6 +121,30 @@ impl<T> RoomClaims<T> {
         self.expires_at
     }
 
+    /// Returns the earliest second that `iat` may mean.
+    pub(crate) fn issued_from_seconds(&self) -> u64 {
+        self.authority.issued_from
+    }
+
+    /// Returns the further rooms of the connection.
+    pub(crate) fn memberships(&self) -> &[Membership] {
+        self.memberships.as_deref().unwrap_or_default()
+    }
+
+    /// Names the user that was recorded with these claims.
+    #[must_use]
+    pub(crate) fn of_user(mut self, user: Option<&str>) -> Self {
+        self.authority.user = user.map(Into::into);
+        self
+    }
+
+    /// Adds the further rooms of the connection.
+    #[must_use]
+    pub(crate) fn with_memberships(mut self, memberships: Arc<[Membership]>) -> Self {
+        self.memberships = Some(memberships);
+        self
+    }
+
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn new(room_id: RoomId, issued_at: u64, expires_at: u64, custom: T) -> Self {
         Self {
@@ -91,10 +152,29 @@ impl<T> RoomClaims<T> {
             subject: None,
             issued_at,
             expires_at,
+            authority: Authority {
+                issued_from: issued_at,
+                ..Authority::default()
+            },
             custom,
+            memberships: None,
         }
     }
 }
+
+/// Claims are equal if the tokens said the same, whatever other rooms the connection is in.
+impl<T: PartialEq> PartialEq for RoomClaims<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.room_id == other.room_id
+            && self.subject == other.subject
+            && self.issued_at == other.issued_at
+            && self.expires_at == other.expires_at
+            && self.authority == other.authority
+            && self.custom == other.custom
+    }
+}
+
+impl<T: Eq> Eq for RoomClaims<T> {}
 
 impl<T> fmt::Debug for RoomClaims<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -103,63 +183,6 @@ impl<T> fmt::Debug for RoomClaims<T> {
             .field("issued_at", &self.issued_at)
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()
-    }
-}
-
-/// The longest `sub`, in bytes (OIDC Core §2: 255 ASCII characters).
-const MAX_SUBJECT_LEN: usize = 255;
-
-/// The standard claims of a payload, read and checked for form.
-pub(crate) struct StandardClaims<'a> {
-    pub(crate) subject: Cow<'a, str>,
-    pub(crate) issued_at: u64,
-    pub(crate) expires_at: u64,
-    pub(crate) not_before: Option<u64>,
-}
-
-/// The name of the claim that is missing or invalid.
-pub(crate) type InvalidClaim = &'static str;
-
-impl<'a> StandardClaims<'a> {
-    pub(crate) fn read(payload: &Object<'a>) -> Result<Self, InvalidClaim> {
-        let subject = payload
-            .get("sub")
-            .and_then(json::string)
-            .filter(|sub| sub.len() <= MAX_SUBJECT_LEN && !sub.contains(char::is_control))
-            .ok_or("sub")?;
-        let date = |name| payload.get(name).and_then(NumericDate::read).ok_or(name);
-        let issued_at = date("iat")?.ceil();
-        let expires_at = date("exp")?.floor();
-        let not_before = match payload.get("nbf") {
-            Some(_) => Some(date("nbf")?.ceil()),
-            None => None,
-        };
-        if issued_at >= expires_at {
-            return Err("exp");
-        }
-        Ok(Self {
-            subject,
-            issued_at,
-            expires_at,
-            not_before,
-        })
-    }
-
-    /// The claims for `room_id`, with the user's own claims; `None` where they do not fit `T`.
-    pub(crate) fn into_claims<T: DeserializeOwned>(
-        self,
-        room_id: RoomId,
-        payload: Object<'_>,
-    ) -> Option<RoomClaims<T>> {
-        let own = payload.into_members(|name| !matches!(name, "sub" | "iat" | "exp"));
-        let custom = T::deserialize(own).ok()?;
-        Some(RoomClaims {
-            subject: (*self.subject != *room_id.as_str()).then(|| self.subject.into()),
-            room_id,
-            issued_at: self.issued_at,
-            expires_at: self.expires_at,
-            custom,
-        })
     }
 }
 
@@ -176,23 +199,5 @@ mod tests {
             shown,
             r#"RoomClaims { room_id: RoomId("lobby"), issued_at: 1, expires_at: 2, .. }"#
         );
-    }
-
-    #[test]
-    fn the_first_claim_that_is_missing_or_invalid_is_named() {
-        for (payload, name) in [
-            (r#"{"iat":1,"exp":2}"#, "sub"),
-            (r#"{"sub":7,"iat":1,"exp":2}"#, "sub"),
-            (r#"{"sub":"a\nb","iat":1,"exp":2}"#, "sub"),
-            (r#"{"sub":"lobby","exp":2}"#, "iat"),
-            (r#"{"sub":"lobby","iat":"1","exp":2}"#, "iat"),
-            (r#"{"sub":"lobby","iat":1}"#, "exp"),
-            (r#"{"sub":"lobby","iat":1,"exp":1}"#, "exp"),
-            (r#"{"sub":"lobby","iat":1.5,"exp":2.9}"#, "exp"),
-            (r#"{"sub":"lobby","iat":1,"exp":2,"nbf":null}"#, "nbf"),
-        ] {
-            let object = Object::parse(payload.as_bytes()).unwrap();
-            assert_eq!(StandardClaims::read(&object).err(), Some(name), "{payload}");
-        }
     }
 }
