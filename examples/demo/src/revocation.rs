@@ -46,6 +46,9 @@ impl Revocation {
     /// What others miss by this is only a notice.
     pub(crate) async fn tell_left(&self, user: &str, room: &RoomId) {
         let left = json!({"type": "left", "room": room, "user": user});
-        let _ = self.rooms.broadcast(Broadcast::new(room, &left).best_effort()).await;
+        let _ = self
+            .rooms
+            .broadcast(Broadcast::new(room, &left).best_effort())
+            .await;
     }
 }

@@ -124,7 +124,9 @@ async fn what_could_not_be_closed_is_in_the_report_and_mute() {
 #[tokio::test(start_paused = true)]
 async fn whoever_closes_on_the_last_frame_is_not_waited_for_however_young() {
     let world = World::new(10);
-    world.join_as("alice", "polite=", "lobby", Temper::LeavesWhenTold).await;
+    world
+        .join_as("alice", "polite=", "lobby", Temper::LeavesWhenTold)
+        .await;
     let report = world.rooms().revoke_user("alice").await.unwrap();
     assert!(report.is_complete(), "{report:?}");
     assert_eq!(report.ended(), 1);
