@@ -60,6 +60,9 @@ async fn a_renewal_takes_up_a_rotation() {
     assert_eq!(answer.status_code, 200);
 
     issuer.answers(Answer::set(&[("new", &new)]));
+    let mut sent = sent;
+    sent["requestContext"]["eventType"] = json!("MESSAGE");
+    sent["requestContext"]["routeKey"] = json!("renew");
     let event: WebSocketEvent = serde_json::from_str(&sent.to_string()).unwrap();
     let context_of_event: &EventContext = event.context();
     let claims: RoomClaims = testing::claims("lobby", ());
