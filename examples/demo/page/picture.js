@@ -177,11 +177,12 @@ export class Picture {
 			bar.style.flexGrow = value * 100;
 			return bar;
 		});
+		const words = parts.map(([step, value]) => `${step} ${ms(value)}`).join(', ') || [...steps.keys()].join(', ');
 		const total = took('handshake') || took('function') || took('revocation') || parts.reduce((sum, [, value]) => sum + value, 0);
 		const cells = [
 			time(at),
 			button({}, () => this.#play(request), route),
-			el('div', { role: 'img', title: parts.map(([step, value]) => `${step} ${ms(value)}`).join(', ') }, ...bars),
+			el('div', { role: 'img', title: words }, ...bars),
 			ms(total),
 			steps.has('close') ? 'closed' : status || 'sent',
 		];
