@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
+use bytes::Bytes;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
     proxy_response::ProxyResponse,
     selection::SelectionExpression,
     stage::Stage,
+    usage::ApiUsage,
 };
 
 #[derive(Debug)]
@@ -34,6 +36,7 @@ pub(crate) struct Api {
     pub(crate) connections: Connections,
     pub(crate) faults: Faults,
     pub(crate) observer: Observer,
+    pub(crate) usage: ApiUsage,
     /// Cancelled to end the sockets and to refuse new ones.
     pub(crate) closing: CancellationToken,
     /// Cancelled to end the listener, later than the sockets: functions invoked for `$disconnect` may still call
@@ -99,7 +102,7 @@ impl Api {
                 request_id: request_id.clone(),
             });
         let started = Instant::now();
-        let answer = self.invoke(&route.function, &request_id, event).await;
+        let (answer, cold) = self.invoke(&route.function, &request_id, event).await;
         let response =
             answer.and_then(|answer| ProxyResponse::parse(&answer).ok_or(IntegrationError::Failed));
         let took = started.elapsed();
@@ -110,28 +113,30 @@ impl Api {
                 request_id,
                 status: response.as_ref().ok().map(|response| response.status),
                 took,
+                cold,
             });
         response
     }
 
+    /// Returns the answer, and whether it was the first of its process.
     async fn invoke(
         &self,
         function: &FunctionPool,
         request_id: &str,
         event: Vec<u8>,
-    ) -> Result<bytes::Bytes, IntegrationError> {
+    ) -> (Result<Bytes, IntegrationError>, bool) {
         let call = function.invoke_as(request_id.to_owned(), event.into());
-        match tokio::time::timeout(self.limits.integration_timeout, call).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(InvokeError::TimedOut { .. }))
-                if self.limits.integration_timeout <= function.timeout() =>
-            {
-                Err(IntegrationError::TimedOut)
+        let Ok(outcome) = tokio::time::timeout(self.limits.integration_timeout, call).await else {
+            return (Err(IntegrationError::TimedOut), false);
+        };
+        let answer = outcome.answer.map_err(|error| match error {
+            InvokeError::TimedOut { .. } if self.limits.integration_timeout <= function.timeout() => {
+                IntegrationError::TimedOut
             }
-            Ok(Err(InvokeError::Throttled)) => Err(IntegrationError::Refused),
-            Ok(Err(_)) => Err(IntegrationError::Failed),
-            Err(_) => Err(IntegrationError::TimedOut),
-        }
+            InvokeError::Throttled => IntegrationError::Refused,
+            _ => IntegrationError::Failed,
+        });
+        (answer, outcome.run.is_some_and(|run| run.is_cold))
     }
 
     /// Takes the connection out of the list, and invokes `$disconnect` if there is such a route.
@@ -139,6 +144,8 @@ impl Api {
         self.connections.remove(connection);
         let id = &connection.info.id;
         self.faults.forget(id);
+        self.usage
+            .connection(connection.info.connected_at.elapsed().unwrap_or_default());
         self.observer.notify(id, || ObservedEvent::Closed { code });
         let Some(route) = self.route("$disconnect") else {
             return;

@@ -1,52 +1,44 @@
-//! Configuring and starting a gateway.
+//! Configuring a gateway.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-    time::Instant,
 };
 
-use futures_util::future::try_join_all;
-use tokio::net::TcpListener;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-
 use crate::{
-    api::{Api, Route},
-    authorizer::{Authorizer, IdentitySources},
-    checks::{self, RouteSpec},
-    connections::Connections,
-    error::StartError,
-    faults::Faults,
-    function::{Function, FunctionPool, LogSink},
+    authorizer::IdentitySources,
+    checks::RouteSpec,
+    function::{Function, LogSink},
     gateway::Gateway,
-    http::Hosts,
-    limits::{Limits, RequestRate, Throttle},
+    limits::Limits,
     observe::{Observation, Observer},
     selection::SelectionExpression,
-    server,
-    stage::Stage,
 };
 
 /// Configures and starts a [`Gateway`].
 #[derive(Debug)]
 pub struct GatewayBuilder {
-    listen: SocketAddr,
-    stage: String,
-    api_id: String,
-    region: String,
-    account_id: String,
-    domain_name: Option<String>,
-    stage_variables: BTreeMap<String, String>,
-    signed_management_only: bool,
-    allowed_hosts: Vec<String>,
-    selection: SelectionExpression,
-    functions: Vec<(String, Function)>,
-    routes: Vec<RouteSpec>,
-    authorizer: Option<(String, IdentitySources)>,
-    limits: Limits,
-    logs: LogSink,
-    observer: Observer,
+    pub(crate) listen: SocketAddr,
+    pub(crate) stage: String,
+    pub(crate) api_id: String,
+    pub(crate) region: String,
+    pub(crate) account_id: String,
+    pub(crate) domain_name: Option<String>,
+    pub(crate) is_mapped: bool,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: bool,
+    pub(crate) stage_variables: BTreeMap<String, String>,
+    pub(crate) signed_management_only: bool,
+    pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) selection: SelectionExpression,
+    pub(crate) functions: Vec<(String, Function)>,
+    pub(crate) routes: Vec<RouteSpec>,
+    pub(crate) authorizer: Option<(String, IdentitySources)>,
+    #[cfg(feature = "dynamodb")]
+    pub(crate) tables: Vec<String>,
+    pub(crate) limits: Limits,
+    pub(crate) logs: LogSink,
+    pub(crate) observer: Observer,
 }
 
 impl Gateway {
@@ -65,6 +57,9 @@ impl GatewayBuilder {
             region: "us-east-1".to_owned(),
             account_id: "000000000000".to_owned(),
             domain_name: None,
+            is_mapped: false,
+            #[cfg(feature = "tls")]
+            tls: false,
             stage_variables: BTreeMap::new(),
             signed_management_only: false,
             allowed_hosts: Vec::new(),
@@ -72,6 +67,8 @@ impl GatewayBuilder {
             functions: Vec::new(),
             routes: Vec::new(),
             authorizer: None,
+            #[cfg(feature = "dynamodb")]
+            tables: Vec::new(),
             limits: Limits::default(),
             logs: LogSink::default(),
             observer: Observer::default(),
@@ -119,6 +116,28 @@ impl GatewayBuilder {
     #[must_use]
     pub fn domain_name(mut self, domain_name: impl Into<String>) -> Self {
         self.domain_name = Some(domain_name.into());
+        self
+    }
+
+    /// Lets clients come by a custom domain, which maps its root to the stage: the stage is not in the path of clients
+    /// and of `@connections`, `domainName` is this name, and all header names in events are in lower case, as behind a
+    /// mapping of several levels. The name may have a port, and should lead to this machine, as `localhost:3001` does.
+    #[must_use]
+    pub fn custom_domain(mut self, domain_name: impl Into<String>) -> Self {
+        self.is_mapped = true;
+        self.domain_name(domain_name)
+    }
+
+    /// Serves `wss://` and `https://` on the same port as `ws://` and `http://` (default: only these), with a
+    /// certificate that is made at the start. `https://{domainName}/{stage}`, which most samples of AWS make of an
+    /// event, works then.
+    ///
+    /// The functions trust the certificate by `AWS_CA_BUNDLE`, `REQUESTS_CA_BUNDLE`, `SSL_CERT_FILE` and
+    /// `NODE_EXTRA_CA_CERTS`, and clients by [`Gateway::ca_file`].
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
         self
     }
 
@@ -172,6 +191,24 @@ impl GatewayBuilder {
         self
     }
 
+    /// Adds a table to the embedded DynamoDB, by the JSON of a `CreateTable` request. The functions find it by
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, which the AWS SDKs read. It lies in memory, and is empty at first.
+    ///
+    /// ```
+    /// # use room_auth_gateway::Gateway;
+    /// let builder = Gateway::builder().table(
+    ///     r#"{"TableName": "connections", "BillingMode": "PAY_PER_REQUEST",
+    ///         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    ///         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]}"#,
+    /// );
+    /// ```
+    #[cfg(feature = "dynamodb")]
+    #[must_use]
+    pub fn table(mut self, create_table: impl Into<String>) -> Self {
+        self.tables.push(create_table.into());
+        self
+    }
+
     /// Changes the limits. The defaults are those that AWS documents.
     ///
     /// ```
@@ -214,92 +251,5 @@ impl GatewayBuilder {
     pub fn observe(mut self, observe: impl Fn(Observation) + Send + Sync + 'static) -> Self {
         self.observer = Observer::new(observe);
         self
-    }
-
-    /// Listens, starts the functions, and waits until each has asked for its first event.
-    ///
-    /// # Errors
-    ///
-    /// If the parts do not fit together, the address cannot be listened on, or a function cannot be started.
-    pub async fn start(self) -> Result<Gateway, StartError> {
-        self.check()?;
-        let address = self.listen;
-        let bind = |source| StartError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(bind)?;
-        let local_addr = listener.local_addr().map_err(bind)?;
-        let reachable_at = server::reachable(local_addr);
-        let endpoint = format!("http://{reachable_at}/{}", self.stage);
-
-        let starting = self.functions.into_iter().map(|(name, function)| {
-            let function = function
-                .name_or(&name)
-                .region_or(&self.region)
-                .account_id_or(&self.account_id)
-                .logs_or(&self.logs)
-                .env_default("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", &endpoint);
-            async move { Ok::<_, StartError>((name, Arc::new(function.start().await?))) }
-        });
-        let pools: HashMap<String, Arc<FunctionPool>> = try_join_all(starting).await?.into_iter().collect();
-        let pool = |name: &str| pools[name].clone();
-        let route = |spec: RouteSpec| {
-            let route = Route {
-                key: spec.key.as_str().into(),
-                function: pool(&spec.function),
-                has_response: spec.has_response,
-            };
-            (spec.key, route)
-        };
-        let now = Instant::now();
-        let per_second = |rate| RequestRate { rate, burst: rate };
-        let hosts = Hosts::new(self.allowed_hosts.into_iter().chain(self.domain_name.clone()));
-        let api = Arc::new(Api {
-            stage: Stage {
-                api_id: self.api_id,
-                name: self.stage,
-                region: self.region,
-                account_id: self.account_id,
-                domain_name: self.domain_name.unwrap_or_else(|| reachable_at.to_string()),
-                port: local_addr.port(),
-                variables: self.stage_variables,
-            },
-            signed_management_only: self.signed_management_only,
-            hosts,
-            selection: self.selection,
-            routes: self.routes.into_iter().map(route).collect(),
-            authorizer: self.authorizer.map(|(name, sources)| Authorizer {
-                function: pool(&name),
-                sources,
-                timeout: self.limits.integration_timeout,
-                max_result_bytes: self.limits.authorizer_result_bytes,
-            }),
-            new_connections: Throttle::new(self.limits.connections_per_second.map(per_second), now),
-            requests: Throttle::new(self.limits.requests_per_second, now),
-            limits: self.limits,
-            connections: Connections::default(),
-            faults: Faults::of(pools.clone()),
-            observer: self.observer,
-            closing: CancellationToken::new(),
-            closed: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-        });
-        let server = tokio::spawn(server::serve(listener, api.clone()));
-        let functions = pools.into_values().collect();
-        Ok(Gateway {
-            api,
-            functions,
-            server,
-            local_addr,
-            reachable_at,
-        })
-    }
-
-    fn check(&self) -> Result<(), StartError> {
-        checks::stage(&self.stage)?;
-        let functions = self.functions.iter().map(|(name, _)| name.as_str());
-        let authorizer = self.authorizer.as_ref().map(|(name, _)| name.as_str());
-        if let Some((_, sources)) = &self.authorizer {
-            sources.check()?;
-        }
-        checks::references(functions, &self.routes, authorizer)
     }
 }

@@ -4,7 +4,11 @@ use std::{net::SocketAddr, time::SystemTime};
 
 use hyper::{HeaderMap, Request};
 
-use crate::{http::Spelling, ids};
+use crate::{
+    http::{Scheme, Spelling},
+    ids,
+    stage::Stage,
+};
 
 pub(crate) struct ClientRequest {
     pub(crate) headers: Vec<(String, String)>,
@@ -12,8 +16,8 @@ pub(crate) struct ClientRequest {
 }
 
 impl ClientRequest {
-    /// Reads a request from `peer` to the gateway's `port`, and adds the headers that API Gateway adds.
-    pub(crate) fn read<B>(request: &Request<B>, peer: SocketAddr, port: u16, now: SystemTime) -> Self {
+    /// Reads a request from `peer` to the stage, and adds the headers that API Gateway adds.
+    pub(crate) fn read<B>(request: &Request<B>, peer: SocketAddr, stage: &Stage, now: SystemTime) -> Self {
         let spelling = request
             .extensions()
             .get::<Spelling>()
@@ -33,10 +37,20 @@ impl ClientRequest {
         let forwarded_for =
             forwarded_for.map_or_else(String::new, |before| before + ", ") + &peer.ip().to_string();
         headers.push(("X-Forwarded-For".into(), forwarded_for));
-        headers.push(("X-Forwarded-Port".into(), port.to_string()));
-        headers.push(("X-Forwarded-Proto".into(), "http".into()));
+        headers.push(("X-Forwarded-Port".into(), stage.port.to_string()));
+        let proto = match request.extensions().get() {
+            Some(Scheme::Https) => "https",
+            Some(Scheme::Http) | None => "http",
+        };
+        headers.push(("X-Forwarded-Proto".into(), proto.into()));
         let trace = text(request.headers(), "x-amzn-trace-id").unwrap_or_else(|| ids::trace_root(now));
         headers.push(("X-Amzn-Trace-Id".into(), trace));
+        // As behind a mapping of several levels ("Working with API mappings" in the developer guide).
+        if stage.is_mapped {
+            for (name, _) in &mut headers {
+                name.make_ascii_lowercase();
+            }
+        }
         let query = request.uri().query().unwrap_or_default();
         let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         Self { headers, query }

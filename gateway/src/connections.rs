@@ -143,6 +143,15 @@ impl Connections {
         self.0.lock().keys().cloned().collect()
     }
 
+    /// Returns since when each connection is open.
+    pub(crate) fn connected_at(&self) -> Vec<SystemTime> {
+        self.0
+            .lock()
+            .values()
+            .map(|connection| connection.info.connected_at)
+            .collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.lock().len()
     }

@@ -39,6 +39,14 @@ pub enum StartError {
     /// A route key is empty, or begins with `$` and is not one of the three that API Gateway knows.
     #[error("`{0}` is not a route key; use $connect, $disconnect, $default or a key without a $")]
     RouteKey(String),
+    /// The certificate for TLS could not be made, or not be written.
+    #[cfg(feature = "tls")]
+    #[error("cannot make a certificate: {0}")]
+    Certificate(io::Error),
+    /// A table of the embedded DynamoDB could not be created.
+    #[cfg(feature = "dynamodb")]
+    #[error("a table cannot be created: {0}")]
+    Table(String),
     /// The stage is empty, or has characters that do not belong into a stage name.
     #[error("`{0}` is not a stage name; use letters, digits, `-`, `_` and `$` only")]
     Stage(String),

@@ -1,10 +1,21 @@
 //! The running gateway, as its owner sees it.
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::task::JoinHandle;
 
-use crate::{api::Api, faults::Faults, function::FunctionPool};
+#[cfg(feature = "dynamodb")]
+use crate::dynamodb::DynamoDb;
+use crate::{
+    api::Api,
+    bill::Bill,
+    defaults::FunctionDefaults,
+    error::StartError,
+    faults::Faults,
+    function::{Function, FunctionPool},
+    http::Tls,
+    usage::{self, FunctionUsage, TableUsage},
+};
 
 /// How long functions may work on the `$disconnect`s of a shutdown.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
@@ -13,22 +24,41 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 /// [`shutdown`](Self::shutdown) also lets them finish.
 pub struct Gateway {
     pub(crate) api: Arc<Api>,
-    pub(crate) functions: Vec<Arc<FunctionPool>>,
+    pub(crate) functions: HashMap<String, Arc<FunctionPool>>,
+    pub(crate) defaults: FunctionDefaults,
+    #[cfg(feature = "dynamodb")]
+    pub(crate) database: Option<DynamoDb>,
+    pub(crate) tls: Option<Tls>,
     pub(crate) server: JoinHandle<()>,
     pub(crate) local_addr: SocketAddr,
     pub(crate) reachable_at: SocketAddr,
 }
 
 impl Gateway {
-    /// Returns the URL for clients: `ws://127.0.0.1:<port>/<stage>`.
+    /// Returns the URL for clients: `ws://127.0.0.1:<port>/<stage>`, or `wss://…` with TLS.
     pub fn websocket_url(&self) -> String {
-        format!("ws://{}/{}", self.reachable_at, self.api.stage.name)
+        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
+        format!("{scheme}://{}{}", self.reachable_at, self.api.stage.path())
     }
 
     /// Returns the endpoint of `@connections` for the AWS SDKs: `http://127.0.0.1:<port>/<stage>`. Functions find it
-    /// in `AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI`.
+    /// in `AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI`. With TLS `https://` works too.
     pub fn management_endpoint(&self) -> String {
-        format!("http://{}/{}", self.reachable_at, self.api.stage.name)
+        format!("http://{}{}", self.reachable_at, self.api.stage.path())
+    }
+
+    /// Returns the file, as PEM, with the certificate that clients have to trust for `wss://` and `https://`, if there
+    /// is [TLS](crate::GatewayBuilder::tls). It is deleted with the gateway.
+    #[cfg(feature = "tls")]
+    pub fn ca_file(&self) -> Option<&std::path::Path> {
+        self.tls.as_ref().map(Tls::ca_file)
+    }
+
+    /// Returns the endpoint of the embedded DynamoDB for the AWS SDKs, if there are
+    /// [tables](crate::GatewayBuilder::table).
+    #[cfg(feature = "dynamodb")]
+    pub fn dynamodb_endpoint(&self) -> Option<&str> {
+        self.database.as_ref().map(DynamoDb::endpoint)
     }
 
     /// Returns the address that the gateway listens on.
@@ -46,9 +76,54 @@ impl Gateway {
         self.api.connections.len()
     }
 
+    /// Returns what the use of this gateway so far would have cost on AWS, by the prices of us-east-1, so that a test can
+    /// hold a budget.
+    ///
+    /// ```no_run
+    /// # async fn run(gateway: room_auth_gateway::Gateway) {
+    /// assert!(gateway.bill().messages < 100);
+    /// assert!(gateway.bill().total() < 0.001);
+    /// # }
+    /// ```
+    pub fn bill(&self) -> Bill {
+        let api = &self.api.usage;
+        let open = self.api.connections.connected_at().into_iter();
+        let open = open.map(|since| usage::minutes(since.elapsed().unwrap_or_default()));
+        let functions = || self.functions.values().map(|function| function.usage());
+        #[cfg(feature = "dynamodb")]
+        let tables = self.database.as_ref().map(DynamoDb::usage);
+        #[cfg(not(feature = "dynamodb"))]
+        let tables: Option<&TableUsage> = None;
+        Bill {
+            messages: api.messages(),
+            connection_minutes: api.minutes() + open.sum::<u64>(),
+            invocations: functions().map(FunctionUsage::invocations).sum(),
+            gb_seconds: functions().map(FunctionUsage::gb_seconds).sum(),
+            read_units: tables.map_or(0.0, TableUsage::read_units),
+            write_units: tables.map_or(0.0, TableUsage::write_units),
+        }
+    }
+
     /// Returns the means to inject faults, for tests.
     pub fn faults(&self) -> Faults {
         self.api.faults.clone()
+    }
+
+    /// Replaces the function of that name by another version of it, while the sockets stay open: starts a first process
+    /// of `function`, and from then on invokes that. What the old version is working on it works on to its end.
+    ///
+    /// # Errors
+    ///
+    /// If there is no function of that name, or it cannot be started. Then the old version goes on.
+    pub async fn replace_function(&self, name: &str, function: Function) -> Result<(), StartError> {
+        let pool = self
+            .functions
+            .get(name)
+            .ok_or_else(|| StartError::UnknownFunction {
+                user: "the replacement".to_owned(),
+                function: name.to_owned(),
+            })?;
+        Ok(pool.replace(self.defaults.apply(name, function)).await?)
     }
 
     /// Closes the sockets with 1001, invokes `$disconnect` for each of them for at most 3 seconds, and kills the
@@ -61,10 +136,10 @@ impl Gateway {
         self.api.closed.cancel();
         // The server's task never panics. When it has ended, the port is free.
         let _ = (&mut self.server).await;
-        for function in &self.functions {
+        for function in self.functions.values() {
             function.stop();
         }
-        for function in &self.functions {
+        for function in self.functions.values() {
             function.stopped().await;
         }
     }
@@ -75,7 +150,7 @@ impl Drop for Gateway {
         self.api.closing.cancel();
         self.api.closed.cancel();
         self.server.abort();
-        for function in &self.functions {
+        for function in self.functions.values() {
             function.stop();
         }
     }
@@ -86,7 +161,7 @@ impl fmt::Debug for Gateway {
         f.debug_struct("Gateway")
             .field("url", &self.websocket_url())
             .field("connections", &self.connection_count())
-            .field("functions", &self.functions)
+            .field("functions", &self.functions.values())
             .finish_non_exhaustive()
     }
 }

@@ -69,7 +69,7 @@ async fn respond(
     if !api.new_connections.allows(Instant::now()) || !api.allows_request() {
         return refuse(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
     }
-    let request = ClientRequest::read(request, peer, api.stage.port, stamp.at);
+    let request = ClientRequest::read(request, peer, &api.stage, stamp.at);
     let header = |name| request.header(name).map(str::to_owned);
     let mut info = ConnectionInfo {
         id: id.clone(),

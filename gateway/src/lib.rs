@@ -3,8 +3,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 // From top to bottom, so that each module only uses those below it.
+mod start;
+
+mod bill;
 mod builder;
 mod checks;
+mod defaults;
 mod error;
 mod gateway;
 
@@ -30,11 +34,15 @@ mod proxy_response;
 mod selection;
 mod stage;
 
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
 mod function;
 mod http;
 mod ids;
+mod usage;
 
 pub use authorizer::{IdentitySourceError, IdentitySources};
+pub use bill::Bill;
 pub use builder::GatewayBuilder;
 pub use error::StartError;
 pub use faults::Faults;

@@ -21,6 +21,7 @@ pub(crate) async fn handle(api: &Api, connection: &Arc<Connection>, text: &str) 
             api.limits.client_buffer_bytes,
         );
     };
+    api.usage.message(text.len());
     let route = api.route_of_message(text);
     api.observer.notify(id, || ObservedEvent::FrameIn {
         route: route.map(|route| route.key.clone()),

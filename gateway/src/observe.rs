@@ -52,6 +52,8 @@ pub enum ObservedEvent {
         /// The time from the call to the answer.
         #[serde(rename = "took_us", serialize_with = "micros")]
         took: Duration,
+        /// Whether it was the first invocation of its process.
+        cold: bool,
     },
     /// The handshake was answered with 101, or with the status of the refusal.
     HandshakeAnswered {
@@ -88,6 +90,8 @@ pub enum ObservedEvent {
         /// The time from the call to the answer.
         #[serde(rename = "took_us", serialize_with = "micros")]
         took: Duration,
+        /// Whether it was the first invocation of its process.
+        cold: bool,
     },
     /// A message was sent to the client.
     FrameOut {
@@ -191,12 +195,13 @@ mod tests {
                 request_id: "r".into(),
                 status: Some(200),
                 took: Duration::from_micros(1500),
+                cold: true,
             },
         };
         let json = serde_json::to_string(&observation).unwrap();
         assert_eq!(
             json,
-            r#"{"at":5,"connection_id":"abc=","event":"function_answered","route":"$connect","function":"chat","request_id":"r","status":200,"took_us":1500}"#
+            r#"{"at":5,"connection_id":"abc=","event":"function_answered","route":"$connect","function":"chat","request_id":"r","status":200,"took_us":1500,"cold":true}"#
         );
     }
 }

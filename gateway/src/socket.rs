@@ -180,6 +180,7 @@ async fn write(
             return Closure::broken();
         }
         connection.sent(bytes);
+        api.usage.message(bytes);
         connection.touch();
         api.observer
             .notify(&connection.info.id, || ObservedEvent::FrameOut { bytes });

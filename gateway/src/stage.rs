@@ -12,9 +12,20 @@ pub(crate) struct Stage {
     pub(crate) domain_name: String,
     pub(crate) port: u16,
     pub(crate) variables: BTreeMap<String, String>,
+    /// Whether clients come by a custom domain, which maps its root to this stage.
+    pub(crate) is_mapped: bool,
 }
 
 impl Stage {
+    /// Returns the path of the stage: `/dev`, or nothing behind a custom domain.
+    pub(crate) fn path(&self) -> String {
+        if self.is_mapped {
+            String::new()
+        } else {
+            format!("/{}", self.name)
+        }
+    }
+
     /// Returns the ARN that an authorizer is asked about.
     pub(crate) fn method_arn(&self) -> String {
         let Self {

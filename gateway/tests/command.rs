@@ -73,12 +73,69 @@ async fn the_first_line_is_the_url_and_a_signal_ends_all_of_it() {
             .unwrap();
         assert_eq!(status.code(), Some(0), "{stop:?}");
         eventually(|| !std::path::Path::new(&format!("/proc/{}", function[0])).exists()).await;
-        assert_eq!(
-            lines.next_line().await.unwrap(),
-            None,
-            "nothing else on standard output"
+        let mut rest = Vec::new();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            rest.push(line);
+        }
+        assert!(
+            rest.iter().all(|line| !line.contains('\x1b')),
+            "no colours in a pipe"
+        );
+        let (connect, rest) = rest.split_first().expect("a line for $connect");
+        let words: Vec<&str> = connect.split_whitespace().collect();
+        assert_eq!(words[2..5], ["$connect", "scripted", "200"], "{connect}");
+        assert_eq!(words[6..], ["ms", "cold"], "{connect}");
+        let rest = rest.join("\n");
+        assert!(
+            rest.contains("\n1 connected, 0 refused; 0 messages in, 0 out\nfunction "),
+            "{rest}"
         );
     }
+}
+
+#[tokio::test]
+async fn for_machines_everything_is_a_line_of_json() {
+    let route = format!("$connect={}", scripted().display());
+    let (child, first, mut lines) = start(&["--route", &route, "--port", "0", "--json", "--bill"]).await;
+    let ready: serde_json::Value = serde_json::from_str(&first).unwrap();
+    assert_eq!(ready["event"], "ready");
+    let (client, _) = connect_async(ready["url"].as_str().unwrap()).await.unwrap();
+    drop(client);
+    let (mut kinds, mut summary, mut bill) = (Vec::new(), serde_json::Value::Null, serde_json::Value::Null);
+    while let Some(line) = timeout(PATIENCE, lines.next_line())
+        .await
+        .expect("a line in time")
+        .unwrap()
+    {
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        kinds.push(line["event"].as_str().unwrap().to_owned());
+        match line["event"].as_str() {
+            Some("log") => {
+                assert_eq!(
+                    (&line["function"], &line["stream"]),
+                    (&"scripted".into(), &"stdout".into())
+                );
+                assert!(line["text"].as_str().unwrap().starts_with("EVENT "));
+            }
+            Some("closed") => signal(&child, Signal::TERM),
+            Some("summary") => summary = line,
+            Some("bill") => bill = line,
+            _ => {}
+        }
+    }
+    for kind in [
+        "handshake",
+        "log",
+        "function_answered",
+        "handshake_answered",
+        "closed",
+    ] {
+        assert!(kinds.iter().any(|one| one == kind), "{kind} in {kinds:?}");
+    }
+    assert_eq!(kinds[kinds.len() - 2..], ["summary", "bill"]);
+    assert_eq!(bill["connection_minutes"], 1);
+    assert!(bill["total_dollars"].as_f64().unwrap() > 0.0, "{bill}");
+    assert_eq!(summary["functions"]["scripted"]["cold"], 1);
 }
 
 #[tokio::test]

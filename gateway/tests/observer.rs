@@ -111,6 +111,7 @@ fn name(event: &ObservedEvent) -> String {
             function,
             decision,
             took,
+            ..
         } => {
             assert_eq!(took.is_zero(), *decision == Decision::NoIdentity);
             format!("authorizer_answered {function} {decision:?}")

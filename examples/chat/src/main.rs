@@ -78,11 +78,11 @@ async fn chat(
 
 async fn act(session: &Session<'_>, verifier: &Verifier, action: Action) -> Result<(), Error> {
     match action {
-        Action::Send { text, room } => match session::permitted(session, room, "send") {
+        Action::Send { text, room } => match session::permitted(session, room.as_ref(), "send") {
             Ok(session) => speech::say(&session, &text).await,
             Err(frame) => reply(session, &frame).await,
         },
-        Action::Members { room } => match session::permitted(session, room, "members") {
+        Action::Members { room } => match session::permitted(session, room.as_ref(), "members") {
             Ok(session) => speech::list_members(&session).await,
             Err(frame) => reply(session, &frame).await,
         },

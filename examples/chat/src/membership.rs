@@ -52,15 +52,11 @@ pub(crate) async fn renew(
     token: &str,
     room: Option<RoomId>,
 ) -> Result<(), Error> {
-    let there = match &room {
-        Some(room) => session.in_room(room),
-        // Only what is verified says which room it is for. The renewal below refuses the rest, and logs why.
-        None => {
-            let claims = verifier.verify::<Member>(token).ok();
-            claims.and_then(|claims| session.in_room(claims.room_id()))
-        }
-    };
-    if room.is_some() && there.is_none() {
+    let is_named = room.is_some();
+    // Only a verified token says which room it is for. What is none is refused, and logged, by renewing with it.
+    let of_token = || Some(verifier.verify::<Member>(token).ok()?.room_id().clone());
+    let there = room.or_else(of_token).and_then(|room| session.in_room(&room));
+    if is_named && there.is_none() {
         return reply(session, &NOT_IN_ROOM).await;
     }
     let renewed = there.as_ref().unwrap_or(session).renew(token).await;

@@ -18,10 +18,10 @@ pub(crate) type Session<'a> = room_auth::rooms::Session<'a, Member>;
 /// Returns the session of the room that is meant if the token for it allows this, and what the client gets if not.
 pub(crate) fn permitted<'a>(
     session: &Session<'a>,
-    room: Option<RoomId>,
+    room: Option<&RoomId>,
     capability: &str,
 ) -> Result<Session<'a>, Frame<'static>> {
-    let room = room.as_ref().unwrap_or(session.claims().room_id());
+    let room = room.unwrap_or(session.claims().room_id());
     let session = session.in_room(room).ok_or(NOT_IN_ROOM)?;
     if session.claims().can(capability) {
         return Ok(session);

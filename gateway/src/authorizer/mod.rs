@@ -20,6 +20,7 @@ use crate::{
     connections::ConnectionInfo,
     event::{self, RequestStamp},
     function::{FunctionPool, InvokeError},
+    ids,
     observe::{Decision, ObservedEvent, Observer},
     stage::Stage,
 };
@@ -45,15 +46,16 @@ impl Authorizer {
         request: &ClientRequest,
     ) -> Answer {
         let name = self.function.shared_name();
-        let answered = |decision, took| {
+        let answered = |decision, took, cold| {
             observer.notify(&connection.id, || ObservedEvent::AuthorizerAnswered {
                 function: name.clone(),
                 decision,
                 took,
+                cold,
             });
         };
         if !self.sources.are_present(request, &stage.variables) {
-            answered(Decision::NoIdentity, Duration::ZERO);
+            answered(Decision::NoIdentity, Duration::ZERO, false);
             return (Decision::NoIdentity, None);
         }
         let event = event::authorize(stage, connection, stamp, request);
@@ -61,10 +63,12 @@ impl Authorizer {
             function: name.clone(),
         });
         let started = Instant::now();
-        let answer = tokio::time::timeout(self.timeout, self.function.invoke(event)).await;
+        let call = self.function.invoke_as(ids::lambda_request_id(), event.into());
+        let outcome = tokio::time::timeout(self.timeout, call).await.ok();
         let took = started.elapsed();
-        let (decision, context) = match answer {
-            Ok(Ok(answer)) => {
+        let run = outcome.as_ref().and_then(|outcome| outcome.run);
+        let (decision, context) = match outcome.map(|outcome| outcome.answer) {
+            Some(Ok(answer)) => {
                 let keys = Keys {
                     source_ip: connection.source_ip,
                     now: stamp.at.into(),
@@ -79,12 +83,12 @@ impl Authorizer {
                 })
             }
             // The only error that a client is told about.
-            Ok(Err(InvokeError::Function { message, .. })) if message == "Unauthorized" => {
+            Some(Err(InvokeError::Function { message, .. })) if message == "Unauthorized" => {
                 (Decision::Unauthorized, None)
             }
-            Ok(Err(_)) | Err(_) => (Decision::Failed, None),
+            Some(Err(_)) | None => (Decision::Failed, None),
         };
-        answered(decision, took);
+        answered(decision, took, run.is_some_and(|run| run.is_cold));
         (decision, context)
     }
 }

@@ -1,11 +1,13 @@
 //! Lambda functions as local processes.
 //!
-//! From top to bottom: a `pool` starts a `process` whenever one is needed; the process talks to its `runtime_api`,
+//! From top to bottom: a `pool` invokes the `generation` of the function that runs now, which starts a `process` whenever
+//! one is needed; the process talks to its `runtime_api`,
 //! which hands it what its `worker` gets from the `queue` of invocations.
 
 mod environment;
 mod error;
 mod fault;
+mod generation;
 mod invocation;
 mod log;
 mod pool;

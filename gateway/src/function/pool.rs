@@ -3,42 +3,36 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
-    time::sleep,
+use parking_lot::Mutex;
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    environment,
     error::{InvokeError, StartFunctionError},
     fault::{FaultQueue, FunctionFault},
-    invocation::{Invocation, Reply},
+    generation::Generation,
+    invocation::Outcome,
     log::{LogLine, LogStream},
-    process::{self, InitResult},
-    queue::{Dispatch, Key, ProcessInfo},
-    shared::Shared,
+    queue::ProcessInfo,
     spec::Function,
 };
-use crate::ids;
-
-/// The longest time that a process usually takes between an answer and its next poll.
-const POLL_GAP: Duration = Duration::from_secs(1);
+use crate::{ids, usage::FunctionUsage};
 
 /// A running function: as many processes as its concurrency allows, started as they are needed.
 ///
 /// On its own this is Lambda without API Gateway: [`Function::start`] it, and [`invoke`](Self::invoke) it with events
 /// of your own. Dropping it kills the processes.
 pub struct FunctionPool {
-    pool: Arc<Pool>,
-    _stop: DropGuard,
-}
-
-struct Pool {
-    shared: Arc<Shared>,
+    name: Arc<str>,
+    current: Mutex<Arc<Generation>>,
     faults: FaultQueue,
-    /// Permits for invocations, if those beyond the concurrency are refused.
-    permits: Option<Arc<Semaphore>>,
+    /// Cancelled when the function is shut down, in all its versions.
+    stopped: CancellationToken,
+    tasks: TaskTracker,
+    usage: Arc<FunctionUsage>,
+    _stop: DropGuard,
 }
 
 impl Function {
@@ -49,35 +43,25 @@ impl Function {
     /// If the program is missing or cannot be executed, if Lambda reserves the name of a variable, or if the process
     /// ends, reports an error or stays silent during its init.
     pub async fn start(self) -> Result<FunctionPool, StartFunctionError> {
-        if let Some(variable) = environment::reserved(&self) {
-            let name = self.name_or_file_name();
-            return Err(StartFunctionError::ReservedVariable { name, variable });
-        }
-        let stopped = CancellationToken::new();
-        let stop = stopped.clone().drop_guard();
-        let most_at_once = self.concurrency * self.invocations_per_process;
-        let pool = Arc::new(Pool {
-            permits: self
-                .throttle_when_busy
-                .then(|| Arc::new(Semaphore::new(most_at_once))),
-            shared: Arc::new(Shared::new(self, stopped)),
+        let (stopped, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let usage = Arc::<FunctionUsage>::default();
+        let first = Generation::start(self, stopped.child_token(), tasks.clone(), usage.clone()).await?;
+        Ok(FunctionPool {
+            name: first.shared().name.clone(),
+            current: Mutex::new(Arc::new(first)),
             faults: FaultQueue::default(),
-        });
-        let first = pool.shared.queue().start();
-        let (init, init_over) = oneshot::channel();
-        pool.spawn(first, Some(init));
-        match init_over.await {
-            Ok(Ok(())) => Ok(FunctionPool { pool, _stop: stop }),
-            Ok(Err(error)) => Err(error),
-            Err(_) => unreachable!("a process task reports its init before it ends"),
-        }
+            _stop: stopped.clone().drop_guard(),
+            stopped,
+            tasks,
+            usage,
+        })
     }
 }
 
 impl FunctionPool {
     /// Returns the function's name, which the processes see as `AWS_LAMBDA_FUNCTION_NAME`.
     pub fn name(&self) -> &str {
-        &self.pool.shared.name
+        &self.name
     }
 
     /// Invokes the function with `event`, usually JSON, and waits for the answer: the bytes as the function wrote
@@ -88,40 +72,46 @@ impl FunctionPool {
     /// If the function answers with an error, crashes, takes longer than its timeout, or cannot be started when
     /// another process is needed.
     pub async fn invoke(&self, event: impl Into<Bytes>) -> Result<Bytes, InvokeError> {
-        self.invoke_as(ids::lambda_request_id(), event.into()).await
+        let outcome = self.invoke_as(ids::lambda_request_id(), event.into());
+        outcome.await.answer
     }
 
-    pub(crate) async fn invoke_as(&self, request_id: String, event: Bytes) -> Result<Bytes, InvokeError> {
-        let fault = self.pool.faults.next();
+    pub(crate) async fn invoke_as(&self, request_id: String, event: Bytes) -> Outcome {
+        let fault = self.faults.next();
         match fault {
-            Some(FunctionFault::Throttle) => return Err(InvokeError::Throttled),
+            Some(FunctionFault::Throttle) => return InvokeError::Throttled.into(),
             Some(FunctionFault::Error) => {
                 let payload =
                     br#"{"errorType":"InjectedFault","errorMessage":"this error was injected by a test"}"#;
-                return Err(InvokeError::from_payload(Bytes::from_static(payload), None));
+                return InvokeError::from_payload(Bytes::from_static(payload), None).into();
             }
             _ => {}
         }
-        while !self.pool.shared.stopped.is_cancelled() {
-            let (reply, answer) = Reply::new(self.pool.permit()?);
-            let (request_id, event) = (request_id.clone(), event.clone());
-            self.pool.submit(Invocation {
-                request_id,
-                event,
-                fault,
-                reply,
-            });
-            if let Ok(answer) = answer.await {
-                return answer;
-            }
-            // The idle process that it was given to ended before it took it: try another one.
-        }
-        Err(InvokeError::Stopped)
+        self.current().invoke(request_id, event, fault).await
+    }
+
+    /// Replaces the function by another version of it: starts a first process of that, and from then on invokes it.
+    /// What the old version is working on it works on to its end, as long as somebody waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Function::start`]. Then the old version goes on.
+    pub async fn replace(&self, function: Function) -> Result<(), StartFunctionError> {
+        let (stopped, tasks) = (self.stopped.child_token(), self.tasks.clone());
+        let next = Generation::start(function, stopped, tasks, self.usage.clone());
+        let next = Arc::new(next.await?);
+        // The old one ends outside of the lock.
+        let _old = std::mem::replace(&mut *self.current.lock(), next);
+        Ok(())
+    }
+
+    fn current(&self) -> Arc<Generation> {
+        self.current.lock().clone()
     }
 
     /// Returns the processes that have finished their init, the oldest first.
     pub fn processes(&self) -> Vec<ProcessInfo> {
-        self.pool.shared.queue().processes()
+        self.current().shared().queue().processes()
     }
 
     /// Kills all processes, and waits until they are gone.
@@ -131,16 +121,16 @@ impl FunctionPool {
     }
 
     pub(crate) fn stop(&self) {
-        self.pool.shared.stopped.cancel();
-        self.pool.shared.tasks.close();
+        self.stopped.cancel();
+        self.tasks.close();
     }
 
     pub(crate) async fn stopped(&self) {
-        self.pool.shared.tasks.wait().await;
+        self.tasks.wait().await;
     }
 
     pub(crate) fn shared_name(&self) -> Arc<str> {
-        self.pool.shared.name.clone()
+        self.name.clone()
     }
 
     /// Writes a line about the function to its sink.
@@ -151,27 +141,34 @@ impl FunctionPool {
             stream: LogStream::Stderr,
             text,
         };
-        self.pool.shared.spec.logs.clone().unwrap_or_default().write(line);
+        let logs = self.current().shared().spec.logs.clone();
+        logs.unwrap_or_default().write(line);
     }
 
     pub(crate) fn timeout(&self) -> Duration {
-        self.pool.shared.spec.timeout
+        self.current().shared().spec.timeout
+    }
+
+    /// Returns what all versions of the function have used.
+    pub(crate) fn usage(&self) -> &FunctionUsage {
+        &self.usage
     }
 
     pub(crate) fn inject(&self, fault: FunctionFault, times: usize) {
-        self.pool.faults.add(fault, times);
+        self.faults.add(fault, times);
     }
 
     /// Kills every process that is busy now.
     pub(crate) fn kill_busy(&self) {
-        self.pool.shared.kill_busy();
+        self.current().shared().kill_busy();
     }
 }
 
 impl fmt::Debug for FunctionPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (processes, waiting) = {
-            let queue = self.pool.shared.queue();
+            let current = self.current();
+            let queue = current.shared().queue();
             (queue.processes(), queue.waiting())
         };
         f.debug_struct("FunctionPool")
@@ -179,69 +176,5 @@ impl fmt::Debug for FunctionPool {
             .field("processes", &processes)
             .field("waiting", &waiting)
             .finish_non_exhaustive()
-    }
-}
-
-impl Pool {
-    fn permit(&self) -> Result<Option<OwnedSemaphorePermit>, InvokeError> {
-        let permits = self.permits.clone();
-        permits
-            .map(|all| all.try_acquire_owned().map_err(|_| InvokeError::Throttled))
-            .transpose()
-    }
-
-    fn submit(self: &Arc<Self>, invocation: Invocation) {
-        let dispatch = self.shared.queue().submit(invocation);
-        match dispatch {
-            Dispatch::Assigned => {}
-            Dispatch::Queued => self.grow(),
-            Dispatch::AwaitingPoll => {
-                let this = self.clone();
-                self.shared.tasks.spawn(async move {
-                    tokio::select! {
-                        () = sleep(POLL_GAP) => this.grow(),
-                        () = this.shared.stopped.cancelled() => {}
-                    }
-                });
-            }
-        }
-    }
-
-    /// Starts the processes that the waiting invocations need, as far as the concurrency allows.
-    fn grow(self: &Arc<Self>) {
-        let shared = &self.shared;
-        if shared.stopped.is_cancelled() {
-            return shared.queue().clear();
-        }
-        let keys = shared
-            .queue()
-            .grow(shared.spec.invocations_per_process, shared.spec.concurrency);
-        for key in keys {
-            self.spawn(key, None);
-        }
-    }
-
-    fn spawn(self: &Arc<Self>, key: Key, init: Option<InitResult>) {
-        let this = self.clone();
-        self.shared.tasks.spawn(async move {
-            let result = process::run(this.shared.clone(), key, init).await;
-            this.ended(key, result);
-        });
-    }
-
-    /// Replaces a process that has ended. If it ended during its init, the invocations that waited for it fail:
-    /// otherwise a function that cannot start would be started forever.
-    fn ended(self: &Arc<Self>, key: Key, init: Result<(), String>) {
-        self.shared.queue().ended(key);
-        if let Err(reason) = init {
-            for _ in 0..self.shared.spec.invocations_per_process {
-                let waiting = self.shared.queue().take_waiting();
-                if let Some(invocation) = waiting {
-                    let reason = reason.clone();
-                    invocation.reply.send(Err(InvokeError::Init { reason }));
-                }
-            }
-        }
-        self.grow();
     }
 }

@@ -140,12 +140,13 @@ fn spawn(shared: &Shared, runtime_api: SocketAddr) -> Result<Child, StartFunctio
         }
     };
     let executable = spec.executable().map_err(failed)?;
-    let task_root = executable.parent().unwrap_or(Path::new("/"));
+    let own_dir = executable.parent().unwrap_or(Path::new("/"));
+    let task_root = std::path::absolute(spec.task_root.as_deref().unwrap_or(own_dir)).map_err(failed)?;
     let mut command = Command::new(&executable);
     command
         .args(&spec.args)
         .env_clear()
-        .envs(environment::variables(spec, name, task_root, runtime_api))
+        .envs(environment::variables(spec, name, &task_root, runtime_api))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -154,7 +155,7 @@ fn spawn(shared: &Shared, runtime_api: SocketAddr) -> Result<Child, StartFunctio
     // bootstrap that is a script takes its children with it.
     #[cfg(unix)]
     command.process_group(0);
-    command.current_dir(spec.current_dir.as_deref().unwrap_or(task_root));
+    command.current_dir(spec.current_dir.as_ref().unwrap_or(&task_root));
     command.spawn().map_err(failed)
 }
 

@@ -169,11 +169,11 @@ mod tests {
     use bytes::Bytes;
 
     use super::{
-        super::{error::InvokeError, invocation::Reply},
+        super::invocation::{Outcome, Reply},
         *,
     };
 
-    type Answer = oneshot::Receiver<Result<Bytes, InvokeError>>;
+    type Answer = oneshot::Receiver<Outcome>;
 
     fn invocation(name: &str) -> (Invocation, Answer) {
         let (reply, answer) = Reply::new(None);

@@ -1,4 +1,4 @@
-//! What the processes of one function share.
+//! What the processes of one version of a function share.
 
 use std::sync::Arc;
 
@@ -6,25 +6,33 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{queue::Queue, spec::Function};
+use crate::usage::FunctionUsage;
 
 pub(super) struct Shared {
     pub(super) name: Arc<str>,
     pub(super) spec: Function,
-    /// Cancelled when the function is shut down.
+    /// Cancelled when this version of the function is shut down.
     pub(super) stopped: CancellationToken,
     pub(super) tasks: TaskTracker,
+    pub(super) usage: Arc<FunctionUsage>,
     /// Cancelled, and replaced, to kill the processes that are busy.
     crash: Mutex<CancellationToken>,
     queue: Mutex<Queue>,
 }
 
 impl Shared {
-    pub(super) fn new(spec: Function, stopped: CancellationToken) -> Self {
+    pub(super) fn new(
+        spec: Function,
+        stopped: CancellationToken,
+        tasks: TaskTracker,
+        usage: Arc<FunctionUsage>,
+    ) -> Self {
         Self {
             name: spec.name_or_file_name().into(),
             spec,
             stopped,
-            tasks: TaskTracker::new(),
+            tasks,
+            usage,
             crash: Mutex::default(),
             queue: Mutex::default(),
         }

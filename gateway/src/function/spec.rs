@@ -28,6 +28,7 @@ pub struct Function {
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) inherit: Inherit,
     pub(super) current_dir: Option<PathBuf>,
+    pub(super) task_root: Option<PathBuf>,
     name: Option<String>,
     pub(super) handler: String,
     region: Option<String>,
@@ -60,6 +61,7 @@ impl Function {
             env: Vec::new(),
             inherit: Inherit::Essentials,
             current_dir: None,
+            task_root: None,
             name: None,
             handler: "bootstrap".to_owned(),
             region: None,
@@ -115,6 +117,14 @@ impl Function {
     #[must_use]
     pub fn current_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.current_dir = Some(dir.into());
+        self
+    }
+
+    /// Sets `LAMBDA_TASK_ROOT`, the directory of the function's code, in which it also starts (default: that of the
+    /// executable). Set it if the program is an interpreter.
+    #[must_use]
+    pub fn task_root(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.task_root = Some(dir.into());
         self
     }
 
@@ -247,9 +257,10 @@ impl Function {
         self
     }
 
-    /// Sets a variable that the caller's own setting overrides.
-    pub(crate) fn env_default(mut self, name: &str, value: &str) -> Self {
-        self.env.insert(0, (name.into(), value.into()));
+    /// Sets variables that the caller's own settings override.
+    pub(crate) fn env_defaults(mut self, defaults: &[(&str, String)]) -> Self {
+        let defaults = defaults.iter().map(|(name, value)| (name.into(), value.into()));
+        self.env.splice(0..0, defaults);
         self
     }
 

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     error::InvokeError,
     fault::FunctionFault,
-    invocation::{Invocation, Reply},
+    invocation::{Invocation, Outcome, Reply, Run},
     log::{LogLine, LogSink, LogStream},
     process_group::ProcessGroup,
     queue::{Key, ProcessInfo},
@@ -39,6 +39,7 @@ pub(super) struct Worker {
     started: Instant,
     ready: AtomicBool,
     became_ready: Notify,
+    has_run: AtomicBool,
     init_error: Mutex<Option<InvokeError>>,
     last_line: Mutex<Option<(LogStream, String)>>,
 }
@@ -56,6 +57,23 @@ struct InFlight {
     reply: Reply,
     fault: Option<FunctionFault>,
     timeout_task: AbortHandle,
+    is_cold: bool,
+    started: Instant,
+}
+
+impl InFlight {
+    /// Ends the invocation, and tells its caller.
+    fn finish(self, shared: &Shared, answer: Result<Bytes, InvokeError>) {
+        let run = Run {
+            is_cold: self.is_cold,
+            took: self.started.elapsed(),
+        };
+        shared.usage.invocation(shared.spec.memory_mb, run.took);
+        self.reply.send(Outcome {
+            answer,
+            run: Some(run),
+        });
+    }
 }
 
 /// What the Runtime API tells a process with its next event.
@@ -78,6 +96,7 @@ impl Worker {
             started: Instant::now(),
             ready: AtomicBool::new(false),
             became_ready: Notify::new(),
+            has_run: AtomicBool::new(false),
             init_error: Mutex::default(),
             last_line: Mutex::default(),
         }
@@ -148,6 +167,8 @@ impl Worker {
             reply,
             fault,
             timeout_task,
+            is_cold: !self.has_run.swap(true, Ordering::AcqRel),
+            started: Instant::now(),
         };
         {
             let mut state = self.state.lock();
@@ -184,7 +205,7 @@ impl Worker {
     fn time_out(&self, request_id: &str) {
         let in_flight = self.state.lock().in_flight.remove(request_id);
         if let Some(in_flight) = in_flight {
-            in_flight.reply.send(Err(self.timed_out()));
+            in_flight.finish(&self.shared, Err(self.timed_out()));
             // With several invocations at once, the others would die because of this one.
             if self.shared.spec.invocations_per_process == 1 {
                 self.kill.cancel();
@@ -221,7 +242,7 @@ impl Worker {
                 answer
             }
         };
-        in_flight.reply.send(answer);
+        in_flight.finish(&self.shared, answer);
         true
     }
 
@@ -231,9 +252,7 @@ impl Worker {
         for in_flight in all {
             in_flight.timeout_task.abort();
             let (status, last_line) = (status.to_owned(), self.last_line());
-            in_flight
-                .reply
-                .send(Err(InvokeError::Exited { status, last_line }));
+            in_flight.finish(&self.shared, Err(InvokeError::Exited { status, last_line }));
         }
     }
 
@@ -245,6 +264,8 @@ impl Worker {
                 id: self.process_id.get().copied().unwrap_or_default(),
                 init: self.started.elapsed(),
             };
+            // Lambda bills the time of an init, too.
+            self.shared.usage.run(self.shared.spec.memory_mb, info.init);
             self.shared.queue().started(self.key, info);
             self.became_ready.notify_one();
         }

@@ -13,10 +13,7 @@ use std::{
 
 use hyper::{HeaderMap, http::HeaderName};
 use parking_lot::Mutex;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The largest head that is recorded, in bytes. hyper accepts up to 400 KB; the names in a larger head are written as
 /// usual.
@@ -106,24 +103,19 @@ impl FirstHead {
     }
 }
 
-/// A TCP stream whose first head is recorded.
-pub(crate) struct RecordingStream {
-    stream: TcpStream,
+/// A stream whose first head is recorded.
+pub(super) struct RecordingStream<S> {
+    stream: S,
     head: FirstHead,
 }
 
-impl RecordingStream {
-    pub(crate) fn new(stream: TcpStream) -> (Self, FirstHead) {
-        let head = FirstHead::default();
-        let recording = Self {
-            stream,
-            head: head.clone(),
-        };
-        (recording, head)
+impl<S> RecordingStream<S> {
+    pub(super) fn new(stream: S, head: FirstHead) -> Self {
+        Self { stream, head }
     }
 }
 
-impl AsyncRead for RecordingStream {
+impl<S: AsyncRead + Unpin> AsyncRead for RecordingStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -136,7 +128,7 @@ impl AsyncRead for RecordingStream {
     }
 }
 
-impl AsyncWrite for RecordingStream {
+impl<S: AsyncWrite + Unpin> AsyncWrite for RecordingStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }

@@ -31,6 +31,12 @@ impl Hosts {
         Self(names.into_iter().map(without_port).collect())
     }
 
+    /// Returns the names, without ports.
+    #[cfg(feature = "tls")]
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Checks that a request does not come from a web page.
     ///
     /// # Errors

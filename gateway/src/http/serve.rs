@@ -4,10 +4,32 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpListener, sync::Semaphore, time::sleep};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
-use super::{header_case::RecordingStream, responses::FullResponse};
+#[cfg(feature = "tls")]
+pub(crate) use super::tls::Tls;
+use super::{
+    header_case::{FirstHead, RecordingStream},
+    responses::FullResponse,
+};
+
+/// Without the feature `tls` there is none.
+#[cfg(not(feature = "tls"))]
+pub(crate) type Tls = Infallible;
+
+/// How a request has come, for the handler: one of its extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    #[cfg_attr(not(feature = "tls"), expect(dead_code))]
+    Https,
+}
 
 /// How long a connection may take until its first request has arrived.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -21,13 +43,27 @@ where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
     F: Future<Output = FullResponse> + Send + 'static,
 {
-    serve_at_most(MAX_CONNECTIONS, listener, stopped, handler).await;
+    serve_at_most(MAX_CONNECTIONS, listener, stopped, None, handler).await;
+}
+
+/// As [`serve`], and with TLS for the clients that begin with it.
+pub(crate) async fn serve_secure<H, F>(
+    listener: TcpListener,
+    stopped: CancellationToken,
+    tls: Option<Tls>,
+    handler: H,
+) where
+    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
+    F: Future<Output = FullResponse> + Send + 'static,
+{
+    serve_at_most(MAX_CONNECTIONS, listener, stopped, tls, handler).await;
 }
 
 async fn serve_at_most<H, F>(
     connections: usize,
     listener: TcpListener,
     stopped: CancellationToken,
+    tls: Option<Tls>,
     handler: H,
 ) where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
@@ -51,36 +87,73 @@ async fn serve_at_most<H, F>(
         };
         // A frame or an event that waits for a TCP acknowledgement would be 40 ms late.
         let _ = stream.set_nodelay(true);
-        let (stopped, handler) = (stopped.clone(), handler.clone());
+        let (stopped, tls, handler) = (stopped.clone(), tls.clone(), handler.clone());
         tokio::spawn(async move {
             let _permit = permit;
-            let (stream, first_head) = RecordingStream::new(stream);
-            let overdue = first_head.clone();
-            let overdue = async {
-                sleep(HEAD_TIMEOUT).await;
-                if overdue.is_over() {
-                    std::future::pending::<()>().await;
-                }
-            };
-            let service = service_fn(move |mut request: Request<Incoming>| {
-                request.extensions_mut().insert(first_head.take());
-                let response = handler(request, peer);
-                async { Ok::<_, Infallible>(response.await) }
-            });
-            let connection = http1::Builder::new()
-                // Functions and their SDKs keep connections for later. hyper's timeout would also close those, and one
-                // that is closed as it is used again is an error that AWS does not have.
-                .header_read_timeout(None)
-                .serve_connection(TokioIo::new(stream), service)
-                .with_upgrades();
             tokio::select! {
-                // The peer notices its own faults.
-                _ = connection => {}
-                () = overdue => {}
+                () = serve_connection(stream, peer, tls, handler) => {}
                 () = stopped.cancelled() => {}
             }
         });
     }
+}
+
+/// Serves one connection, with TLS if that is offered and the client begins with it.
+async fn serve_connection<H, F>(stream: TcpStream, peer: SocketAddr, tls: Option<Tls>, handler: H)
+where
+    H: Fn(Request<Incoming>, SocketAddr) -> F + Send + 'static,
+    F: Future<Output = FullResponse> + Send + 'static,
+{
+    let head = FirstHead::default();
+    let overdue = async {
+        sleep(HEAD_TIMEOUT).await;
+        if head.is_over() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let served = async {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = tls
+            && Tls::is_wanted(&stream).await
+        {
+            // A client that does not trust the certificate has said so.
+            if let Ok(stream) = tls.accept(stream).await {
+                serve_http(stream, peer, Scheme::Https, &head, handler).await;
+            }
+            return;
+        }
+        #[cfg(not(feature = "tls"))]
+        let _: Option<Tls> = tls;
+        serve_http(stream, peer, Scheme::Http, &head, handler).await;
+    };
+    tokio::select! {
+        () = served => {}
+        () = overdue => {}
+    }
+}
+
+async fn serve_http<S, H, F>(stream: S, peer: SocketAddr, scheme: Scheme, head: &FirstHead, handler: H)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    H: Fn(Request<Incoming>, SocketAddr) -> F + Send + 'static,
+    F: Future<Output = FullResponse> + Send + 'static,
+{
+    let stream = RecordingStream::new(stream, head.clone());
+    let head = head.clone();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(head.take());
+        request.extensions_mut().insert(scheme);
+        let response = handler(request, peer);
+        async { Ok::<_, Infallible>(response.await) }
+    });
+    let connection = http1::Builder::new()
+        // Functions and their SDKs keep connections for later. hyper's timeout would also close those, and one that is
+        // closed as it is used again is an error that AWS does not have.
+        .header_read_timeout(None)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    // The peer notices its own faults.
+    let _ = connection.await;
 }
 
 #[cfg(test)]
@@ -88,7 +161,6 @@ mod tests {
     use hyper::StatusCode;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpStream,
         time::Instant,
     };
 
@@ -102,6 +174,7 @@ mod tests {
             connections,
             listener,
             CancellationToken::new(),
+            None,
             handler,
         ));
         address

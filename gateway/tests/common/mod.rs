@@ -2,7 +2,11 @@
 
 #![allow(dead_code, reason = "not every test uses everything")]
 
+#[cfg(feature = "cli")]
+pub(crate) mod binary;
+
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
@@ -29,44 +33,43 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// The function `examples/scripted.rs`, built once. Cargo builds examples for `cargo test` of everything, but
-/// not for `cargo test --test one`.
+/// The function `examples/scripted.rs`.
 pub(crate) fn scripted() -> PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        // …/target/debug/deps/this-test
-        let this = std::env::current_exe().unwrap();
-        let profile_dir = this.parent().unwrap().parent().unwrap();
-        let program = profile_dir
-            .join("examples")
-            .join(format!("scripted{}", std::env::consts::EXE_SUFFIX));
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/scripted.rs");
-        let changed = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
-        // Asking cargo would mean waiting for whatever else is being built.
-        if changed(&program) > changed(Path::new(source)) {
-            return program;
-        }
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args([
-            "build",
-            "--quiet",
-            "--offline",
-            "--example",
-            "scripted",
-            "--manifest-path",
-        ]);
-        cargo.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
-        cargo.arg("--target-dir").arg(profile_dir.parent().unwrap());
-        if profile_dir.ends_with("release") {
-            cargo.arg("--release");
-        }
-        assert!(
-            cargo.status().unwrap().success(),
-            "cargo build --example scripted"
-        );
-        program
-    };
-    PROGRAM.get_or_init(build).clone()
+    PROGRAM.get_or_init(|| example("scripted")).clone()
+}
+
+/// A function of `examples`. Cargo builds examples for `cargo test` of everything, but not for `cargo test --test one`.
+pub(crate) fn example(name: &str) -> PathBuf {
+    // …/target/debug/deps/this-test
+    let this = std::env::current_exe().unwrap();
+    let profile_dir = this.parent().unwrap().parent().unwrap();
+    let program = profile_dir
+        .join("examples")
+        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let manifest_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = manifest_dir.join("examples").join(format!("{name}.rs"));
+    let changed = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
+    // Asking cargo would mean waiting for whatever else is being built.
+    if changed(&program) > changed(&source) {
+        return program;
+    }
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args([
+        "build",
+        "--quiet",
+        "--offline",
+        "--example",
+        name,
+        "--manifest-path",
+    ]);
+    cargo.arg(manifest_dir.join("Cargo.toml"));
+    cargo.arg("--target-dir").arg(profile_dir.parent().unwrap());
+    if profile_dir.ends_with("release") {
+        cargo.arg("--release");
+    }
+    assert!(cargo.status().unwrap().success(), "cargo build --example {name}");
+    program
 }
 
 /// The events that the function saw, in their order, and its other lines.
@@ -246,12 +249,23 @@ pub(crate) async fn call_with(
     headers: &[(&str, &str)],
     body: impl Into<Bytes>,
 ) -> Answer {
-    let stream = TcpStream::connect(gateway.local_addr()).await.unwrap();
+    call_at(gateway.local_addr(), method, path, headers, body).await
+}
+
+/// One HTTP call to whatever listens at `address`.
+pub(crate) async fn call_at(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> Answer {
+    let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     let connection = tokio::spawn(connection);
     let mut request = Request::builder().method(method).uri(path);
     if !headers.iter().any(|(name, _)| *name == "host") {
-        request = request.header("Host", gateway.local_addr().to_string());
+        request = request.header("Host", address.to_string());
     }
     for (name, value) in headers {
         request = request.header(*name, *value);

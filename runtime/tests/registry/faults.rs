@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
-use room_auth::registry::{DynamoRegistry, Registry, RegistryErrorKind, Revocations, SingleUse, Written};
+use room_auth::registry::{DynamoRegistry, Registry, RegistryErrorKind, SingleUse, Written};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::faults::{done, failure, scripted};
 
 /// An answer of `BatchGetItem` with this marker, or without the one that was asked for.
-fn markers(found: Value, unprocessed: Value) -> (u16, Value) {
+fn markers(found: &Value, unprocessed: &Value) -> (u16, Value) {
     (
         200,
         json!({"Responses": {"connections": found}, "UnprocessedKeys": unprocessed}),
@@ -25,9 +25,9 @@ async fn markers_that_were_left_unread_are_asked_for_again_and_never_taken_for_n
         "pk": {"S": "REVOKED#USER#alice"}, "sk": {"S": "REVOKED"}, "not_before": {"N": "7"}, "ttl": {"N": "9"},
     }]);
     let (registry, dynamodb) = scripted([
-        markers(json!([]), unread.clone()),
+        markers(&json!([]), &unread),
         failure("ThrottlingException"),
-        markers(marker, json!({})),
+        markers(&marker, &json!({})),
     ]);
     let found = registry.revocations(Some("alice"), Some("t1")).await.unwrap();
     assert_eq!(found.user, Some(UNIX_EPOCH + Duration::from_secs(7)));
@@ -42,7 +42,7 @@ async fn markers_that_were_left_unread_are_asked_for_again_and_never_taken_for_n
     }
 
     let began = Instant::now();
-    let (registry, _) = scripted([markers(json!([]), unread)]);
+    let (registry, _) = scripted([markers(&json!([]), &unread)]);
     let error = registry.revocations(Some("alice"), None).await.unwrap_err();
     assert_eq!(error.kind(), RegistryErrorKind::Throttled);
     assert!(began.elapsed() <= Duration::from_secs(9));
@@ -54,7 +54,7 @@ async fn a_marker_of_another_format_is_an_error_and_nothing_is_asked_about_nobod
         json!({"pk": {"S": "REVOKED#USER#alice"}, "sk": {"S": "REVOKED"}}),
         json!({"pk": {"S": "REVOKED#USER#alice"}, "sk": {"S": "REVOKED"}, "not_before": {"S": "7"}}),
     ] {
-        let (registry, _) = scripted([markers(json!([marker]), json!({}))]);
+        let (registry, _) = scripted([markers(&json!([marker]), &json!({}))]);
         let error = registry.revocations(Some("alice"), None).await.unwrap_err();
         assert_eq!(error.kind(), RegistryErrorKind::Failed);
     }

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, TimeToLiveStatus};
-use room_auth::registry::{
-    DynamoRegistry, Registry, Revocation, Revoked, RoomMember, SingleUse, Trace, UserConnection, Written,
-};
+use room_auth::registry::{Registry, Revocation, Revoked, RoomMember, SingleUse, Written};
 use room_auth::{Connection, RoomId};
 
 use super::dynamo::{self, connection, millis, now};

@@ -102,7 +102,7 @@ async fn a_membership_does_not_outlast_the_connections_own_token_unless_that_is_
                 })
                 .await;
         }
-        sleep(Duration::from_secs(300)).await;
+        sleep(Duration::from_mins(5)).await;
         let report = tell(&world, "staff").await;
         let expected = u64::from(is_renewed);
         assert_eq!((report.delivered(), report.expired()), (expected, 1 - expected));

@@ -446,6 +446,24 @@ async fn through_an_identity_provider_tokens_are_the_users_and_rooms_are_request
         "and nothing of the lobby"
     );
 
+    // One token for both rooms, so joining names the one that is meant.
+    let ticket = alice.ticket("staff").await.token;
+    for (room, answer) in [("attic", "error"), ("staff", "entered")] {
+        in_lobby
+            .send(&json!({"action": "join", "room": room, "token": ticket}))
+            .await;
+        assert_eq!(in_lobby.next().await["type"], answer, "{room}");
+    }
+    assert_eq!(in_staff.next().await["type"], "joined");
+    for message in [
+        json!({"action": "renew", "room": "staff", "token": alice.ticket("lobby").await.token}),
+        json!({"action": "send", "room": "staff", "text": "hello"}),
+        json!({"action": "leave", "room": "staff"}),
+    ] {
+        in_lobby.send(&message).await;
+        assert_eq!(in_lobby.next().await["room"], "staff", "{message}");
+    }
+
     // The token is good for the lobby only, whatever the URL says.
     let bobs_ticket = bob.ticket("lobby").await;
     for query in ["?room=staff", "", "?room=lobby&room=staff"] {

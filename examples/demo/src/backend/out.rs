@@ -17,10 +17,11 @@ use super::{
 
 /// What became of a user's connections.
 #[derive(Serialize)]
-struct Ended {
+struct Closing {
     ended: u64,
-    /// How many may still be open. They get and send nothing more, unless `is_complete` is false.
+    /// How many may still be open.
     not_ended: u64,
+    /// Whether none is; otherwise it helps to ask again.
     is_complete: bool,
 }
 
@@ -87,7 +88,7 @@ async fn revoke(
     backend: Arc<Backend>,
     account: &'static Account,
     then: &str,
-) -> Result<Json<Ended>, Failure> {
+) -> Result<Json<Closing>, Failure> {
     // Sessions end first: one that is open could get a token that was issued after the revocation.
     backend.sessions.close_all(account);
     // In a task of its own, so that it is not left half done when the page does not wait for the answer.
@@ -98,7 +99,7 @@ async fn revoke(
         revoked
     });
     match revoking.await {
-        Ok(Ok(report)) => Ok(Json(Ended::of(&report))),
+        Ok(Ok(report)) => Ok(Json(Closing::of(&report))),
         Ok(Err(_)) | Err(_) => Err(Failure::new(
             StatusCode::BAD_GATEWAY,
             format!("The connections could not all be ended. {then}"),
@@ -106,7 +107,7 @@ async fn revoke(
     }
 }
 
-impl Ended {
+impl Closing {
     fn of(report: &DisconnectReport) -> Self {
         Self {
             ended: report.ended(),

@@ -42,8 +42,8 @@ pub const JWT_AUDIENCE_ENV: &str = "JWT_AUDIENCE";
 /// A token without a `kid` is tried with the keys that are there, until they are stale. Withdrawn keys are accepted until
 /// then too.
 ///
-/// The layer, the authorizer and renewals wait for keys; [`Verifier::verify`] never does, and [`Verifier::verify_fresh`]
-/// does.
+/// The layer, the authorizer and renewals wait for keys; [`Verifier::verify`] never does; call
+/// [`Verifier::refresh_keys`] before it.
 ///
 /// Proxies of the environment (`HTTPS_PROXY`, `NO_PROXY`) are used, and the root certificates of the machine
 /// (`SSL_CERT_FILE`, `SSL_CERT_DIR`).

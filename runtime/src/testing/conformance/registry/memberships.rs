@@ -146,7 +146,7 @@ impl<R: Registry> Suite<R> {
                 1,
                 "one of several"
             );
-            let winner = &nexts[written.iter().position(|one| is_done(one)).expect("one")];
+            let winner = &nexts[written.iter().position(is_done).expect("one")];
             self.expect(winner, "after a race of changes").await;
             for loser in nexts.iter().filter(|next| *next != winner) {
                 for room in loser.rooms().filter(|room| !winner.is_in(room)) {

@@ -1,76 +1,102 @@
 //! The options of the binary, and the gateway they describe.
 
 use std::{
-    io::{self, Write},
     net::{IpAddr, Ipv4Addr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
 use clap::Parser;
-use room_auth_gateway::{
-    Function, Gateway, GatewayBuilder, IdentitySources, Observation, SelectionExpression,
-};
+use room_auth_gateway::{Function, GatewayBuilder, IdentitySources, SelectionExpression};
 
-use crate::env_file::{self, Variables};
+use super::env_file::{self, EnvFile};
 
 /// A local API Gateway WebSocket API that runs any Lambda bootstrap.
 ///
-/// Prints the URL for clients as its first line, and then what the functions print. Functions see the
-/// environment that Lambda gives them, what --env and --env-file set, and
+/// Prints the URL for clients as its first line, then a line for each thing that happens, and what the functions
+/// print to standard error. Functions see the environment that Lambda gives them, what --env and --env-file set, and
 /// AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI, which points the AWS SDKs to the @connections of this gateway.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
 #[allow(clippy::doc_markdown, reason = "the texts are for a terminal")]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Options {
+    /// Runs the WebSocket API of a SAM or CloudFormation template, with its functions and tables. What is not
+    /// understood of it is printed. The other options count more
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) template: Option<PathBuf>,
+
+    /// Sets a parameter of the template. Repeatable
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(super) parameters: Vec<(String, String)>,
+
+    /// Chooses one of several WebSocket APIs of the template, by its logical id
+    #[arg(long, value_name = "ID")]
+    pub(super) api: Option<String>,
+
+    /// Reads a configuration file, which says the same as a template by hand. Without this option it is
+    /// room-auth-gateway.toml, if that is there. The other options count more
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
     /// Adds a route to a function. KEY is $connect, $disconnect, $default or a key of your own; FUNCTION is
     /// the path of a bootstrap (an executable, or a directory of cargo lambda) or the name of a --function.
     /// Repeatable
-    #[arg(short, long = "route", value_name = "KEY=FUNCTION", required = true, value_parser = pair)]
-    routes: Vec<(String, String)>,
+    #[arg(short, long = "route", value_name = "KEY=FUNCTION", value_parser = pair)]
+    pub(super) routes: Vec<(String, String)>,
 
     /// Adds a route with a route response: the function's response is sent to the client. Repeatable
     #[arg(long = "route-with-response", value_name = "KEY=FUNCTION", value_parser = pair)]
-    routes_with_response: Vec<(String, String)>,
+    pub(super) routes_with_response: Vec<(String, String)>,
 
-    /// Gives a bootstrap a name for routes and logs. Repeatable
+    /// Gives a bootstrap a name for routes and logs, or a function of the template a bootstrap. Repeatable
     #[arg(short, long = "function", value_name = "NAME=PATH", value_parser = pair)]
-    functions: Vec<(String, String)>,
+    pub(super) functions: Vec<(String, String)>,
 
     /// Makes a function, by path or by name, the REQUEST authorizer of $connect
     #[arg(long, value_name = "FUNCTION")]
-    authorizer: Option<String>,
+    pub(super) authorizer: Option<String>,
 
     /// Sets where the authorizer expects the identity, such as route.request.header.Authorization. A client
     /// without it gets 401, and the authorizer is not called. Separate several by commas
     #[arg(long, value_name = "SOURCES", requires = "authorizer")]
-    identity_sources: Option<IdentitySources>,
+    pub(super) identity_sources: Option<IdentitySources>,
 
-    /// Sets how a message selects its route
-    #[arg(long, value_name = "EXPRESSION", default_value = "$request.body.action")]
-    route_selection: SelectionExpression,
+    /// Sets how a message selects its route [default: $request.body.action]
+    #[arg(long, value_name = "EXPRESSION")]
+    pub(super) route_selection: Option<SelectionExpression>,
 
     /// Sets the port to listen on; 0 is any free port
     #[arg(short, long, default_value_t = 3001)]
-    port: u16,
+    pub(super) port: u16,
 
     /// Sets the address to listen on. @connections has no authentication here, so any other than a loopback
     /// address opens it to the network
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
-    host: IpAddr,
+    pub(super) host: IpAddr,
 
-    /// Sets the name of the stage, the first segment of the URL's path
-    #[arg(long, default_value = "dev")]
-    stage: String,
+    /// Serves wss:// and https:// on the same port, with a certificate made at the start, which the functions trust
+    /// (AWS_CA_BUNDLE and others). Then the https://{domainName}/{stage} of AWS's samples works
+    #[cfg(feature = "tls")]
+    #[arg(long)]
+    tls: bool,
+
+    /// Behaves as behind a custom domain of this name, such as localhost:3001: no stage in the path, and header names
+    /// in lower case
+    #[arg(long, value_name = "NAME")]
+    custom_domain: Option<String>,
+
+    /// Sets the name of the stage, the first segment of the URL's path [default: dev]
+    #[arg(long)]
+    pub(super) stage: Option<String>,
 
     /// Sets the region of the functions
     #[arg(long, env = "AWS_REGION", default_value = "us-east-1")]
-    region: String,
+    pub(super) region: String,
 
     /// Sets a stage variable. Repeatable
     #[arg(long = "stage-variable", value_name = "NAME=VALUE", value_parser = pair)]
-    stage_variables: Vec<(String, String)>,
+    pub(super) stage_variables: Vec<(String, String)>,
 
     /// Sets an environment variable of the functions. Repeatable
     #[arg(short, long = "env", value_name = "NAME=VALUE", value_parser = pair)]
@@ -79,11 +105,21 @@ pub(crate) struct Options {
     /// Reads environment variables of the functions from a file: a NAME=VALUE per line, as it is, without
     /// quotes; lines that begin with # are comments. --env takes precedence. Repeatable
     #[arg(long = "env-file", value_name = "FILE", value_parser = env_file::read)]
-    env_files: Vec<Variables>,
+    pub(super) env_files: Vec<EnvFile>,
 
     /// Passes the whole environment of this program on to the functions, AWS credentials included
     #[arg(long)]
     inherit_env: bool,
+
+    /// Runs a command before the start that builds the functions whose paths are given here
+    #[arg(long, value_name = "COMMAND")]
+    pub(super) build: Option<String>,
+
+    /// Builds and restarts functions when their sources change, or an --env-file. The sockets stay open. If a
+    /// build or a start fails, the last good version goes on. Without a build of its own, a function is restarted
+    /// when its bootstrap changes
+    #[arg(short, long)]
+    pub(super) watch: bool,
 
     /// Sets the directory that the functions start in; without it, that of each executable, as on Lambda
     #[arg(long, value_name = "DIR")]
@@ -93,13 +129,13 @@ pub(crate) struct Options {
     #[arg(long)]
     no_freeze: bool,
 
-    /// Sets how many processes, and so invocations, each function may have at once
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
-    concurrency: u16,
+    /// Sets how many processes, and so invocations, each function may have at once [default: 10]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    concurrency: Option<u16>,
 
-    /// Sets how long an invocation may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
-    function_timeout: u64,
+    /// Sets how long an invocation may take [default: 3]
+    #[arg(long, value_name = "SECONDS")]
+    function_timeout: Option<u64>,
 
     /// Sets how long a connection may be idle; then it is closed
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
@@ -129,13 +165,18 @@ pub(crate) struct Options {
     #[arg(long = "allow-host", value_name = "NAME")]
     allowed_hosts: Vec<String>,
 
-    /// Prints what happens to standard error, one JSON object per line
-    #[arg(short, long)]
-    verbose: bool,
+    /// Prints at the end what the session would have cost on AWS
+    #[arg(long)]
+    pub(super) bill: bool,
+
+    /// Prints everything to standard output as JSON, one object per line, for machines
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
+  room-auth-gateway --template template.yaml --parameter Environment=dev
   room-auth-gateway --route '$connect=target/debug/connect' --env PUBLIC_KEY=\"$(cat public.pem)\"
   room-auth-gateway --function chat=target/lambda/chat --route '$connect=chat' \\
       --route '$disconnect=chat' --route '$default=chat'
@@ -145,14 +186,12 @@ Then:
   curl -d hello http://127.0.0.1:3001/dev/@connections/CONNECTION_ID";
 
 impl Options {
-    pub(crate) fn into_builder(self) -> GatewayBuilder {
+    /// Sets what only the options say of a gateway.
+    pub(super) fn configure(&self, mut builder: GatewayBuilder) -> GatewayBuilder {
         let seconds = Duration::from_secs;
-        let mut names = Names(self.functions);
-        let mut builder = Gateway::builder()
+        builder = builder
             .listen((self.host, self.port).into())
-            .stage(self.stage)
-            .region(self.region)
-            .route_selection(self.route_selection)
+            .region(&self.region)
             .limits(|limits| {
                 limits.idle_timeout = seconds(self.idle_timeout);
                 limits.connection_duration = seconds(self.connection_duration);
@@ -162,76 +201,41 @@ impl Options {
                     (limits.connections_per_second, limits.requests_per_second) = (None, None);
                 }
             });
-        for (key, function) in self.routes {
-            builder = builder.route(key, names.name_of(function));
-        }
-        for (key, function) in self.routes_with_response {
-            builder = builder.route_with_response(key, names.name_of(function));
-        }
-        if let Some(function) = self.authorizer {
-            builder = builder.authorizer(names.name_of(function), self.identity_sources.unwrap_or_default());
-        }
-        for (name, path) in names.0 {
-            let mut function = Function::new(path)
-                .envs(self.env_files.iter().flat_map(|file| file.0.clone()))
-                .envs(self.env.clone())
-                .concurrency(usize::from(self.concurrency))
-                .freeze(!self.no_freeze)
-                .timeout(seconds(self.function_timeout));
-            if self.inherit_env {
-                function = function.inherit_env();
-            }
-            if let Some(dir) = &self.current_dir {
-                function = function.current_dir(dir);
-            }
-            builder = builder.function(name, function);
-        }
-        for (name, value) in self.stage_variables {
-            builder = builder.stage_variable(name, value);
-        }
         if self.signed_management_only {
             builder = builder.signed_management_only();
         }
-        for name in self.allowed_hosts {
-            builder = builder.allow_host(name);
+        if let Some(name) = &self.custom_domain {
+            builder = builder.custom_domain(name);
         }
-        if self.verbose {
-            builder = builder.observe(|observation| print(&observation));
+        #[cfg(feature = "tls")]
+        if self.tls {
+            builder = builder.tls();
+        }
+        for name in &self.allowed_hosts {
+            builder = builder.allow_host(name);
         }
         builder
     }
-}
 
-fn print(observation: &Observation) {
-    if let Ok(json) = serde_json::to_string(observation) {
-        // A closed standard error is no reason to stop.
-        let _ = writeln!(io::stderr().lock(), "{json}");
-    }
-}
-
-/// The functions by name. A function given by its path is named after its file.
-struct Names(Vec<(String, String)>);
-
-impl Names {
-    fn name_of(&mut self, function: String) -> String {
-        if let Some((name, _)) = self
-            .0
-            .iter()
-            .find(|(name, path)| *name == function || *path == function)
-        {
-            return name.clone();
+    /// Sets what the options say of every function.
+    pub(super) fn configure_function(&self, mut function: Function) -> Function {
+        function = function
+            .envs(self.env_files.iter().flat_map(|file| file.variables.clone()))
+            .envs(self.env.clone())
+            .freeze(!self.no_freeze);
+        if let Some(processes) = self.concurrency {
+            function = function.concurrency(usize::from(processes));
         }
-        let file = Path::new(&function)
-            .file_stem()
-            .map_or(function.clone(), |stem| stem.to_string_lossy().into());
-        let taken = |name: &str| self.0.iter().any(|(other, _)| other == name);
-        let numbered = (2..).map(|number| format!("{file}-{number}"));
-        let name = std::iter::once(file.clone())
-            .chain(numbered)
-            .find(|name| !taken(name))
-            .expect("an endless list");
-        self.0.push((name.clone(), function));
-        name
+        if let Some(timeout) = self.function_timeout {
+            function = function.timeout(Duration::from_secs(timeout));
+        }
+        if self.inherit_env {
+            function = function.inherit_env();
+        }
+        if let Some(dir) = &self.current_dir {
+            function = function.current_dir(dir);
+        }
+        function
     }
 }
 
@@ -253,23 +257,5 @@ mod tests {
     #[test]
     fn the_options_hold_together() {
         Options::command().debug_assert();
-    }
-
-    #[test]
-    fn functions_are_named_for_their_files_and_shared_between_routes() {
-        let mut names = Names(vec![("chat".into(), "target/chat".into())]);
-        let found = [
-            "chat",
-            "target/chat",
-            "a/connect",
-            "b/connect",
-            "a/connect",
-            "c/connect.sh",
-        ]
-        .map(|function| names.name_of(function.to_owned()));
-        assert_eq!(
-            found,
-            ["chat", "chat", "connect", "connect-2", "connect", "connect-3"]
-        );
     }
 }

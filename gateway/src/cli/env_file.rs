@@ -1,22 +1,40 @@
 //! Files with environment variables, in the format of `docker run --env-file`.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
-/// The variables of a file, in their order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Variables(pub(crate) Vec<(String, String)>);
+/// A file, and its variables, in their order.
+#[derive(Clone, Debug)]
+pub(super) struct EnvFile {
+    pub(super) path: PathBuf,
+    pub(super) variables: Vec<(String, String)>,
+}
 
 /// Reads the file at `path`.
 ///
 /// # Errors
 ///
 /// If it cannot be read, or a line has no name and `=`.
-pub(crate) fn read(path: &str) -> Result<Variables, String> {
+pub(super) fn read(path: &str) -> Result<EnvFile, String> {
     let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
-    parse(&text)
+    let (path, variables) = (path.into(), parse(&text)?);
+    Ok(EnvFile { path, variables })
 }
 
-fn parse(text: &str) -> Result<Variables, String> {
+impl EnvFile {
+    /// Reads the file again.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`]. Then the variables stay as they were.
+    pub(super) fn read_again(&mut self) -> Result<(), String> {
+        let path = self.path.display();
+        let text = fs::read_to_string(&self.path).map_err(|error| format!("{path}: {error}"))?;
+        self.variables = parse(&text).map_err(|error| format!("{path}: {error}"))?;
+        Ok(())
+    }
+}
+
+fn parse(text: &str) -> Result<Vec<(String, String)>, String> {
     let mut variables = Vec::new();
     for (line, number) in text.lines().zip(1..) {
         if line.trim().is_empty() || line.starts_with('#') {
@@ -30,7 +48,7 @@ fn parse(text: &str) -> Result<Variables, String> {
             _ => return Err(format!("line {number} is not NAME=VALUE")),
         }
     }
-    Ok(Variables(variables))
+    Ok(variables)
 }
 
 #[cfg(test)]
@@ -42,7 +60,7 @@ mod tests {
         let text = "# a comment\n\nA=1\nKEY=a=b c \n EMPTY=\nQUOTED=\"x\"\n";
         let expected = [("A", "1"), ("KEY", "a=b c "), ("EMPTY", ""), ("QUOTED", "\"x\"")];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(parse(text), Ok(Variables(expected.into())));
+        assert_eq!(parse(text), Ok(expected.into()));
     }
 
     #[test]

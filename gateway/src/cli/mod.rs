@@ -1,0 +1,73 @@
+//! The program around the library: its options, what it prints, and its end.
+
+mod assemble;
+mod build;
+mod config;
+mod env_file;
+mod interface_client;
+mod names;
+mod options;
+mod output;
+mod printer;
+mod shown;
+mod signals;
+mod sources;
+mod summary;
+mod watch;
+
+use std::{error::Error, pin::pin};
+
+pub(crate) use options::Options;
+use output::Output;
+use watch::Watch;
+
+/// Serves until a signal, and returns when everything has ended.
+///
+/// # Errors
+///
+/// If the gateway cannot be started: the text for the person at the terminal.
+pub(crate) async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
+    signals::raise_file_limit();
+    // Set up before the start, so that Ctrl-C during the start leaves no process behind either.
+    let mut stop = pin!(signals::stop()?);
+    let output = Output::new(options.json);
+    let artifacts = tempfile::tempdir()?;
+    let starting = async {
+        let plan = assemble::plan(&options, &output)?;
+        let (builder, bootstraps) = assemble::builder(&plan, &options, &output, artifacts.path()).await?;
+        // Before the start, so that no change is missed.
+        let watch = options
+            .watch
+            .then(|| Watch::new(&plan, &bootstraps, &options))
+            .transpose()?;
+        Ok::<_, Box<dyn Error>>((builder.start().await?, plan, watch))
+    };
+    let started = tokio::select! {
+        started = starting => started,
+        () = &mut stop => return Ok(()),
+    };
+    let (gateway, plan, watch) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            output.finish();
+            return Err(error);
+        }
+    };
+    output.ready(&gateway.websocket_url());
+    #[cfg(feature = "tls")]
+    if let Some(file) = gateway.ca_file() {
+        output.note(&format!("clients trust this certificate: {}", file.display()));
+    }
+    if let Some(watch) = watch {
+        tokio::select! {
+            () = watch.run(&gateway, &plan, &mut options, &output, artifacts.path()) => {}
+            () = &mut stop => {}
+        }
+    } else {
+        stop.await;
+    }
+    let bill = options.bill.then(|| gateway.bill());
+    gateway.shutdown().await;
+    output.end(bill.as_ref());
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! Starting a gateway as its builder was told.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Instant};
+
+use futures_util::future::try_join_all;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+#[cfg(feature = "dynamodb")]
+use crate::dynamodb::DynamoDb;
+use crate::{
+    api::{Api, Route},
+    authorizer::Authorizer,
+    builder::GatewayBuilder,
+    checks,
+    connections::Connections,
+    defaults::FunctionDefaults,
+    error::StartError,
+    faults::Faults,
+    function::FunctionPool,
+    gateway::Gateway,
+    http::{Hosts, Tls},
+    limits::{RequestRate, Throttle},
+    server,
+    stage::Stage,
+    usage::ApiUsage,
+};
+
+type Pools = HashMap<String, Arc<FunctionPool>>;
+
+impl GatewayBuilder {
+    /// Listens, starts the functions, and waits until each has asked for its first event.
+    ///
+    /// # Errors
+    ///
+    /// If the parts do not fit together, the address cannot be listened on, or a function cannot be started.
+    pub async fn start(self) -> Result<Gateway, StartError> {
+        self.check()?;
+        let address = self.listen;
+        let bind = |source| StartError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(bind)?;
+        let local_addr = listener.local_addr().map_err(bind)?;
+        let reachable_at = server::reachable(local_addr);
+        let hosts = Hosts::new(self.allowed_hosts.iter().chain(&self.domain_name).cloned());
+        let tls = self.make_tls(reachable_at, &hosts)?;
+        let stage = self.stage_at(reachable_at, tls.is_some());
+
+        #[cfg_attr(not(any(feature = "tls", feature = "dynamodb")), expect(unused_mut))]
+        let mut environment = vec![(
+            "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI",
+            format!("http://{reachable_at}{}", stage.path()),
+        )];
+        #[cfg(feature = "tls")]
+        environment.extend(tls.iter().flat_map(Tls::variables));
+        #[cfg(feature = "dynamodb")]
+        let database = match self.tables.as_slice() {
+            [] => None,
+            tables => Some(DynamoDb::start(tables).await?),
+        };
+        #[cfg(feature = "dynamodb")]
+        if let Some(database) = &database {
+            environment.push(("AWS_ENDPOINT_URL_DYNAMODB", database.endpoint().to_owned()));
+        }
+        let defaults = FunctionDefaults {
+            region: self.region.clone(),
+            account_id: self.account_id.clone(),
+            logs: self.logs.clone(),
+            environment,
+        };
+        let starting = self.functions.iter().map(|(name, function)| {
+            let function = defaults.apply(name, function.clone());
+            async move { Ok::<_, StartError>((name.clone(), Arc::new(function.start().await?))) }
+        });
+        let pools: Pools = try_join_all(starting).await?.into_iter().collect();
+        let api = Arc::new(self.into_api(stage, hosts, &pools));
+        let server = tokio::spawn(server::serve(listener, tls.clone(), api.clone()));
+        Ok(Gateway {
+            api,
+            functions: pools,
+            defaults,
+            #[cfg(feature = "dynamodb")]
+            database,
+            tls,
+            server,
+            local_addr,
+            reachable_at,
+        })
+    }
+
+    fn check(&self) -> Result<(), StartError> {
+        checks::stage(&self.stage)?;
+        let functions = self.functions.iter().map(|(name, _)| name.as_str());
+        let authorizer = self.authorizer.as_ref().map(|(name, _)| name.as_str());
+        if let Some((_, sources)) = &self.authorizer {
+            sources.check()?;
+        }
+        checks::references(functions, &self.routes, authorizer)
+    }
+
+    #[cfg(feature = "tls")]
+    fn make_tls(&self, address: SocketAddr, hosts: &Hosts) -> Result<Option<Tls>, StartError> {
+        if !self.tls {
+            return Ok(None);
+        }
+        let names = hosts.names().map(str::to_owned);
+        let tls = Tls::new(address.ip(), names).map_err(StartError::Certificate)?;
+        Ok(Some(tls))
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "as with TLS")]
+    fn make_tls(&self, _: SocketAddr, _: &Hosts) -> Result<Option<Tls>, StartError> {
+        Ok(None)
+    }
+
+    fn stage_at(&self, address: SocketAddr, is_secure: bool) -> Stage {
+        let own_name = || server::domain_name(address, is_secure);
+        Stage {
+            api_id: self.api_id.clone(),
+            name: self.stage.clone(),
+            region: self.region.clone(),
+            account_id: self.account_id.clone(),
+            domain_name: self.domain_name.clone().unwrap_or_else(own_name),
+            port: address.port(),
+            variables: self.stage_variables.clone(),
+            is_mapped: self.is_mapped,
+        }
+    }
+
+    fn into_api(self, stage: Stage, hosts: Hosts, pools: &Pools) -> Api {
+        let now = Instant::now();
+        let per_second = |rate| RequestRate { rate, burst: rate };
+        let routes = self.routes.into_iter().map(|spec| {
+            let route = Route {
+                key: spec.key.as_str().into(),
+                function: pools[&spec.function].clone(),
+                has_response: spec.has_response,
+            };
+            (spec.key, route)
+        });
+        Api {
+            stage,
+            signed_management_only: self.signed_management_only,
+            hosts,
+            selection: self.selection,
+            routes: routes.collect(),
+            authorizer: self.authorizer.map(|(name, sources)| Authorizer {
+                function: pools[&name].clone(),
+                sources,
+                timeout: self.limits.integration_timeout,
+                max_result_bytes: self.limits.authorizer_result_bytes,
+            }),
+            new_connections: Throttle::new(self.limits.connections_per_second.map(per_second), now),
+            requests: Throttle::new(self.limits.requests_per_second, now),
+            limits: self.limits,
+            connections: Connections::default(),
+            faults: Faults::of(pools.clone()),
+            observer: self.observer,
+            usage: ApiUsage::default(),
+            closing: CancellationToken::new(),
+            closed: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }
+    }
+}
