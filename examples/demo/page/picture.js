@@ -107,7 +107,9 @@ export class Picture {
 			// Sorted, in whatever order the steps were observed.
 			request.steps = new Map([...request.steps].sort(([a], [b]) => ORDER.indexOf(a) - ORDER.indexOf(b)));
 			const all = [...request.steps.values()];
-			request.status = Math.max(...all.map((each) => each.status));
+			// Whoever closes before it is closed does not make a revocation fail, and nobody gets the answer to $disconnect.
+			request.status = request.steps.get('revocation')?.status ?? Math.max(...all.map((each) => each.status));
+			if (route === '$disconnect') request.status = 0;
 			request.reason = all.find((each) => each.reason)?.reason ?? '';
 			request.route ??= step;
 			this.#depart(request);
@@ -138,7 +140,7 @@ export class Picture {
 		if (!['revocation', 'token', 'handshake', 'close'].some((step) => steps.has(step))) await this.#ride('handshake', 'gateway');
 		for (const [step, { count, took, status: own }] of steps) {
 			const station = STEPS[step];
-			await this.#ride(lineOf(step, steps), station, own >= 400);
+			await this.#ride(lineOf(step, steps), station, refused && own >= 400);
 			const words = step === 'close' ? 'closed' : ms(took) + (count > 1 ? ` ×${count}` : '');
 			if (this.#stations[station]) this.#stations[station].took.textContent = words;
 		}
@@ -177,13 +179,14 @@ export class Picture {
 			bar.style.flexGrow = value * 100;
 			return bar;
 		});
+		const words = parts.map(([step, value]) => `${step} ${ms(value)}`).join(', ') || [...steps.keys()].join(', ');
 		const total = took('handshake') || took('function') || took('revocation') || parts.reduce((sum, [, value]) => sum + value, 0);
 		const cells = [
 			time(at),
 			button({}, () => this.#play(request), route),
-			el('div', { role: 'img', title: parts.map(([step, value]) => `${step} ${ms(value)}`).join(', ') }, ...bars),
+			el('div', { role: 'img', title: words }, ...bars),
 			ms(total),
-			steps.has('close') ? 'closed' : status || 'sent',
+			route === '$disconnect' ? 'closed' : status || 'sent',
 		];
 		const row = el('tr', { class: status >= 400 ? 'bad' : '', title: reason }, ...cells.map((cell) => el('td', {}, cell)));
 		$('departures').prepend(row);

@@ -29,22 +29,25 @@ impl Revocation {
         })
     }
 
-    /// Refuses all tokens of the user that were issued by now, and ends all connections.
+    /// Refuses all tokens of the user that were issued by now, ends all connections, and tells `rooms` that the user has
+    /// left: the functions know nothing of a connection that was revoked, so they tell nobody.
     ///
     /// # Errors
     ///
     /// See [`Rooms::revoke_user`]; it may be repeated.
-    pub(crate) async fn revoke(&self, user: &str) -> Result<DisconnectReport, RegistryError> {
+    pub(crate) async fn revoke(&self, user: &str, rooms: &[&str]) -> Result<DisconnectReport, RegistryError> {
         let running = self.events.revoking().await;
         let revoked = self.rooms.revoke_user(user).await;
+        for room in rooms.iter().filter_map(|room| room.parse().ok()) {
+            self.tell_left(user, &room).await;
+        }
         let is_complete = revoked.as_ref().is_ok_and(DisconnectReport::is_complete);
         running.end(is_complete);
         revoked
     }
 
-    /// Tells a room that the user has left it: the functions know nothing of a revoked connection, so they tell nobody.
     /// What others miss by this is only a notice.
-    pub(crate) async fn tell_left(&self, user: &str, room: &RoomId) {
+    async fn tell_left(&self, user: &str, room: &RoomId) {
         let left = json!({"type": "left", "room": room, "user": user});
         let _ = self
             .rooms

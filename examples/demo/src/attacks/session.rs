@@ -106,7 +106,7 @@ pub(super) async fn token_after_logout(
     claims["user"] = json!(user);
     let token = forge.genuine_with(&claims);
     let mut attacker = Attacker::connect(&token, url).await?;
-    let _ = revocation.revoke(&user).await?;
+    let _ = revocation.revoke(&user, &[]).await?;
     let last = attacker.next().await;
     let again = attacker
         .connect_again(&token, url, "(logged out everywhere, and once more)")

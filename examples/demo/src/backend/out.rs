@@ -93,12 +93,9 @@ async fn revoke(
     backend.sessions.close_all(account);
     // In a task of its own, so that it is not left half done when the page does not wait for the answer.
     let revoking = tokio::spawn(async move {
-        let revoked = backend.stack.revocation.revoke(account.name).await;
+        let revoked = backend.stack.revocation.revoke(account.name, account.rooms).await;
         // The marker may be there even if this failed.
         backend.standings.revoked(account.name);
-        for room in account.rooms.iter().filter_map(|room| room.parse().ok()) {
-            backend.stack.revocation.tell_left(account.name, &room).await;
-        }
         revoked
     });
     match revoking.await {
