@@ -87,6 +87,10 @@ pub(crate) struct Line {
     calls: Arc<AtomicU32>,
 }
 
+tokio::task_local! {
+    static CURRENT: Line;
+}
+
 impl Line {
     pub(crate) fn new(gates: &Gates, act: usize, plan: &Plan) -> Self {
         Self {
@@ -100,6 +104,16 @@ impl Line {
     /// A line on which nobody waits and nothing goes wrong.
     pub(crate) fn open() -> Self {
         Self { gates: None, act: usize::MAX, plan: Arc::default(), calls: Arc::default() }
+    }
+
+    /// Runs an invocation, which uses this line.
+    pub(crate) async fn scope<T>(&self, invocation: impl Future<Output = T>) -> T {
+        CURRENT.scope(self.clone(), invocation).await
+    }
+
+    /// The line of the invocation that runs.
+    pub(crate) fn current() -> Self {
+        CURRENT.try_with(Clone::clone).unwrap_or_else(|_| Self::open())
     }
 
     /// Waits for its turn. Returns what goes wrong then.

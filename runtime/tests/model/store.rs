@@ -28,7 +28,7 @@ const TIME_TO_LIVE: u64 = (2 * 3600 + 600) * 1000;
 #[derive(Clone)]
 pub(crate) enum Store {
     Memory(MemoryRegistry),
-    Dynamo(Arc<Database>, u16),
+    Dynamo(Arc<Database>, DynamoRegistry),
 }
 
 impl std::fmt::Debug for Store {
@@ -52,22 +52,27 @@ impl Store {
             "AttributeDefinitions": [attribute("pk"), attribute("sk")],
         });
         database.create_table(from_value(table).unwrap()).unwrap();
-        Self::Dynamo(Arc::new(database), u16::try_from(sequence.page_size).unwrap())
+        let database = Arc::new(database);
+        let registry = registry(&database).with_page_size(u16::try_from(sequence.page_size).unwrap());
+        Self::Dynamo(database, registry)
     }
 
+    /// The rooms of one invocation. That over DynamoDB finds its line by itself, within [`Line::scope`]: a client of
+    /// the SDK takes too long to make for each.
     pub(crate) fn rooms(&self, line: &Line, transport: impl Transport) -> Rooms {
         match self {
-            Self::Memory(memory) => Rooms::new(LineToMemory { memory: memory.clone(), line: line.clone() }, transport),
-            Self::Dynamo(database, page_size) => {
-                Rooms::new(registry(database, line).with_page_size(*page_size), transport)
+            Self::Memory(memory) => {
+                let (memory, line) = (memory.clone(), line.clone());
+                Rooms::new(LineToMemory { memory, line }, transport)
             }
+            Self::Dynamo(_, registry) => Rooms::new(registry.clone(), transport),
         }
     }
 
     pub(crate) async fn find(&self, id: &ConnectionId) -> Option<Connection> {
         match self {
             Self::Memory(memory) => memory.find(id).await.unwrap(),
-            Self::Dynamo(database, _) => registry(database, &Line::open()).find(id).await.unwrap(),
+            Self::Dynamo(_, registry) => registry.find(id).await.unwrap(),
         }
     }
 
@@ -102,9 +107,8 @@ impl Store {
     }
 }
 
-fn registry(database: &Arc<Database>, line: &Line) -> DynamoRegistry {
-    let connector = LineToDynamo { database: database.clone(), line: line.clone() };
-    let connector = SharedHttpConnector::new(connector);
+fn registry(database: &Arc<Database>) -> DynamoRegistry {
+    let connector = SharedHttpConnector::new(LineToDynamo(database.clone()));
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))
@@ -116,10 +120,7 @@ fn registry(database: &Arc<Database>, line: &Line) -> DynamoRegistry {
 
 /// In the place of the network: each request waits for its turn.
 #[derive(Clone)]
-struct LineToDynamo {
-    database: Arc<Database>,
-    line: Line,
-}
+struct LineToDynamo(Arc<Database>);
 
 impl std::fmt::Debug for LineToDynamo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -134,7 +135,7 @@ impl HttpConnector for LineToDynamo {
             let operation = request.headers().get("x-amz-target").unwrap();
             let operation = operation.rsplit('.').next().unwrap();
             let body = std::str::from_utf8(request.body().bytes().unwrap()).unwrap();
-            let fault = this.line.pass().await;
+            let fault = Line::current().pass().await;
             let (status, body) = match fault {
                 Some(Fault::Throttled) => failure(400, "ThrottlingException"),
                 Some(Fault::Failed) => failure(400, "ValidationException"),
@@ -152,7 +153,7 @@ impl HttpConnector for LineToDynamo {
 
 impl LineToDynamo {
     fn carry_out(&self, operation: &str, body: &str) -> (u16, String) {
-        let database = &self.database;
+        let Self(database) = self;
         let answer: Result<Value, DynoxideError> = match operation {
             "Query" => database.query(from_str(body).unwrap()).map(|answer| json!(answer)),
             "BatchGetItem" => database.batch_get_item(from_str(body).unwrap()).map(|answer| json!(answer)),
