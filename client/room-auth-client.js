@@ -1,10 +1,15 @@
 /**
- * A WebSocket that stays in its room. It fetches a token, connects with it, renews it in band, keeps the connection
- * from being closed as idle, moves to a new one before the two-hour limit, and reconnects after a loss. After the server
- * ended a connection on purpose it stays closed. README.md shows how to use it.
+ * A WebSocket that stays in its rooms. It fetches a token, connects with it, joins further rooms with a token each, renews
+ * all of them in band, keeps the connection from being closed as idle, moves to a new one before the two-hour limit, and
+ * reconnects after a loss. After the server ended a connection on purpose it stays closed. README.md shows how to use it.
  */
 
-/** @import { Decoded, Options, Renewal, State } from './types.js' */
+/** @import { Options, Renewal, State } from './types.js' */
+
+import { Memberships } from './memberships.js';
+import { TokenError, endOf, finalReason } from './tokens.js';
+
+export { TokenError, decodeToken, tokenFrom } from './tokens.js';
 
 /** @type {Partial<Options>} */
 const DEFAULTS = {
@@ -32,63 +37,7 @@ const LAST_FRAMES = { 'token expired': 'expired', revoked: 'revoked' };
 /** The close code of a connection that was deleted by @connections. One that is idle or too old gets 1001. */
 const DELETED = 1000;
 
-/** Why no token was given. */
-export class TokenError extends Error {
-	name = 'TokenError';
-
-	/** @param {number} status of HTTP; 0 without an answer @param {string} message @param {number} [retryAfter] ms */
-	constructor(status, message, retryAfter = 0) {
-		super(message);
-		this.status = status;
-		this.retryAfter = retryAfter;
-	}
-}
-
-/**
- * Fetches tokens by `POST endpoint {"room"}` with the page's own cookies.
- *
- * @param {string} endpoint
- * @param {{ fetch?: typeof globalThis.fetch, now?: () => number }} [env]
- * @returns {Options['fetchToken']}
- */
-export function tokenFrom(endpoint, { fetch = globalThis.fetch, now = Date.now } = {}) {
-	return async ({ room, signal }) => {
-		const headers = { 'content-type': 'application/json' };
-		const request = { method: 'POST', headers, body: JSON.stringify({ room }), signal };
-		const response = await fetch(endpoint, request).catch(() => {
-			throw new TokenError(0, 'The backend does not answer.');
-		});
-		const body = await response.json().catch(() => ({}));
-		if (!response.ok) {
-			const seconds = Number(response.headers.get('retry-after')) || 0;
-			throw new TokenError(response.status, body.message ?? `The backend answered ${response.status}.`, seconds * 1000);
-		}
-		// The Date header counts whole seconds: a small difference says nothing.
-		const skew = Date.parse(response.headers.get('date') ?? '') - now();
-		return { ...body, skew: Math.abs(skew) > 5_000 ? skew : 0 };
-	};
-}
-
-/**
- * Reads a token for display. Nothing is verified: only the server's answer says whether it is good.
- *
- * @param {string} token
- * @returns {Decoded | null} null for what is no token
- */
-export function decodeToken(token) {
-	try {
-		const parts = token.split('.');
-		const [header, claims] = parts.slice(0, 2).map((part) => {
-			const bytes = Uint8Array.from(atob(part.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0));
-			return JSON.parse(new TextDecoder().decode(bytes));
-		});
-		return parts.length === 3 ? { header, claims, parts } : null;
-	} catch {
-		return null;
-	}
-}
-
-/** A connection to one room. Its events, each a CustomEvent: `Events` in types.js. */
+/** A connection to a room, and to those joined through it. Its events, each a CustomEvent: `Events` in types.js. */
 export class RoomConnection extends EventTarget {
 	/** @type {State} */
 	#state = 'idle';
@@ -113,6 +62,7 @@ export class RoomConnection extends EventTarget {
 	#seen = new Set();
 	#options;
 	#env;
+	#memberships;
 
 	/** @param {Options} options */
 	constructor(options) {
@@ -128,11 +78,29 @@ export class RoomConnection extends EventTarget {
 			document: globalThis.document ?? null,
 			...options.env,
 		};
+		this.#memberships = new Memberships({
+			options: this.#options,
+			now: this.#env.now,
+			isOpen: () => this.#state === 'open',
+			ticket: (room, signal) => this.#ticket(room, signal),
+			write: (message) => this.#write(message),
+			after: (name, ms, run) => this.#after(name, ms, run),
+			cancel: (name) => this.#cancel(name),
+			renewIn: (left) => this.#renewIn(left),
+			backoff: (attempt, error) => this.#backoff(attempt, error),
+			replace: () => this.#replacing || this.#dial(true),
+			emit: (type, detail) => this.#emit(type, detail),
+		});
 	}
 
-	/** @returns {string} */
+	/** The room of the connection's first token. @returns {string} */
 	get room() {
 		return this.#options.room;
+	}
+
+	/** That room, and those that were joined and not left: `connect()` and a reconnect enter them, too. @returns {string[]} */
+	get rooms() {
+		return [this.room, ...this.#memberships.rooms];
 	}
 
 	get state() {
@@ -147,6 +115,7 @@ export class RoomConnection extends EventTarget {
 	set renewal(mode) {
 		this.#options.renewal = mode;
 		if (this.#link) this.#watchLife(this.#link);
+		this.#memberships.watch();
 	}
 
 	/**
@@ -162,9 +131,29 @@ export class RoomConnection extends EventTarget {
 		this.#dial();
 	}
 
-	/** Leaves the room and stays away. */
+	/** Leaves all rooms and stays away. */
 	close() {
 		this.#stop('requested');
+	}
+
+	/**
+	 * Enters a further room over the same connection, with a token of its own. Without an open connection it waits for one.
+	 *
+	 * @param {string} room
+	 * @returns {Promise<void>} rejected, and the room not entered later, if there is no token or the server refuses it
+	 */
+	async join(room) {
+		if (room !== this.room) await this.#memberships.join(room);
+	}
+
+	/**
+	 * Leaves a room that was joined. That of the connection is left by `close()`.
+	 *
+	 * @param {string} room
+	 * @returns {Promise<void>} rejected if the server does not answer; the room is left when its token expires
+	 */
+	async leave(room) {
+		await this.#memberships.leave(room);
 	}
 
 	/**
@@ -182,14 +171,15 @@ export class RoomConnection extends EventTarget {
 		if (!this.#timers.has('pong')) this.#after('pong', this.#options.answerWithin, () => this.#lost());
 	}
 
-	/** Renews now, whatever is left of the token's life. */
-	async renew() {
+	/** Renews now, whatever is left of the token's life. @param {string} [room] default: that of the connection */
+	async renew(room = this.room) {
 		if (this.#state !== 'open') return;
 		if (this.#options.renewal === 'reconnect') return this.#dial(true);
+		if (room !== this.room) return this.#memberships.renew(room);
 		this.#cancel('renew');
 		const turn = this.#turn;
 		try {
-			const ticket = await this.#ticket();
+			const ticket = await this.#firstTicket();
 			if (turn !== this.#turn) return;
 			this.#offered = ticket;
 			this.#write({ action: 'renew', token: ticket.token });
@@ -199,7 +189,7 @@ export class RoomConnection extends EventTarget {
 			if (turn !== this.#turn) return;
 			this.#attempt += 1;
 			// Without a session it cannot be renewed: the connection is used until its token expires.
-			if (!ended(error)) this.#after('renew', this.#backoff(error), () => this.renew());
+			if (!finalReason(error)) this.#after('renew', this.#backoff(this.#attempt, error), () => this.renew());
 			this.#emit('fault', error);
 		}
 	}
@@ -216,7 +206,7 @@ export class RoomConnection extends EventTarget {
 			if (turn !== this.#turn) return;
 			this.#turn += 1;
 			this.#abandon();
-			const end = ended(error);
+			const end = finalReason(error);
 			if (!end) this.#retry(reason, error);
 			// The open connection is used until its token expires.
 			else if (this.#link) this.#after('expiry', this.#link.ends - this.#env.now(), () => this.#stop(end));
@@ -224,7 +214,7 @@ export class RoomConnection extends EventTarget {
 			if (error) this.#emit('fault', error);
 		};
 		this.#after('handshake', this.#options.answerWithin, () => failed('unavailable'));
-		this.#ticket()
+		this.#firstTicket()
 			.then((ticket) => turn === this.#turn && this.#handshake(ticket, turn, failed))
 			// There is no ticket, or no socket can be made with it.
 			.catch((error = new TokenError(0, 'No token was given.')) => failed('unavailable', error));
@@ -232,7 +222,7 @@ export class RoomConnection extends EventTarget {
 
 	#handshake(ticket, turn, failed) {
 		const socket = new this.#env.WebSocket(ticket.url, [this.#options.subprotocol, ticket.token]);
-		const link = { socket, ticket, ends: this.#ends(ticket), expired: false };
+		const link = { socket, ticket, ends: endOf(ticket, this.#env.now()), expired: false };
 		this.#dialled = socket;
 		socket.onopen = () => {
 			if (turn !== this.#turn) return socket.close(1000);
@@ -256,9 +246,10 @@ export class RoomConnection extends EventTarget {
 		this.#offered = null;
 		this.#cancel('pong');
 		if (old) {
-			// What is on its way to the old connection still arrives, before it is closed.
+			// What is on its way to the old connection still arrives before it is closed, also for rooms not yet joined again.
+			const { drain, answerWithin } = this.#options;
 			this.#draining.add(old.socket);
-			this.#env.setTimeout(() => old.socket.close(1000), this.#options.drain);
+			this.#env.setTimeout(() => old.socket.close(1000), drain + (this.rooms.length > 1 ? answerWithin : 0));
 		}
 		this.#after('stable', STABLE, () => (this.#attempt = 0));
 		// Spread over some minutes, or all clients of a restarted server would move at once, for ever.
@@ -268,11 +259,12 @@ export class RoomConnection extends EventTarget {
 		this.#inForce(link, Boolean(old));
 		// A listener may have closed it just now.
 		if (this.#link === link && this.#state !== 'open') this.#enter('open', 'requested');
+		if (this.#link === link) this.#memberships.resume();
 	}
 
 	#inForce(link, renewed) {
 		this.#watchLife(link);
-		this.#emit('token', { token: link.ticket.token, expiresAt: link.ends, renewed });
+		this.#emit('token', { room: this.room, token: link.ticket.token, expiresAt: link.ends, renewed });
 	}
 
 	#watchLife(link) {
@@ -281,15 +273,20 @@ export class RoomConnection extends EventTarget {
 		if (this.#options.renewal === 'off') {
 			this.#after('expiry', left, () => {
 				link.expired = true;
-				this.#emit('expired', { expiresAt: link.ends });
+				this.#emit('expired', { room: this.room, expiresAt: link.ends });
 			});
 			return;
 		}
-		const before = Math.min(left / 5, this.#options.renewBefore) * (1 + this.#env.random() * 0.25);
-		// At most once a second, whatever a backend hands out.
-		this.#after('renew', Math.max(left - before, 1_000), () => this.renew());
+		this.#after('renew', this.#renewIn(left), () => this.renew());
 		// Renewal failed until the end, or the machine slept through it.
 		this.#after('expiry', Math.max(left, 1_000), () => this.#dial(true));
+	}
+
+	/** Returns the wait for the renewal of a token that has so much left. */
+	#renewIn(left) {
+		const before = Math.min(left / 5, this.#options.renewBefore) * (1 + this.#env.random() * 0.25);
+		// At most once a second, whatever a backend hands out.
+		return Math.max(left - before, 1_000);
 	}
 
 	#receive(link, data) {
@@ -300,7 +297,7 @@ export class RoomConnection extends EventTarget {
 		} catch {
 			// Not JSON: handed on as text.
 		}
-		const { type, id, message: text } = Object(message);
+		const { type, id, room = this.room, message: text } = Object(message);
 		if (type === 'message' && typeof id === 'string') {
 			if (this.#seen.has(id)) return;
 			this.#seen.add(id);
@@ -312,12 +309,13 @@ export class RoomConnection extends EventTarget {
 			this.#doubted = false;
 			this.#beat();
 			if (last === 'expired') link.expired = true;
-			if (type === 'renewed' && this.#offered) {
-				Object.assign(link, { ticket: this.#offered, ends: this.#ends(this.#offered), expired: false });
+			if (type === 'renewed' && room === this.room && this.#offered) {
+				Object.assign(link, { ticket: this.#offered, ends: endOf(this.#offered, this.#env.now()), expired: false });
 				this.#offered = null;
 				this.#attempt = 0;
 				this.#inForce(link, true);
 			}
+			this.#memberships.receive(type, room, text);
 		}
 		this.#emit('message', message);
 		// An expired token does not matter while a connection with a new one is under way.
@@ -341,7 +339,7 @@ export class RoomConnection extends EventTarget {
 
 	#retry(reason, error) {
 		this.#attempt += 1;
-		const wait = this.#backoff(error);
+		const wait = this.#backoff(this.#attempt, error);
 		// While the old connection works, a failed replacement is not reported.
 		const serves = this.#link !== null && !this.#doubted;
 		if (!serves) this.#drop();
@@ -352,6 +350,7 @@ export class RoomConnection extends EventTarget {
 	#stop(reason) {
 		this.#turn += 1;
 		this.#drop();
+		this.#memberships.stop(reason);
 		for (const socket of this.#draining) socket.close(1000);
 		this.#listen('removeEventListener');
 		if (this.#state !== 'closed') this.#enter('closed', reason);
@@ -359,6 +358,7 @@ export class RoomConnection extends EventTarget {
 
 	#drop() {
 		for (const name of [...this.#timers.keys()]) this.#cancel(name);
+		this.#memberships.suspend();
 		this.#abandon();
 		const link = this.#link;
 		this.#link = null;
@@ -405,31 +405,23 @@ export class RoomConnection extends EventTarget {
 		if (this.#options.heartbeat > 0) this.#after('heartbeat', this.#options.heartbeat, () => this.ping());
 	}
 
-	async #ticket() {
+	#firstTicket() {
 		this.#fetching = new AbortController();
-		const ticket = await this.#options.fetchToken({ room: this.room, signal: this.#fetching.signal });
+		return this.#ticket(this.room, this.#fetching.signal);
+	}
+
+	async #ticket(room, signal) {
+		const ticket = await this.#options.fetchToken({ room, signal });
 		if (typeof ticket?.token !== 'string' || typeof ticket.url !== 'string') {
 			throw new TokenError(0, 'The backend answered without a token and a url.');
 		}
 		return ticket;
 	}
 
-	/**
-	 * The end of a token in ms of this clock. A token just handed out is live, and lives no longer than
-	 * from `iat` to `exp`: if this clock says otherwise, it is the clock that is wrong.
-	 */
-	#ends({ token, expires_at, skew = 0 }) {
-		const now = this.#env.now();
-		const { iat, exp } = decodeToken(token)?.claims ?? {};
-		const life = exp > iat ? (exp - iat) * 1000 : Infinity;
-		const ends = Math.min(expires_at * 1000 - skew || Infinity, now + life);
-		return ends > now ? ends : now + life;
-	}
-
 	/** Returns a wait: exponential with full jitter, and at least what the backend asked for. */
-	#backoff(error) {
+	#backoff(attempt, error) {
 		const { base, cap } = this.#options.backoff;
-		const most = Math.min(cap, base * 2 ** Math.min(this.#attempt - 1, 30));
+		const most = Math.min(cap, base * 2 ** Math.min(attempt - 1, 30));
 		return Math.max(base / 5, most * this.#env.random(), error?.retryAfter ?? 0);
 	}
 
@@ -453,6 +445,3 @@ export class RoomConnection extends EventTarget {
 		this.dispatchEvent(new CustomEvent(type, { detail }));
 	}
 }
-
-/** The reason of an error that no retry changes. */
-const ended = (error) => (error?.status === 401 ? 'unauthenticated' : error?.status === 403 ? 'forbidden' : undefined);

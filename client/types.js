@@ -39,7 +39,18 @@
  */
 
 /**
+ * A room beside that of the connection was entered (again after each reconnect, so that the page asks for its members
+ * again), or is left: because the page asked (`requested`), its token ran out (`expired`), the backend gives no other
+ * (`unauthenticated`, `forbidden`), or the server took the connection out of it (`removed`).
+ * @typedef {object} RoomDetail
+ * @property {string} room
+ * @property {boolean} joined
+ * @property {Reason} reason
+ */
+
+/**
  * @typedef {object} TokenDetail
+ * @property {string} room
  * @property {string} token
  * @property {number} expiresAt in ms of this clock
  * @property {boolean} renewed whether it took another one's place without a gap
@@ -51,7 +62,8 @@
  * @property {StateDetail} state the connection came, went or is tried again
  * @property {TokenDetail} token another token is in force
  * @property {unknown} message what the server sent, parsed if it is JSON
- * @property {{ expiresAt: number }} expired the token in force has run out; only with renewal `off`
+ * @property {RoomDetail} room a further room was entered or left
+ * @property {{ room: string, expiresAt: number }} expired the token in force has run out; only with renewal `off`
  * @property {unknown} fault the error that kept a token from being fetched, or a socket from being made with it
  */
 
@@ -68,14 +80,14 @@
 
 /**
  * @typedef {object} Options
- * @property {string} room
+ * @property {string} room that of the first token, by which the connection lives
  * @property {(request: { room: string, signal: AbortSignal }) => Promise<Ticket>} fetchToken
  * @property {Renewal} [renewal] default `in-band`
  * @property {number} [renewBefore] ms before the end; default 30 s, and never more than a fifth of the life
  * @property {number} [heartbeat] ms without traffic before a ping; default 8 min, 0 = never, not even when the device wakes
  * @property {number} [maxAge] ms until a connection is replaced; default 1 h 55 min
- * @property {number} [answerWithin] ms for a handshake, a pong or a renewal to be answered; default 10 s
- * @property {number} [drain] ms that a replaced connection is still listened to; default 2 s
+ * @property {number} [answerWithin] ms for a handshake, a pong, a renewal, a join or a leave to be answered; default 10 s
+ * @property {number} [drain] ms that a replaced connection is still listened to; default 2 s. With further rooms to join, `answerWithin` more
  * @property {{ base: number, cap: number }} [backoff] ms; default 500 and 30,000
  * @property {string} [subprotocol] default `room-auth`
  * @property {Partial<Env>} [env]

@@ -132,10 +132,10 @@ export function world(options = {}) {
 		random: 0.5,
 		lifetime: 300,
 		/** Replace to let the backend fail. */
-		answer() {
+		answer({ room } = { room: 'lobby' }) {
 			const iat = Math.floor(clock.now / 1000);
 			const exp = iat + self.lifetime;
-			return { token: jwt(iat, exp, { n: asked.length }), url: 'ws://127.0.0.1:1/dev', expires_at: exp };
+			return { token: jwt(iat, exp, { n: asked.length, sub: room }), url: 'ws://127.0.0.1:1/dev', expires_at: exp };
 		},
 		fail(status, retryAfter) {
 			self.answer = () => {
@@ -157,6 +157,13 @@ export function world(options = {}) {
 			self.socket.accept();
 			return self.socket;
 		},
+		/** Joins a room and lets the server agree. */
+		async join(room) {
+			const joined = self.room.join(room);
+			await clock.settle();
+			self.socket.say({ type: 'entered', room });
+			await joined;
+		},
 	};
 
 	self.room = new RoomConnection({
@@ -176,7 +183,7 @@ export function world(options = {}) {
 			document,
 		},
 	});
-	for (const type of ['state', 'token', 'message', 'expired', 'fault']) {
+	for (const type of ['state', 'token', 'message', 'expired', 'fault', 'room']) {
 		self.room.addEventListener(type, ({ detail }) => events.push([type, detail]));
 	}
 	return self;

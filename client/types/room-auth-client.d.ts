@@ -1,42 +1,19 @@
 /**
- * A WebSocket that stays in its room. It fetches a token, connects with it, renews it in band, keeps the connection
- * from being closed as idle, moves to a new one before the two-hour limit, and reconnects after a loss. After the server
- * ended a connection on purpose it stays closed. README.md shows how to use it.
+ * A WebSocket that stays in its rooms. It fetches a token, connects with it, joins further rooms with a token each, renews
+ * all of them in band, keeps the connection from being closed as idle, moves to a new one before the two-hour limit, and
+ * reconnects after a loss. After the server ended a connection on purpose it stays closed. README.md shows how to use it.
  */
-import type { Decoded, Options, Renewal, State } from './types.js';
-/** Why no token was given. */
-export declare class TokenError extends Error {
-    status: number;
-    retryAfter: number;
-    name: string;
-    /** @param {number} status of HTTP; 0 without an answer @param {string} message @param {number} [retryAfter] ms */
-    constructor(status: number, message: string, retryAfter?: number);
-}
-/**
- * Fetches tokens by `POST endpoint {"room"}` with the page's own cookies.
- *
- * @param {string} endpoint
- * @param {{ fetch?: typeof globalThis.fetch, now?: () => number }} [env]
- * @returns {Options['fetchToken']}
- */
-export declare function tokenFrom(endpoint: string, { fetch, now }?: {
-    fetch?: typeof globalThis.fetch;
-    now?: () => number;
-}): Options['fetchToken'];
-/**
- * Reads a token for display. Nothing is verified: only the server's answer says whether it is good.
- *
- * @param {string} token
- * @returns {Decoded | null} null for what is no token
- */
-export declare function decodeToken(token: string): Decoded | null;
-/** A connection to one room. Its events, each a CustomEvent: `Events` in types.js. */
+import type { Options, Renewal, State } from './types.js';
+export { TokenError, decodeToken, tokenFrom } from './tokens.js';
+/** A connection to a room, and to those joined through it. Its events, each a CustomEvent: `Events` in types.js. */
 export declare class RoomConnection extends EventTarget {
     #private;
     /** @param {Options} options */
     constructor(options: Options);
-    /** @returns {string} */
+    /** The room of the connection's first token. @returns {string} */
     get room(): string;
+    /** That room, and those that were joined and not left: `connect()` and a reconnect enter them, too. @returns {string[]} */
+    get rooms(): string[];
     get state(): State;
     get renewal(): Renewal;
     /** @param {Renewal} mode applies from now on */
@@ -46,8 +23,22 @@ export declare class RoomConnection extends EventTarget {
      * purpose, only this connects again.
      */
     connect(): void;
-    /** Leaves the room and stays away. */
+    /** Leaves all rooms and stays away. */
     close(): void;
+    /**
+     * Enters a further room over the same connection, with a token of its own. Without an open connection it waits for one.
+     *
+     * @param {string} room
+     * @returns {Promise<void>} rejected, and the room not entered later, if there is no token or the server refuses it
+     */
+    join(room: string): Promise<void>;
+    /**
+     * Leaves a room that was joined. That of the connection is left by `close()`.
+     *
+     * @param {string} room
+     * @returns {Promise<void>} rejected if the server does not answer; the room is left when its token expires
+     */
+    leave(room: string): Promise<void>;
     /**
      * @param {unknown} message sent as JSON
      * @returns {boolean} false if nothing was sent: there is no open connection, or it may have died while the device
@@ -56,6 +47,6 @@ export declare class RoomConnection extends EventTarget {
     send(message: unknown): boolean;
     /** Sends a ping. Unless something arrives within `answerWithin`, the connection is lost. */
     ping(): void;
-    /** Renews now, whatever is left of the token's life. */
-    renew(): Promise<void>;
+    /** Renews now, whatever is left of the token's life. @param {string} [room] default: that of the connection */
+    renew(room?: string): Promise<any>;
 }

@@ -1,18 +1,21 @@
-//! Reads the arguments of `#[room_auth]` and `#[room_auth(with = EXPR)]`.
+//! Reads the arguments of `#[room_auth]`: `with = EXPR` and `can = "NAME"`.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Error, Expr, Ident, Result, Token};
+use syn::{Error, Expr, ExprLit, Ident, Lit, LitStr, Result, Token};
 
-const VALID: &str = "valid arguments: `with = EXPR`";
-const EXAMPLE: &str = "for example `with = &LAYER` for a `static LAYER: LazyLock<RoomAuthLayer>`";
+const VALID: &str = "valid arguments: `with = EXPR`, `can = \"NAME\"`";
+const WITH_EXAMPLE: &str = "for example `with = &LAYER` for a `static LAYER: LazyLock<RoomAuthLayer>`";
+const CAN_EXAMPLE: &str = "for example `can = \"send\"`";
 
 #[derive(Default)]
 pub(crate) struct Args {
     /// The layer to use instead of the one from the environment.
     pub(crate) with: Option<Expr>,
+    /// The capability that the handler requires.
+    pub(crate) can: Option<LitStr>,
 }
 
 impl Args {
@@ -29,13 +32,17 @@ impl Parse for Args {
                 return Err(nameless(input, &args));
             }
             let name = input.call(Ident::parse_any)?;
-            if name != "with" {
+            if name == "with" {
+                set(&mut args.with, &name, value(input, &name, "EXPR", WITH_EXAMPLE)?)?;
+            } else if name == "can" {
+                let value = value(input, &name, "\"NAME\"", CAN_EXAMPLE)?;
+                set(&mut args.can, &name, capability(value)?)?;
+            } else {
                 return Err(Error::new(
                     name.span(),
                     format!("unknown argument `{name}`; {VALID}"),
                 ));
             }
-            set(&mut args.with, &name, value(input, &name)?)?;
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
             }
@@ -68,17 +75,42 @@ fn as_written(expr: &Expr) -> String {
     text.replace(" . ", ".").replace(" :: ", "::").replace("& ", "&")
 }
 
-fn value(input: ParseStream<'_>, name: &Ident) -> Result<Expr> {
+fn value(input: ParseStream<'_>, name: &Ident, form: &str, example: &str) -> Result<Expr> {
     if !input.peek(Token![=]) || input.peek(Token![==]) {
-        let message = format!("`{name}` needs a value; write `{name} = EXPR`, {EXAMPLE}");
+        let message = format!("`{name}` needs a value; write `{name} = {form}`, {example}");
         return Err(Error::new(name.span(), message));
     }
     let equals: Token![=] = input.parse()?;
     if input.is_empty() || input.peek(Token![,]) {
-        let message = format!("`{name} =` needs an expression, {EXAMPLE}");
+        let message = format!("`{name} =` needs a value, {example}");
         return Err(Error::new(equals.span, message));
     }
     input.parse()
+}
+
+/// Reads the name of a capability. The rule is that of the claim `can`.
+fn capability(value: Expr) -> Result<LitStr> {
+    let Expr::Lit(ExprLit {
+        lit: Lit::Str(name), ..
+    }) = value
+    else {
+        return Err(Error::new_spanned(
+            value,
+            format!("a capability is a name in quotes, {CAN_EXAMPLE}"),
+        ));
+    };
+    let text = name.value();
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.:-".contains(&byte);
+    if (1..=64).contains(&text.len()) && text.bytes().all(is_allowed) {
+        Ok(name)
+    } else {
+        Err(Error::new(
+            name.span(),
+            format!(
+                "{text:?} is not the name of a capability; use 1 to 64 characters out of a-z 0-9 _ . : -"
+            ),
+        ))
+    }
 }
 
 fn set<T>(argument: &mut Option<T>, name: &Ident, value: T) -> Result<()> {

@@ -6,13 +6,15 @@
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::spanned::Spanned;
-use syn::{Expr, FnArg, Pat, PatType, Signature, Type};
+use syn::{FnArg, Pat, PatType, Signature, Type};
+
+use crate::attr::Args;
 
 use crate::names::{hidden, private};
 use crate::ty::with_inferred_impl_trait;
 use crate::valid::Handler;
 
-pub(crate) fn handler(handler: &Handler<'_>, with: Option<&Expr>) -> TokenStream {
+pub(crate) fn handler(handler: &Handler<'_>, args: &Args) -> TokenStream {
     let Handler {
         function,
         claims,
@@ -26,10 +28,13 @@ pub(crate) fn handler(handler: &Handler<'_>, with: Option<&Expr>) -> TokenStream
     let private = private();
     let [layer, claims_value, event_value] = ["layer", "claims", "event"].map(hidden);
 
-    let configured = with.map_or_else(
+    let mut configured = args.with.as_ref().map_or_else(
         || quote_spanned! {Span::mixed_site()=> #private::layer_from_env() },
         |with| quote_spanned! {Span::mixed_site()=> #private::layer(#with) },
     );
+    if let Some(capability) = &args.can {
+        configured = quote_spanned! {Span::mixed_site()=> #private::requiring(#configured, #capability) };
+    }
     let (claims_ty, event_ty) = (&claims.ty, &event.ty);
     let claims_binding = binding(claims, &claims_value);
     let event_binding = binding(event, &event_value);

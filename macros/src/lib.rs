@@ -78,16 +78,35 @@ use quote::quote;
 ///
 /// The expression is evaluated for every request, before authentication, so it should refer to an existing layer
 /// rather than build one.
+///
+/// # What the caller may do
+///
+/// `can = "NAME"` requires that the token allows something: that its claim `can`, an array of names, holds this one. A
+/// token without that claim allows everything. Without the capability a `$connect` and a message are refused with
+/// status 403; a `$disconnect` reaches the body in any case.
+///
+/// ```
+/// use room_auth::{Error, LambdaEvent, Response, RoomClaims, WebSocketEvent, response, room_auth};
+///
+/// #[room_auth(can = "send")]
+/// async fn send(claims: RoomClaims, event: LambdaEvent<WebSocketEvent>) -> Result<Response, Error> {
+///     Ok(response::ok())
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn room_auth(args: TokenStream, item: TokenStream) -> TokenStream {
     attribute(args.into(), &item.into()).into()
 }
 
 fn attribute(args: proc_macro2::TokenStream, item: &proc_macro2::TokenStream) -> proc_macro2::TokenStream {
-    let args = attr::Args::read(args);
+    let (args, error) = match attr::Args::read(args) {
+        Ok(args) => (args, None),
+        // After invalid arguments the function is expanded as if it had none, so that its body is checked as well.
+        Err(error) => (attr::Args::default(), Some(error.into_compile_error())),
+    };
     let tokens = match ast::Item::read(item) {
         ast::Item::Function(function) => match valid::Handler::check(&function) {
-            Ok(handler) => expand::handler(&handler, args.as_ref().ok().and_then(|args| args.with.as_ref())),
+            Ok(handler) => expand::handler(&handler, &args),
             Err(error) => fallback::invalid(&function, error),
         },
         ast::Item::Unreadable { vis, name, error } => fallback::unreadable(&vis, name.as_ref(), error),
@@ -96,7 +115,5 @@ fn attribute(args: proc_macro2::TokenStream, item: &proc_macro2::TokenStream) ->
             quote! { #error #item }
         }
     };
-    // After invalid arguments the function is expanded as if it had none, so that its body is checked as well.
-    let error = args.err().map(syn::Error::into_compile_error);
     quote! { #error #tokens }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { browser, calm, connected, demo, enter, members, messages, reads, say, visit, withChat } from './demo.mjs';
+import { browser, calm, connected, demo, enter, join, members, messages, reads, say, visit, withChat } from './demo.mjs';
 
 const address = await demo();
 const chromium = await browser();
@@ -86,31 +86,6 @@ test('a list made before someone joined and arriving after does not hide them', 
   assert.deepEqual(await members(alice), ['alice (you)']);
   calm(alice);
   await leave(alice);
-});
-
-test('a room hears only its own, and going back loses nothing', chat, async () => {
-  const { alice, bob } = await both();
-  assert.deepEqual(await bob.locator('#rooms label').allInnerTexts(), ['lobby'], 'bob may not enter staff');
-  await say(alice, 'Back in a minute');
-  await reads(bob, '#log', /Back in a minute/);
-  await alice.fill('#text', 'half a thou');
-  await alice.check('#rooms label:has-text("staff") input');
-  await reads(alice, '#link-text', /Connected to staff/);
-  await reads(alice, '#pass-room', /^staff$/);
-  await reads(bob, '#log', /alice left/);
-  assert.equal(await alice.inputValue('#text'), '', 'what was being written stays in its room');
-  await say(bob, 'Anyone?');
-  await reads(bob, '#log', /Anyone/);
-  await say(alice, 'Among ourselves');
-  await reads(alice, '#log', /Among ourselves/);
-  await alice.check('#rooms label:has-text("lobby") input');
-  await reads(alice, '#link-text', /Connected to lobby/);
-  assert.deepEqual(await messages(alice), ['alice: Back in a minute']);
-  assert.equal(await alice.inputValue('#text'), 'half a thou');
-  assert.doesNotMatch(await bob.innerText('#log'), /Among ourselves/);
-  calm(alice);
-  calm(bob);
-  await leave(alice, bob);
 });
 
 test('markup in a message is shown as what it is', chat, async () => {

@@ -114,7 +114,13 @@ export async function say(page, words) {
 export const messages = (page) =>
   page.$$eval('.message', (items) => items.map((item) => `${item.querySelector('b').innerText}: ${item.querySelector('.text').innerText}`));
 
-export const members = (page) => page.$$eval('#members li', (items) => items.map((item) => item.innerText.trim().replace(/^\w\n/, '')));
+/** Joins a further room, and waits for its tab to be shown. */
+export async function join(page, room) {
+  await page.click(`#join :text-is("Join ${room}")`);
+  await page.waitForSelector(`#tab-${room}[aria-selected=true]`);
+}
+
+export const members = (page) => page.$$eval('#members li', (items) => items.map((item) => item.querySelector('span:not(.face)').innerText));
 
 /** No complaint of the browser, except those that the test provoked. */
 export function calm(page, provoked) {

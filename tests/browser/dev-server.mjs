@@ -21,12 +21,17 @@ const { values: options } = parseArgs({
 });
 
 const TYPES = { html: 'text/html; charset=utf-8', css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8' };
-const USERS = { alice: ['lobby', 'staff'], bob: ['lobby'] };
+const USERS = {
+  alice: { rooms: ['lobby', 'staff'], moderator: true },
+  bob: { rooms: ['lobby'], moderator: false },
+  eve: { rooms: ['lobby'], moderator: false, can: ['members'] },
+};
 
 const key = keyPair();
 const lifetime = Number(options['token-lifetime']);
 const mode = { authorizer: options.authorizer, chat: !options['connect-only'], token_lifetime: lifetime };
 const sessions = new Map();
+const out = new Set();
 const watchers = new Set();
 let failures = 0;
 
@@ -40,6 +45,11 @@ await gateway.listen(Number(options['gateway-port']));
 
 const CSP = `default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws://127.0.0.1:${gateway.port}; \
 img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
+
+function revoke(user) {
+  for (const [session, of] of sessions) if (of === user) sessions.delete(session);
+  gateway.revoke(user);
+}
 
 const say = (status, body, headers = {}) => ({ status, body, headers });
 const refuse = (status, message) => say(status, { message });
@@ -60,21 +70,43 @@ const api = {
     sessions.delete(session);
     return say(204, null, { 'set-cookie': 'session=; Max-Age=0; HttpOnly; SameSite=Strict; Path=/' });
   },
-  'GET /api/key': async () => say(200, { kid: key.kid, alg: 'RS256', bits: 2048 }),
+  'GET /api/key': async () => say(200, { kid: key.kid, alg: 'RS256', bits: 2048, name: 'the backend’s, RSA 2048' }),
   'GET /api/mode': async () => say(200, mode),
   'GET /api/attacks': async () => say(200, attacks),
 };
 
 const guarded = {
-  'GET /api/session': async ({ user }) => say(200, { user, rooms: USERS[user] }),
+  'GET /api/session': async ({ user }) => say(200, { user, rooms: USERS[user].rooms, moderator: USERS[user].moderator }),
   'POST /api/token': async ({ user, body: { room } }) => {
-    if (!USERS[user].includes(room)) return refuse(403, `${user} may not enter this room.`);
+    // A token of the second of the revocation would be as good as one from before.
+    const since = Date.now() / 1000 - (gateway.revoked.get(user) ?? 0);
+    if (since < 1) await new Promise((done) => setTimeout(done, 1000 - since * 1000));
+    if (out.has(user)) return refuse(403, `${user} has been put out.`);
+    if (!USERS[user].rooms.includes(room)) return refuse(403, `${user} may not enter this room.`);
     const iat = Math.floor(Date.now() / 1000);
     const exp = iat + lifetime;
-    return say(200, { token: sign(key, { sub: room, iat, exp, user }), url: gateway.url, expires_at: exp });
+    return say(200, { token: sign(key, { sub: room, iat, exp, user, jti: randomBytes(16).toString('base64url'), can: USERS[user].can }), url: gateway.url, expires_at: exp });
+  },
+  'POST /api/logout-everywhere': async ({ user }) => {
+    revoke(user);
+    return say(200, {});
   },
   'POST /api/gateway/restart': async () => {
     await gateway.restart();
+    return say(204, null);
+  },
+};
+
+const moderators = {
+  'GET /api/put-out': async () => say(200, { out: [...out], in: [] }),
+  'POST /api/put-out': async ({ body: { user } }) => {
+    if (USERS[user].moderator) return refuse(403, 'A moderator cannot be put out.');
+    out.add(user);
+    revoke(user);
+    return say(200, {});
+  },
+  'POST /api/let-in': async ({ body: { user } }) => {
+    out.delete(user);
     return say(204, null);
   },
 };
@@ -91,7 +123,8 @@ async function handle(request) {
   const route = `${request.method} ${path}`;
   if (api[route]) return api[route]({ body, session });
   const [, id] = /^POST \/api\/attacks\/([\w-]+)$/.exec(route) ?? [];
-  const known = guarded[route] ?? (id && attacks.some((a) => a.id === id) && (async () => say(200, await attack(id, { key, gateway }))));
+  if (moderators[route] && user && !USERS[user].moderator) return refuse(403, 'Only a moderator may do this.');
+  const known = guarded[route] ?? moderators[route] ?? (id && attacks.some((a) => a.id === id) && (async () => say(200, await attack(id, { key, gateway }))));
   if (known) return user ? known({ user, body }) : refuse(401, 'Log in first.');
   if (path.startsWith('/api/')) return refuse(404, 'No such endpoint.');
 

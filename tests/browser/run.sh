@@ -3,7 +3,7 @@
 #
 #   tests/browser/run.sh            against $DEMO, by default target/debug/demo
 #   tests/browser/run.sh --dev      against the development server, which needs no build
-#   tests/browser/run.sh chat       only tests/browser/chat.test.mjs (or token, attacks, page)
+#   tests/browser/run.sh chat       only tests/browser/chat.test.mjs (or rooms, token, attacks, page)
 #
 # Needs Node 20 or later and Chromium ($CHROMIUM, by default /usr/bin/chromium).
 set -eu
@@ -32,7 +32,7 @@ if [ $# -eq 0 ]; then
   "$tsc" --project client --noEmit false --declaration --emitDeclarationOnly --outDir "$deps/types"
   diff -r client/types "$deps/types"
   node --test client/test/*.test.js
-  set -- chat token attacks page
+  set -- chat rooms token attacks page
 fi
 for name; do
   # One at a time: each file starts demos and a browser of its own.

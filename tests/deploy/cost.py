@@ -39,8 +39,18 @@ PARTITION_READ_UNITS = 3000
 TRANSACTION_WRITES = 2 * 2
 # Of them, in the room's partition.
 ROOM_WRITES = 2
-# A connection's item, up to 4 KB, consistent.
+# A connection's items, up to 4 KB in all, consistent: eight rooms with small claims, too.
 FIND_READS = 1
+# Of a user, where a user claim is configured.
+USER_WRITES = 2
+# The connection's own item, the further room, and the connection in it.
+JOIN_WRITES = 3 * 2
+# A further room is written anew with a renewal: it may last as long as the connection does.
+RENEWED_ROOM_WRITES = 2
+# The markers of the user and of the token.
+REVOCATION_READS = 2
+# The use of a token that is accepted once.
+SINGLE_USE_WRITES = 2
 # A member in its room: keys, the endpoint, three numbers, their names, and the claims.
 CLAIMS_BYTES = 200
 MEMBER_BYTES = 120 + CLAIMS_BYTES
@@ -83,6 +93,11 @@ def renewal_cost() -> float:
     return 2 * MESSAGE + FIND_READS * READ_UNIT + TRANSACTION_WRITES * WRITE_UNIT + lambda_cost(CALL_MS / 1000)
 
 
+def join_cost() -> float:
+    """A message in, `entered` out, the connection found and three items written."""
+    return 2 * MESSAGE + FIND_READS * READ_UNIT + JOIN_WRITES * WRITE_UNIT + lambda_cost(CALL_MS / 1000)
+
+
 def shards(members: int) -> int:
     """For a room whose members renew their tokens and, every two hours, leave and come again."""
     writes = renewals_per_second(members) + 2 * members / CONNECTION_SECONDS
@@ -120,9 +135,20 @@ def steps() -> str:
         ["an hour connected", "0", "0", "0", per_million(60 * CONNECTION_MINUTE)],
         ["message to a room of 10", f"{FIND_READS + room_reads(10)} RRU", "1", "11", per_million(broadcast_cost(10))],
         ["renewal", f"{FIND_READS} RRU, {TRANSACTION_WRITES} WRU", "1", "2", per_million(renewal_cost())],
+        ["join or leave a room", f"{FIND_READS} RRU, {JOIN_WRITES} WRU", "1", "2", per_million(join_cost())],
         ["`$disconnect`", f"{FIND_READS} RRU, {TRANSACTION_WRITES} WRU", "1", "0", per_million(disconnect)],
     ]
     return table(["step", "DynamoDB", "Lambda", "messages", "a million cost"], rows)
+
+
+def options() -> str:
+    rows = [
+        ["a user claim", "`$connect`, `$disconnect`", f"{USER_WRITES} WRU", per_million(USER_WRITES * WRITE_UNIT)],
+        ["each room joined", "renewal, `$disconnect`", f"{RENEWED_ROOM_WRITES} to {2 * RENEWED_ROOM_WRITES} WRU", per_million(2 * RENEWED_ROOM_WRITES * WRITE_UNIT)],
+        ["revocation", "`$connect`, join, renewal", f"{REVOCATION_READS} RRU", per_million(REVOCATION_READS * READ_UNIT)],
+        ["single use", "`$connect`, join, renewal", f"{SINGLE_USE_WRITES} WRU", per_million(SINGLE_USE_WRITES * WRITE_UNIT)],
+    ]
+    return table(["option", "adds to", "DynamoDB", "a million cost at most"], rows)
 
 
 def rooms() -> str:
@@ -197,7 +223,7 @@ def regions() -> str:
     return table(head, rows)
 
 
-TABLES = {"regions": regions, "steps": steps, "rooms": rooms, "months": months, "notices": notices}
+TABLES = {"regions": regions, "steps": steps, "options": options, "rooms": rooms, "months": months, "notices": notices}
 
 
 def rendered(page: str) -> str:

@@ -68,7 +68,7 @@ class Apply(Applied):
         routes = state.of_type("aws_apigatewayv2_route").values()
         self.assertEqual(
             sorted(route["route_key"] for route in routes),
-            ["$connect", "$default", "$disconnect", "members", "ping", "renew", "send"],
+            ["$connect", "$default", "$disconnect", "join", "leave", "members", "ping", "renew", "send"],
         )
         integration = state["aws_apigatewayv2_integration.chat"]
         self.assertEqual({route["target"] for route in routes}, {f"integrations/{integration['id']}"})
@@ -177,7 +177,7 @@ class Apply(Applied):
         state = self.terraform().apply(**self.external())
         api = state["aws_apigatewayv2_api.chat"]["id"]
         stage = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{api}/prod"
-        table = ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]
+        table = ["BatchGetItem", "DeleteItem", "PutItem", "Query", "UpdateItem"]
         self.assertEqual(
             state.policy("chat"),
             [

@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 version=0.52.0 format=57 # Rust 1.95
 
-command -v cargo-public-api >/dev/null || cargo install -q cargo-public-api --version $version --locked
+command -v cargo-public-api >/dev/null || cargo install -q --debug cargo-public-api --version $version --locked
 target=$(cargo metadata --no-deps --offline --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 
 # Stable rustdoc writes JSON when it is told that it is unstable. Only rustdoc is told: with the variable in the

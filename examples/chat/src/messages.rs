@@ -1,3 +1,5 @@
+//! What clients send, and what they get.
+
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -5,13 +7,15 @@ use room_auth::RoomId;
 use room_auth::rooms::FrameId;
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What clients send.
+/// What clients send. Without a room that of `$connect` is meant, and for a token the room that it is for.
 #[derive(Deserialize)]
 #[serde(tag = "action", rename_all = "lowercase")]
 pub(crate) enum Action {
-    Send { text: String },
-    Renew { token: String },
-    Members,
+    Send { text: String, room: Option<RoomId> },
+    Members { room: Option<RoomId> },
+    Join { token: String, room: Option<RoomId> },
+    Leave { room: RoomId },
+    Renew { token: String, room: Option<RoomId> },
     Ping,
 }
 
@@ -27,18 +31,30 @@ pub(crate) enum Frame<'a> {
         /// In milliseconds since 1970.
         at: Option<u64>,
     },
+    /// Somebody else is in the room.
     Joined {
         room: &'a RoomId,
         user: &'a str,
     },
+    /// Somebody else is no longer in the room.
     Left {
         room: &'a RoomId,
         user: &'a str,
     },
     Members {
+        room: &'a RoomId,
         members: BTreeSet<String>,
     },
+    /// The client itself is in the room.
+    Entered {
+        room: &'a RoomId,
+    },
+    /// The client itself is no longer in the room.
+    Exited {
+        room: &'a RoomId,
+    },
     Renewed {
+        room: &'a RoomId,
         /// In seconds since 1970.
         #[serde(serialize_with = "seconds")]
         expires_at: SystemTime,
@@ -49,16 +65,14 @@ pub(crate) enum Frame<'a> {
     },
 }
 
-impl Frame<'_> {
-    pub(crate) fn renewed(expires_at: SystemTime) -> Self {
-        Self::Renewed { expires_at }
-    }
-}
-
 pub(crate) const TOO_LONG: Frame<'static> = error("a text has 4 KB at most");
+pub(crate) const NOT_ALLOWED: Frame<'static> = error("your token does not allow this");
+pub(crate) const NOT_IN_ROOM: Frame<'static> = error("you are not in this room");
+pub(crate) const NOT_JOINED: Frame<'static> = error("not joined");
+pub(crate) const NOT_LEFT: Frame<'static> = error("the first room is left by closing the connection");
 pub(crate) const NOT_RENEWED: Frame<'static> = error("not renewed");
 pub(crate) const NOT_UNDERSTOOD: Frame<'static> =
-    error("not understood; the actions are send, renew, members and ping");
+    error("not understood; the actions are send, members, join, leave, renew and ping");
 
 const fn error(message: &'static str) -> Frame<'static> {
     Frame::Error { message }

@@ -1,9 +1,9 @@
-// Logs users in and out, opens their room, and connects the panels to it.
+// Logs users in and out, opens the connection to their rooms, and connects the panels to it.
 import { Attacks } from '/attacks.js';
 import * as backend from '/backend.js';
 import { Chat } from '/chat.js';
 import { RoomConnection, decodeToken, tokenFrom } from '/client/room-auth-client.js';
-import { $, el, on } from '/dom.js';
+import { $, on } from '/dom.js';
 import { Picture } from '/picture.js';
 import { Ticket } from '/ticket.js';
 
@@ -11,8 +11,8 @@ import { Ticket } from '/ticket.js';
 const REMEMBER = 'room-auth:user';
 
 const picture = new Picture();
-const chat = new Chat();
 const ticket = new Ticket(renewal);
+const chat = new Chat((room) => ticket.show(room));
 const attacks = new Attacks();
 const form = $('login-form');
 const tabs = [...document.querySelectorAll('.tabs button')];
@@ -58,31 +58,24 @@ function stage(name, title) {
 	$('who').hidden = name === 'out';
 }
 
-function enter({ user: name, rooms }) {
-	user = name;
-	localStorage.setItem(REMEMBER, name);
-	stage('in', name);
+function enter(session) {
+	user = session.user;
+	localStorage.setItem(REMEMBER, user);
+	stage('in', user);
 	form.reset();
 	events = backend.events();
 	events.onmessage = ({ data }) => picture.observe(JSON.parse(data));
 	attacks.load();
-	chat.start(name, mode.chat);
-	const choices = rooms.map((room) => {
-		const input = el('input', { type: 'radio', name: 'room' });
-		input.onchange = () => open(room);
-		return el('label', {}, input, el('span', {}, room));
-	});
-	$('rooms').replaceChildren($('rooms').firstElementChild, ...choices);
-	const last = Math.max(0, rooms.indexOf(sessionStorage.getItem('room')));
-	choices[last].firstChild.checked = true;
-	open(rooms[last]);
+	chat.start(session, mode.chat);
+	const last = JSON.parse(sessionStorage.getItem('rooms')) ?? [];
+	const [room = session.rooms[0], ...more] = last.filter((name) => session.rooms.includes(name));
+	open(room);
+	for (const name of more) connection.join(name).catch(({ message }) => chat.notice(message));
 	// On a phone the keyboard would cover the page.
 	if (mode.chat && matchMedia('(hover: hover)').matches) $('text').focus();
 }
 
 function open(room) {
-	connection?.close();
-	sessionStorage.setItem('room', room);
 	const fetchToken = tokenFrom('/api/token');
 	const opened = new RoomConnection({
 		room,
@@ -99,11 +92,12 @@ function open(room) {
 	});
 	connection = opened;
 	renewal();
+	ticket.attach(opened);
 	chat.attach(opened);
-	ticket.attach(opened, room);
 	on(opened, 'state', ({ reason }) => {
 		if (reason === 'unauthenticated') leave('The session has ended. Log in again.');
 	});
+	on(opened, 'room', () => sessionStorage.setItem('rooms', JSON.stringify(opened.rooms)));
 	opened.connect();
 }
 
@@ -137,6 +131,7 @@ $('logout').onclick = async () => {
 	await backend.logout().catch(() => null);
 	leave();
 };
+$('logout-all').onclick = () => backend.logoutEverywhere().then(() => leave('You are logged out everywhere.'), ({ message }) => leave(message));
 for (const tab of tabs) {
 	tab.onclick = () => {
 		document.body.dataset.view = tab.dataset.view;

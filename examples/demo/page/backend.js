@@ -13,6 +13,10 @@ async function call(method, path, body) {
 
 export const login = (user, password) => call('POST', '/api/login', { user, password });
 export const logout = () => call('POST', '/api/logout');
+export const logoutEverywhere = () => call('POST', '/api/logout-everywhere');
+export const whoIsOut = () => call('GET', '/api/put-out');
+export const putOut = (user) => call('POST', '/api/put-out', { user });
+export const letIn = (user) => call('POST', '/api/let-in', { user });
 export const session = () => call('GET', '/api/session');
 export const key = () => call('GET', '/api/key');
 export const mode = () => call('GET', '/api/mode');

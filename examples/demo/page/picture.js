@@ -3,24 +3,26 @@ import { $, button, el, still, time } from '/dom.js';
 
 /** The steps in order, each with the station that shows its time. */
 const STEPS = {
-	token: 'backend', handshake: 'gateway', authorizer: 'authorizer', function: 'function', dynamodb: 'dynamodb',
+	revocation: 'backend', token: 'backend', handshake: 'gateway', authorizer: 'authorizer', function: 'function', dynamodb: 'dynamodb',
 	management: 'management', 'frame-out': 'browser', close: 'browser',
 };
 const ORDER = Object.keys(STEPS);
 /** Name and place; a fourth value moves the label out of the way of a line. */
 const STATIONS = {
-	backend: ['Backend', 64, 182], browser: ['Browser', 64, 104], gateway: ['Gateway', 270, 104, -1],
-	authorizer: ['Authorizer', 385, 44], function: ['Function', 500, 104, 1], management: ['@connections', 385, 164],
+	backend: ['Backend', 64, 186], browser: ['Browser', 64, 104], gateway: ['Gateway', 270, 104, -1],
+	authorizer: ['Authorizer', 385, 44], function: ['Function', 500, 104, 1], management: ['@connections', 385, 186],
 	dynamodb: ['DynamoDB', 690, 104],
 };
 const LINES = {
-	token: 'M64 104L64 182', handshake: 'M64 100L270 100', 'frame-out': 'M270 108L64 108',
+	token: 'M64 104L64 186', handshake: 'M64 100L270 100', 'frame-out': 'M270 108L64 108',
 	authorizer: 'M270 104L318 56Q330 44 347 44L385 44', via: 'M385 44L423 44Q440 44 452 56L500 104',
 	function: 'M270 104L500 104', dynamodb: 'M500 104L690 104',
-	management: 'M500 104L452 152Q440 164 423 164L347 164Q330 164 318 152L270 104',
+	management: 'M500 104L440 170Q428 182 411 182L359 182Q342 182 330 170L270 104',
+	// What a backend does beside the functions, when it revokes a user.
+	'revoke-management': 'M64 190L385 190', 'revoke-dynamodb': 'M64 190L596 190Q613 190 625 178L690 104',
 };
 /** The same line for a phone, from top to bottom. */
-const turned = (x, y) => [y * 1.3 + 36, x * 0.62];
+const turned = (x, y) => [y * 1.5 + 8, x * 0.62];
 
 const svg = (name, attributes, ...children) => {
 	const element = document.createElementNS('http://www.w3.org/2000/svg', name);
@@ -28,6 +30,13 @@ const svg = (name, attributes, ...children) => {
 	element.append(...children);
 	return element;
 };
+function lineOf(step, steps) {
+	if (step === 'function' && steps.has('authorizer')) return 'via';
+	if (step === 'close') return 'frame-out';
+	const revoking = `revoke-${step}`;
+	return steps.has('revocation') && revoking in LINES ? revoking : step;
+}
+
 const ms = (value) => (value ? `${value < 10 ? value.toFixed(1) : Math.round(value)} ms` : '');
 
 export class Picture {
@@ -49,7 +58,7 @@ export class Picture {
 	draw(mode) {
 		this.#mode = mode;
 		const down = this.#narrow.matches;
-		const absent = [...(mode.authorizer ? [] : ['authorizer', 'via']), ...(mode.chat ? [] : ['dynamodb', 'management'])];
+		const absent = [...(mode.authorizer ? [] : ['authorizer', 'via']), ...(mode.chat ? [] : ['dynamodb', 'management', 'revoke-dynamodb', 'revoke-management'])];
 		const shown = ([name]) => !absent.includes(name);
 		const lines = Object.entries(LINES).filter(shown).map(([name, d]) => {
 			const path = down ? d.replace(/(\d+) (\d+)/g, (_, x, y) => turned(x, y).join(' ')) : d;
@@ -57,9 +66,9 @@ export class Picture {
 		});
 		const stations = Object.entries(STATIONS).filter(shown).map(([name, [words, left, top, off = 0]]) => {
 			const [x, y] = down ? turned(left, top) : [left, top];
-			const aside = down ? (top > 104 ? 'start' : 'end') : name === 'backend' ? 'start' : 'middle';
+			const aside = down ? (name === 'backend' ? 'start' : 'end') : name === 'backend' ? 'start' : 'middle';
 			const dx = { start: 18, end: -18, middle: 24 * off }[aside];
-			const dy = aside !== 'middle' ? 16 * off - 2 : name === 'management' ? 28 : -36;
+			const dy = aside === 'middle' ? -36 : down ? 16 * off - 2 : -32;
 			const label = { x: x + dx, y: y + dy, 'text-anchor': aside };
 			const took = svg('text', { ...label, y: y + dy + 16, class: 'took' });
 			const group = svg('g', {}, svg('circle', { cx: x, cy: y, r: 10 }), svg('text', label, words), took);
@@ -67,7 +76,7 @@ export class Picture {
 			return group;
 		});
 		this.#train = svg('circle', { r: 6, class: 'train' });
-		const viewBox = down ? '0 10 375 444' : mode.authorizer ? '10 -8 734 218' : '10 50 734 156';
+		const viewBox = down ? '-22 10 397 444' : mode.authorizer ? '10 -8 734 218' : '10 50 734 156';
 		$('map').replaceChildren(
 			svg('svg', { viewBox, 'aria-hidden': true }, ...lines, ...stations, this.#train),
 			el('p', { id: 'note' }, 'The way of a request. Slowed down, or you would not see it.'),
@@ -126,11 +135,10 @@ export class Picture {
 		$('note').textContent = refused ? `${route}: ${status} ${reason}` : `${route}: ${words}`;
 		$('note').classList.toggle('bad', refused);
 
-		if (!['token', 'handshake', 'close'].some((step) => steps.has(step))) await this.#ride('handshake', 'gateway');
+		if (!['revocation', 'token', 'handshake', 'close'].some((step) => steps.has(step))) await this.#ride('handshake', 'gateway');
 		for (const [step, { count, took, status: own }] of steps) {
-			const line = step === 'function' && steps.has('authorizer') ? 'via' : step === 'close' ? 'frame-out' : step;
 			const station = STEPS[step];
-			await this.#ride(line, station, own >= 400);
+			await this.#ride(lineOf(step, steps), station, own >= 400);
 			const words = step === 'close' ? 'closed' : ms(took) + (count > 1 ? ` ×${count}` : '');
 			if (this.#stations[station]) this.#stations[station].took.textContent = words;
 		}
@@ -161,7 +169,7 @@ export class Picture {
 		const own = (step) => {
 			// The time of a function does not include the calls that it waited for, nor the gateway.
 			if (step === 'function') return Math.max(took(step) - took('dynamodb') - took('management'), 0);
-			return step === 'handshake' ? 0 : took(step);
+			return ['handshake', 'revocation'].includes(step) ? 0 : took(step);
 		};
 		const parts = [...steps.keys()].map((step) => [step, own(step)]).filter(([, value]) => value);
 		const bars = parts.map(([step, value]) => {
@@ -169,7 +177,7 @@ export class Picture {
 			bar.style.flexGrow = value * 100;
 			return bar;
 		});
-		const total = took('handshake') || took('function') || parts.reduce((sum, [, value]) => sum + value, 0);
+		const total = took('handshake') || took('function') || took('revocation') || parts.reduce((sum, [, value]) => sum + value, 0);
 		const cells = [
 			time(at),
 			button({}, () => this.#play(request), route),

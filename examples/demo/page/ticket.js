@@ -11,16 +11,16 @@ export class Ticket {
 	/** The key that signs tokens: `{ kid, name }`. */
 	key = {};
 	#connection = null;
+	/** The current token of each room: `{ token, ends, life, renewals }`. */
+	#tokens = new Map();
 	#room = '';
-	#ends = 0;
-	#life = 1;
-	#renewals = 0;
+	#revoked = false;
 	#burn = null;
 
 	/** @param {() => void} switched called when renewal is switched on or off */
 	constructor(switched) {
 		$('renewal').onchange = switched;
-		$('renew').onclick = () => this.#connection.renew();
+		$('renew').onclick = () => this.#connection.renew(this.#room);
 		setInterval(() => this.#tick(), 1000);
 	}
 
@@ -28,52 +28,61 @@ export class Ticket {
 		return $('renewal').checked;
 	}
 
-	attach(connection, room) {
-		this.#room = room;
+	attach(connection) {
 		this.#connection = connection;
-		this.#ends = 0;
-		pass.dataset.state = 'none';
-		on(connection, 'token', (detail) => this.#show(detail));
+		this.#tokens.clear();
+		on(connection, 'token', ({ room, token, expiresAt: ends, renewed }) => {
+			const { iat, exp } = decodeToken(token).claims;
+			const renewals = renewed ? this.#tokens.get(room).renewals + 1 : 0;
+			this.#tokens.set(room, { token, ends, life: (exp - iat) * 1000, renewals });
+			if (room !== this.#room) return;
+			this.show(room);
+			if (renewed) this.#stamp('Renewed');
+		});
 		on(connection, 'state', ({ state, reason }) => {
 			$('renew').disabled = state !== 'open';
-			if (reason === 'revoked') this.#stamp('Revoked');
+			this.#revoked = reason === 'revoked';
+			if (this.#revoked) this.#stamp('Revoked');
 		});
-		this.#tick();
 	}
 
-	#show({ token, expiresAt, renewed }) {
+	/** Shows the token for a room. */
+	show(room) {
+		this.#room = room;
+		stamp.hidden = true;
+		pass.dataset.state = 'none';
+		if (!this.#tokens.has(room)) return;
+		const { token, ends, life } = this.#tokens.get(room);
 		const { header, claims, parts } = decodeToken(token);
-		this.#renewals = renewed ? this.#renewals + 1 : 0;
-		this.#ends = expiresAt;
-		this.#life = (claims.exp - claims.iat) * 1000;
 		$('pass-user').textContent = claims.user ?? 'the bearer';
-		$('pass-room').textContent = this.#room;
+		$('pass-room').textContent = room;
+		$('pass-can').textContent = claims.can ? `May only: ${claims.can.join(', ')}` : 'May do everything in it';
 		this.#list('pass-header', header);
 		this.#list('pass-claims', claims);
 		this.#list('pass-key', { key: header.kid === this.key.kid ? this.key.name : 'unknown' });
 		$('raw').replaceChildren(...parts.flatMap((part, n) => [n ? '.' : '', el('span', { class: `part${n}` }, part)]));
 
 		this.#burn?.cancel();
-		const left = Math.max(expiresAt - Date.now(), 0);
-		const from = `scaleX(${Math.min(left / this.#life, 1)})`;
+		const left = Math.max(ends - Date.now(), 0);
+		const from = `scaleX(${Math.min(left / life, 1)})`;
 		this.#burn = $('life').firstChild.animate({ transform: [from, 'scaleX(0)'] }, { duration: left, fill: 'forwards' });
 		this.#tick();
-		if (renewed) this.#stamp('Renewed');
-		else stamp.hidden = true;
+		if (this.#revoked) this.#stamp('Revoked');
 	}
 
 	#tick() {
-		if (!this.#ends) return;
-		const left = Math.max(Math.ceil((this.#ends - Date.now()) / 1000), 0);
-		const state = !left ? 'over' : left * 5000 < this.#life ? 'ending' : 'live';
+		if (!this.#tokens.has(this.#room)) return;
+		const { ends, life, renewals } = this.#tokens.get(this.#room);
+		const left = Math.max(Math.ceil((ends - Date.now()) / 1000), 0);
+		const state = !left ? 'over' : left * 5000 < life ? 'ending' : 'live';
 		if (state === 'over' && pass.dataset.state !== 'over') this.#stamp('Expired');
 		if (state !== 'over' && pass.dataset.state === 'over') stamp.hidden = true;
 		pass.dataset.state = state;
-		$('life').setAttribute('aria-valuenow', Math.round((left * 100_000) / this.#life));
+		$('life').setAttribute('aria-valuenow', Math.round((left * 100_000) / life));
 		$('life').setAttribute('aria-valuetext', `${left} seconds`);
 		$('life-left').textContent = left ? span(left) : 'Run out';
-		const renewed = this.#renewals && `left, renewed ${this.#renewals === 1 ? 'once' : `${this.#renewals} times`}`;
-		$('life-note').textContent = left ? renewed || 'left' : `at ${time(this.#ends)}`;
+		const renewed = renewals && `left, renewed ${renewals === 1 ? 'once' : `${renewals} times`}`;
+		$('life-note').textContent = left ? renewed || 'left' : `at ${time(ends)}`;
 	}
 
 	/** Stamps the ticket. `Renewed` fades, the others stay. */

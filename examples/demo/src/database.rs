@@ -4,12 +4,8 @@
 //! with `Access-Control-Allow-Origin: *`. The functions reach it by a [relay](crate::relay), which answers programs
 //! only.
 
-use std::{io, net::SocketAddr};
+use std::io;
 
-use aws_sdk_dynamodb::{
-    Client, Config,
-    config::{BehaviorVersion, Credentials, Region},
-};
 use axum::{
     body::{Body, to_bytes},
     extract::Request,
@@ -20,7 +16,7 @@ use dynoxide::DynoxideError;
 use room_auth::registry::DynamoRegistry;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::DemoError;
+use crate::{DemoError, aws};
 
 /// The table of connections.
 pub(crate) const TABLE: &str = "chat-connections";
@@ -97,16 +93,9 @@ fn json<Q: DeserializeOwned, A: Serialize>(
     serde_json::to_vec(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
-/// Creates the table of connections in the database that answers at `address`.
-pub(crate) async fn create_table(address: SocketAddr) -> Result<(), DemoError> {
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "demo"))
-        .endpoint_url(format!("http://{address}"))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    let registry = DynamoRegistry::new(&Client::from_conf(config), TABLE);
+/// Creates the table of connections in the database at this URL.
+pub(crate) async fn create_table(url: &str) -> Result<(), DemoError> {
+    let registry = DynamoRegistry::new(&aws::dynamodb(url), TABLE);
     let created = registry.create_local_table().await;
     created.map_err(|error| DemoError::Database(error.into()))
 }

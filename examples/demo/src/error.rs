@@ -1,6 +1,6 @@
 use std::io;
 
-use room_auth::{IssuerError, SigningKeyError};
+use room_auth::{ConfigError, IssuerError, SigningKeyError};
 use room_auth_gateway::StartError;
 
 /// Why the demo does not run. The messages are for the person at the terminal.
@@ -33,6 +33,9 @@ pub enum DemoError {
     /// The embedded database does not start.
     #[error("the embedded DynamoDB does not start: {0}")]
     Database(Box<dyn std::error::Error + Send + Sync>),
+    /// Where @connections is cannot be configured.
+    #[error(transparent)]
+    Configuration(#[from] ConfigError),
     /// No free port was found on this machine.
     #[error("no port could be opened on 127.0.0.1: {0}")]
     Relay(io::Error),

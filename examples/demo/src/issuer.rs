@@ -24,7 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     DemoError,
-    backend::accounts::{Account, Accounts},
+    backend::accounts::{self, Account, Accounts},
     loopback::{self, Callers, Listener},
 };
 
@@ -59,6 +59,10 @@ impl LocalIssuer {
     /// # Errors
     ///
     /// Returns an error if no port is free or no key can be made.
+    ///
+    /// # Panics
+    ///
+    /// Never: the public half of a key that was made is a good key.
     pub async fn start(lifetime: Duration) -> Result<Self, DemoError> {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
@@ -176,7 +180,8 @@ struct Tokens {
 /// The claims beside `iss`, `aud`, `sub` and the times.
 #[derive(Serialize)]
 struct Claims {
-    user: &'static str,
+    #[serde(flatten)]
+    of_user: accounts::Claims,
     rooms: &'static [&'static str],
 }
 
@@ -209,7 +214,7 @@ async fn tokens(issuer: &Shared, account: &Account) -> Option<Tokens> {
     // The `sub` of an `Issuer` is a room; here it is the user. The names of all accounts have its form.
     let subject = account.name.parse().ok()?;
     let claims = Claims {
-        user: account.name,
+        of_user: account.claims(),
         rooms: account.rooms,
     };
     let access = issuer.access.issue(&subject, &claims).await.ok()?;

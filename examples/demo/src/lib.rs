@@ -6,12 +6,14 @@
 //! | how a backend logs users in and hands out tokens | `backend` |
 //! | what runs behind the page | `stack` |
 //! | what an identity provider does | `issuer` |
+//! | what puts a user out | `backend::out`, `revocation` |
 //! | what an attacker would try | `attacks` |
 //! | how the page knows what happens inside | `events` |
 //! | what the functions call, and who may not | `relay`, `database`, `loopback` |
 //! | how the functions are built | `cargo` |
 
 mod attacks;
+mod aws;
 mod backend;
 mod cargo;
 mod clock;
@@ -22,10 +24,12 @@ mod issuer;
 mod loopback;
 mod options;
 mod relay;
+mod revocation;
 mod stack;
 
 use std::{io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
+use room_auth::Issuer;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -99,6 +103,11 @@ impl Demo {
     /// Returns where a program of the operator's reaches the same database and connections as the functions.
     pub fn endpoints(&self) -> Endpoints {
         self.stack.endpoints()
+    }
+
+    /// Returns the issuer of the backend's tokens, for a program of the operator's that lets users into further rooms.
+    pub fn issuer(&self) -> &Issuer {
+        &self.stack.issuer
     }
 
     /// Stops everything, and returns when no process is left.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use room_auth::{Issuer, PUBLIC_KEY_ENV, SigningKey, registry::TABLE_ENV};
-use room_auth_gateway::{Function, Gateway, IdentitySources, LogSink, StartError};
+use room_auth_gateway::{Function, Gateway, GatewayBuilder, IdentitySources, LogSink, StartError};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     events::Events,
     issuer::LocalIssuer,
     relay::{Relay, Upstream},
+    revocation::Revocation,
 };
 
 const STAGE: &str = "dev";
@@ -28,13 +29,15 @@ const AUTHORIZER: Program = Program {
     package: "chat",
     name: "chat-authorizer",
 };
-const ROUTES: [&str; 7] = [
+const ROUTES: [&str; 9] = [
     "$connect",
     "$disconnect",
     "$default",
     "send",
     "renew",
     "members",
+    "join",
+    "leave",
     "ping",
 ];
 
@@ -58,6 +61,8 @@ pub(crate) struct Stack {
     /// Signs tokens in place of the backend.
     pub(crate) provider: Option<LocalIssuer>,
     pub(crate) events: Events,
+    /// Puts users out.
+    pub(crate) revocation: Revocation,
     /// The URL of the API.
     pub(crate) url: String,
     plan: Plan,
@@ -101,17 +106,17 @@ impl Stack {
     pub(crate) async fn start(options: &Options) -> Result<Self, DemoError> {
         let executables = cargo::build(&[CHAT, AUTHORIZER]).await?;
         let lifetime = Duration::from_secs(options.token_lifetime);
-        let provider = match options.issuer {
-            true => Some(LocalIssuer::start(lifetime).await?),
-            false => None,
+        let provider = if options.issuer {
+            Some(LocalIssuer::start(lifetime).await?)
+        } else {
+            None
         };
-        let (key, keys) = match &provider {
-            Some(provider) => (provider.key().clone(), provider.environment().to_vec()),
-            None => {
-                let key = SigningKey::generate()?;
-                let public = key.public_key_pem();
-                (key, vec![(PUBLIC_KEY_ENV, public)])
-            }
+        let (key, keys) = if let Some(provider) = &provider {
+            (provider.key().clone(), provider.environment().to_vec())
+        } else {
+            let key = SigningKey::generate()?;
+            let public = key.public_key_pem();
+            (key, vec![(PUBLIC_KEY_ENV, public)])
         };
         let events = Events::new();
         let database = Database::new()?;
@@ -127,8 +132,14 @@ impl Stack {
             connections_relay: relay(Upstream::Management).await.map_err(DemoError::Relay)?,
             events: events.clone(),
         };
-        database::create_table(plan.database_relay.address()).await?;
-        let gateway = plan.start_gateway().await?;
+        let Endpoints {
+            database,
+            connections,
+            ..
+        } = plan.endpoints();
+        database::create_table(&database).await?;
+        let revocation = Revocation::new(&database, &connections, events.clone())?;
+        let gateway = plan.gateway(plan.chat()).listen(plan.address).start().await?;
         plan.address = gateway.local_addr();
         plan.connections_relay.set_gateway(plan.address);
         Ok(Self {
@@ -141,6 +152,7 @@ impl Stack {
             provider,
             key,
             events,
+            revocation,
             url: gateway.websocket_url(),
             plan,
             gateway: Mutex::new(Running {
@@ -157,16 +169,29 @@ impl Stack {
             gateway.shutdown().await;
         }
         if !running.stopped {
-            running.gateway = Some(self.plan.start_gateway().await?);
+            let plan = &self.plan;
+            let gateway = plan.gateway(plan.chat()).listen(plan.address);
+            running.gateway = Some(gateway.start().await?);
         }
         Ok(())
     }
 
-    /// Returns the URL that clients connect to: one whose token is the user's also says which room is meant.
+    /// Starts another gateway, on a free port, in front of the same chat: but each token is accepted once there.
+    pub(crate) async fn start_single_use(&self) -> Result<Gateway, StartError> {
+        let chat = self.plan.chat().env("SINGLE_USE_TOKENS", "true");
+        self.plan.gateway(chat).start().await
+    }
+
+    /// Returns the URL that clients connect to.
     pub(crate) fn url_for(&self, room: &str) -> String {
+        self.with_room(&self.url, room)
+    }
+
+    /// Adds the room to the URL of a gateway if tokens are the users': they do not say which room is meant.
+    pub(crate) fn with_room(&self, url: &str, room: &str) -> String {
         match self.provider {
-            Some(_) => format!("{}?room={room}", self.url),
-            None => self.url.clone(),
+            Some(_) => format!("{url}?room={room}"),
+            None => url.to_owned(),
         }
     }
 
@@ -185,12 +210,12 @@ impl Stack {
 }
 
 impl Plan {
-    async fn start_gateway(&self) -> Result<Gateway, StartError> {
+    /// Returns a gateway with the functions, ready to start.
+    fn gateway(&self, chat: Function) -> GatewayBuilder {
         let (for_logs, for_observations) = (self.events.clone(), self.events.clone());
         let mut builder = Gateway::builder()
             .stage(STAGE)
-            .listen(self.address)
-            .function(CHAT.name, self.chat())
+            .function(CHAT.name, chat)
             .logs(LogSink::callback(move |line| {
                 for_logs.log(&line);
                 // A closed standard error is no reason to stop.
@@ -206,7 +231,7 @@ impl Plan {
                 .function(AUTHORIZER.name, self.function(AUTHORIZER))
                 .authorizer(AUTHORIZER.name, IdentitySources::new());
         }
-        builder.start().await
+        builder
     }
 
     fn endpoints(&self) -> Endpoints {

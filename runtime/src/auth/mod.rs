@@ -17,6 +17,7 @@
 //! | `decision.rs` | the rule: pure, without registry, transport or log |
 //! | `future.rs` | the way of a request |
 //! | `session.rs` | what happens before and after the handler |
+//! | `ending.rs` | what a refused connection is told, and how one is ended |
 //! | `service.rs`, `layer.rs` | tower's traits |
 //! | `authenticated.rs` | what the handler gets |
 //! | `env.rs` | the layer of the environment |
@@ -24,6 +25,7 @@
 mod authenticated;
 mod authenticator;
 mod decision;
+mod ending;
 mod env;
 mod future;
 mod layer;

@@ -7,10 +7,9 @@
 //! | `$disconnect` | find and forget | |
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
 
 use super::decision::Policy;
 use crate::claims::RoomClaims;
@@ -19,26 +18,19 @@ use crate::event::{EventContext, EventType};
 use crate::registry::{Connection, ErasedRegistry, Registry, RegistryError, Written};
 use crate::rejection::{Rejection, RejectionKind};
 use crate::report;
-use crate::rooms::{CONNECT_GRACE, EXPIRED_FRAME, Rooms, Vetting};
+use crate::rooms::{CONNECT_GRACE, Rooms, Vetting};
 use crate::token::VerifyErrorKind;
-use crate::transport::{ErasedTransport, Transport, TransportError};
-
-/// How long ending a connection may take before the refusal leaves. What was not done by then is done by the next
-/// message, the next broadcast, or API Gateway's own end of the connection.
-const TIME_TO_END: Duration = Duration::from_secs(2);
+use crate::transport::{ErasedTransport, Transport};
 
 /// How often a connection that changes at the same time is looked at again before it is forgotten.
 const MAX_CHANGES: u32 = 3;
-
-/// What a connection gets for a message that its token does not allow.
-const FORBIDDEN_FRAME: &[u8] = br#"{"message":"Forbidden"}"#;
 
 /// What a layer is made of.
 #[derive(Clone, Debug)]
 pub(crate) struct Auth {
     pub(crate) policy: Policy,
     registry: Option<Arc<dyn ErasedRegistry>>,
-    transport: Option<Arc<dyn ErasedTransport>>,
+    pub(super) transport: Option<Arc<dyn ErasedTransport>>,
     rooms: Option<Rooms>,
 }
 
@@ -73,8 +65,8 @@ impl Auth {
 /// One event of one connection.
 #[derive(Clone)]
 pub(super) struct Session {
-    auth: Arc<Auth>,
-    context: EventContext,
+    pub(super) auth: Arc<Auth>,
+    pub(super) context: EventContext,
     /// The capability that the handler itself requires.
     required: Option<&'static str>,
 }
@@ -182,15 +174,6 @@ impl Session {
         }
     }
 
-    /// Tells a connection that its token does not allow what it asked for.
-    pub(super) async fn forbid(self) -> Rejection {
-        if let (Some(transport), Some(endpoint)) = (&self.auth.transport, self.context.endpoint()) {
-            let telling = transport.post(endpoint, self.context.connection_id(), FORBIDDEN_FRAME);
-            let _ = timeout(TIME_TO_END, telling).await;
-        }
-        self.refuse(RejectionKind::Forbidden)
-    }
-
     /// Finds the recorded connection of a message, if it may still speak, or of a `$disconnect`, which is forgotten.
     pub(super) async fn find(self) -> Result<Connection, Rejection> {
         let is_disconnect = self.context.event_type() == EventType::Disconnect;
@@ -224,19 +207,6 @@ impl Session {
         connection.room_claims(self.auth.policy.authenticator.verifier().room_source())
     }
 
-    /// Closes a connection whose claims, known without a registry, have expired.
-    pub(super) async fn expire(self) -> Rejection {
-        if let (Some(transport), Some(endpoint)) = (&self.auth.transport, self.context.endpoint()) {
-            let id = self.context.connection_id();
-            let ending = async {
-                let _ = transport.post(endpoint, id, EXPIRED_FRAME).await;
-                self.close_at_gateway().await;
-            };
-            let _ = timeout(TIME_TO_END, ending).await;
-        }
-        self.refuse(RejectionKind::Token(VerifyErrorKind::Expired))
-    }
-
     /// The record that was made for the connection of this event, and for no other of the same id.
     async fn look_up(&self) -> Result<Option<Connection>, Rejection> {
         let id = self.context.connection_id();
@@ -258,48 +228,6 @@ impl Session {
         Ok((endpoint, connected_at.ok_or_else(|| missing("connectedAt"))?))
     }
 
-    /// Ends a connection whose claims have expired, or that is not recorded, within [`TIME_TO_END`].
-    ///
-    /// It is forgotten first, and only as it was seen: a renewal in between wins. Once forgotten it gets no frame and
-    /// none of its messages is handled, whether it could be closed or not.
-    async fn close(&self, expired: Option<&Connection>) {
-        let ending = async {
-            if let (Some(connection), Ok(registry)) = (expired, self.registry()) {
-                // Without a transport nobody can be told; the record says who may speak, and its claims say no.
-                let (Some(transport), Some(endpoint)) = (&self.auth.transport, self.context.endpoint())
-                else {
-                    return;
-                };
-                match registry.forget(connection).await {
-                    Ok(true) => {}
-                    Ok(false) => return,
-                    Err(error) => {
-                        let error = &error as &dyn std::error::Error;
-                        tracing::warn!(target: "room_auth", error, "an expired connection was not forgotten");
-                        return;
-                    }
-                }
-                if let Err(error) = transport.post(endpoint, &connection.id, EXPIRED_FRAME).await {
-                    tracing::debug!(target: "room_auth", %error, "an expired connection did not take its last frame");
-                }
-            }
-            self.close_at_gateway().await;
-        };
-        if timeout(TIME_TO_END, ending).await.is_err() {
-            tracing::warn!(target: "room_auth", "there was no time to close a connection");
-        }
-    }
-
-    async fn close_at_gateway(&self) {
-        let (Some(transport), Some(endpoint)) = (&self.auth.transport, self.context.endpoint()) else {
-            return;
-        };
-        match transport.close(endpoint, self.context.connection_id()).await {
-            Ok(()) | Err(TransportError::Gone) => {}
-            Err(error) => tracing::warn!(target: "room_auth", %error, "a connection was not closed"),
-        }
-    }
-
     /// Whether the connection's `$connect` may not have been recorded yet. API Gateway lets nobody speak before, but
     /// some emulators do.
     fn is_young(&self) -> bool {
@@ -309,7 +237,7 @@ impl Session {
             .is_some_and(|connected_at| now < connected_at + CONNECT_GRACE)
     }
 
-    fn registry(&self) -> Result<&Arc<dyn ErasedRegistry>, Rejection> {
+    pub(super) fn registry(&self) -> Result<&Arc<dyn ErasedRegistry>, Rejection> {
         let registry = self.auth.registry.as_ref();
         registry.ok_or_else(|| self.refuse(RejectionKind::NoClaimsSource))
     }

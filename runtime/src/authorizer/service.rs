@@ -31,7 +31,7 @@ impl<T: DeserializeOwned> Service<LambdaEvent<Incoming>> for Authorizer<T> {
             Ok(view) => match self.awaited_keys(&view) {
                 None => self.authorize(event.as_raw(), &view),
                 Some(awaited) => {
-                    let authorizer = self.clone();
+                    let authorizer = Box::new(self.clone());
                     return AuthorizerFuture(State::AwaitingKeys {
                         awaited,
                         authorizer,
@@ -51,7 +51,7 @@ enum State<T> {
     Decided(Option<Result<AuthorizerResponse, AuthorizerError>>),
     AwaitingKeys {
         awaited: BoxFuture<'static, ()>,
-        authorizer: Authorizer<T>,
+        authorizer: Box<Authorizer<T>>,
         event: Incoming,
     },
 }

@@ -25,25 +25,30 @@ pub(super) struct Offer<'l> {
 /// Reads a list. A token stands behind `room-auth`, and both end the list; a list without `room-auth` is not ours
 /// and presents nothing.
 pub(super) fn read<'l>(list: &'l str, allowed: &[String]) -> Result<Offer<'l>, SourceError> {
-    let selected = select(list, allowed);
-    let Some(position) = entries(list).position(|entry| entry == ROOM_AUTH) else {
-        return Ok(Offer {
-            selected,
-            token: None,
-        });
-    };
-    // Before `room-auth` stand the application's own protocols, and nothing that could be taken for a token.
-    let are_allowed = entries(list)
-        .take(position)
-        .all(|entry| allowed.iter().any(|allowed| allowed == entry));
-    let mut behind = entries(list).skip(position + 1);
-    match (behind.next(), behind.next()) {
-        (Some(token), None) if are_allowed => Ok(Offer {
-            selected: Some(selected.unwrap_or(Cow::Borrowed(ROOM_AUTH))),
-            token: Some(token),
-        }),
-        _ => Err(SourceError::Malformed),
+    let mut entries = entries(list);
+    let mut selected = None;
+    let mut are_allowed = true;
+    while let Some(entry) = entries.next() {
+        if entry == ROOM_AUTH {
+            // Before it stand the application's own protocols, and nothing that could be taken for a token.
+            return match (entries.next(), entries.next()) {
+                (Some(token), None) if are_allowed => Ok(Offer {
+                    selected: Some(selected.unwrap_or(Cow::Borrowed(ROOM_AUTH))),
+                    token: Some(token),
+                }),
+                _ => Err(SourceError::Malformed),
+            };
+        }
+        if !allowed.iter().any(|allowed| allowed == entry) {
+            are_allowed = false;
+        } else if selected.is_none() {
+            selected = Some(Cow::Owned(entry.to_owned()));
+        }
     }
+    Ok(Offer {
+        selected,
+        token: None,
+    })
 }
 
 /// The first entry that is an allowed application protocol.

@@ -40,16 +40,13 @@ use crate::json;
 #[derive(Clone)]
 pub struct WebSocketEvent {
     context: EventContext,
-    json: Box<str>,
+    json: String,
 }
 
 impl WebSocketEvent {
     /// `json` is the text that `context` was read from, or that text with the token masked.
-    pub(crate) fn new(context: EventContext, json: impl Into<Box<str>>) -> Self {
-        Self {
-            context,
-            json: json.into(),
-        }
+    pub(crate) fn new(context: EventContext, json: String) -> Self {
+        Self { context, json }
     }
 
     /// Returns what the event is about.
@@ -143,7 +140,7 @@ impl<'de> Deserialize<'de> for WebSocketEvent {
             de::Error::custom(format_args!("`{}` of the event cannot be understood", member.0))
         })?;
         let context = view.context;
-        Ok(Self::new(context, json))
+        Ok(Self::new(context, Box::<str>::from(json).into()))
     }
 }
 

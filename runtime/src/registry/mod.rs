@@ -47,6 +47,101 @@ pub use revocation::{Revocation, Revocations, Revoked, SingleUse, Written};
 /// `testing::registry_conformance` (feature `testing`). `testing::MemoryRegistry` is the shortest one to read.
 ///
 /// No method has a default implementation: what a store does not do, nobody else does for it.
+///
+/// ```
+/// use std::collections::{BTreeMap, BTreeSet};
+/// use std::sync::Mutex;
+///
+/// use room_auth::registry::{
+///     Page, PageToken, Revocation, Revocations, Revoked, RoomMember, SingleUse, Trace, UserConnection, Written,
+/// };
+/// use room_auth::{Connection, ConnectionId, Registry, RegistryError, RoomId};
+///
+/// #[derive(Debug, Default)]
+/// struct OneProcess(Mutex<State>);
+///
+/// #[derive(Debug, Default)]
+/// struct State {
+///     connections: BTreeMap<ConnectionId, Connection>,
+///     used: BTreeSet<String>,
+///     revoked: BTreeMap<Revoked, Revocation>,
+/// }
+///
+/// impl State {
+///     fn write(&mut self, connection: &Connection, token: Option<&SingleUse>) -> Written {
+///         if token.is_some_and(|token| !self.used.insert(token.token_id.clone())) {
+///             return Written::TokenUsed;
+///         }
+///         self.connections.insert(connection.id.clone(), connection.clone());
+///         Written::Done
+///     }
+/// }
+///
+/// impl Registry for OneProcess {
+///     async fn record(&self, connection: &Connection, token: Option<&SingleUse>) -> Result<Written, RegistryError> {
+///         let mut state = self.0.lock().unwrap();
+///         match state.connections.get(&connection.id) {
+///             Some(known) if known.connected_at >= connection.connected_at => Ok(Written::Done),
+///             _ => Ok(state.write(connection, token)),
+///         }
+///     }
+///
+///     async fn find(&self, id: &ConnectionId) -> Result<Option<Connection>, RegistryError> {
+///         Ok(self.0.lock().unwrap().connections.get(id).cloned())
+///     }
+///
+///     async fn update(
+///         &self,
+///         seen: &Connection,
+///         next: &Connection,
+///         token: Option<&SingleUse>,
+///     ) -> Result<Written, RegistryError> {
+///         let mut state = self.0.lock().unwrap();
+///         match state.connections.get(&seen.id) {
+///             Some(known) if known.is_same_as(seen) => Ok(state.write(next, token)),
+///             _ => Ok(Written::Changed),
+///         }
+///     }
+///
+///     async fn forget(&self, seen: &Connection) -> Result<bool, RegistryError> {
+///         let mut state = self.0.lock().unwrap();
+///         let is_seen = state.connections.get(&seen.id).is_some_and(|known| known.is_same_as(seen));
+///         Ok(is_seen && state.connections.remove(&seen.id).is_some())
+///     }
+///
+///     async fn members(&self, room: &RoomId, _: Option<&PageToken>) -> Result<Page<RoomMember>, RegistryError> {
+///         let state = self.0.lock().unwrap();
+///         let members = state.connections.values().filter_map(|known| known.member_of(room));
+///         Ok(Page::new(members.collect(), None))
+///     }
+///
+///     async fn connections_of(&self, user: &str, _: Option<&PageToken>) -> Result<Page<UserConnection>, RegistryError> {
+///         let state = self.0.lock().unwrap();
+///         let known = state.connections.values().filter(|known| known.user.as_deref() == Some(user));
+///         let entries = known.map(|known| UserConnection::new(known.id.clone(), known.endpoint.clone()));
+///         Ok(Page::new(entries.collect(), None))
+///     }
+///
+///     async fn sweep(&self, _: Trace<'_>) -> Result<(), RegistryError> {
+///         Ok(()) // the listings are made of the connections themselves
+///     }
+///
+///     async fn revoke(&self, revocation: &Revocation) -> Result<(), RegistryError> {
+///         let mut state = self.0.lock().unwrap();
+///         let marker = state.revoked.entry(revocation.revoked.clone()).or_insert_with(|| revocation.clone());
+///         marker.not_before = marker.not_before.max(revocation.not_before);
+///         Ok(())
+///     }
+///
+///     async fn revocations(&self, user: Option<&str>, token: Option<&str>) -> Result<Revocations, RegistryError> {
+///         let state = self.0.lock().unwrap();
+///         let find = |revoked: Revoked| state.revoked.get(&revoked).map(|marker| marker.not_before);
+///         let user = user.and_then(|user| find(Revoked::User(user.to_owned())));
+///         let token = token.and_then(|token| find(Revoked::Token(token.to_owned())));
+///         Ok(Revocations::new(user, token))
+///     }
+/// }
+/// ```
 pub trait Registry: Debug + Send + Sync + 'static {
     /// Records a connection, and the use of its token if it is accepted once, in one step.
     ///

@@ -170,7 +170,7 @@ enum Served {
     Missed(UndeliveredReason),
 }
 
-impl<'a> Task<'a> {
+impl Task<'_> {
     pub(super) async fn list(self, from: Option<PageToken>) -> Result<Page<RoomMember>, RegistryError> {
         let (rooms, from) = (self.rooms, from.as_ref());
         match self.audience {

@@ -185,8 +185,8 @@ impl<T: DeserializeOwned> Session<'_, T> {
                     claims.expires_at(),
                 )
             };
-            if next.memberships().len() > rooms.max_rooms && !seen.is_in(room) {
-                return Err(MembershipError::TooManyRooms(rooms.max_rooms));
+            if next.memberships().len() > rooms.membership_limit && !seen.is_in(room) {
+                return Err(MembershipError::TooManyRooms(rooms.membership_limit));
             }
             match self.update(&seen, &next, vetting.single_use.as_ref()).await? {
                 Written::Done => return Ok(claims),

@@ -16,7 +16,8 @@
 //! | --- | --- |
 //! | `rooms.rs` | [`Rooms`]: what is configured |
 //! | `one.rs` | sending to one connection, and ending one |
-//! | `session.rs` | the connection that an event came from, and its rooms |
+//! | `session.rs` | the connection that an event came from |
+//! | `joined.rs`, `known.rs` | its rooms, as its session knows them |
 //! | `membership.rs` | joining, leaving, renewing |
 //! | `members.rs` | who is in a room |
 //! | `broadcast.rs`, `delivery.rs` | a frame to everybody in a room |
@@ -30,6 +31,8 @@ mod broadcast;
 mod delivery;
 mod error;
 mod frame;
+mod joined;
+mod known;
 mod members;
 mod membership;
 mod one;

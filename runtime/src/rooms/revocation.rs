@@ -37,6 +37,9 @@ impl Rooms {
     /// Holds in functions whose rooms are configured [`with_revocation`](Self::with_revocation) and whose verifier has
     /// a [user claim](Verifier::with_user_claim).
     ///
+    /// The marker is kept as long as the verifier accepts tokens ([`Verifier::with_max_lifetime`]); rooms without one, as
+    /// in a backend, assume the default of 24 h. Give them [a verifier](Self::with_verifier) where tokens live longer.
+    ///
     /// The report names what may still be open. What was forgotten and could not be closed is mute: it gets no frame,
     /// none of its messages is handled, and the first one closes it. What could not be forgotten is
     /// [`NotForgotten`](super::UndeliveredReason::NotForgotten): call again, as often as you like.

@@ -35,7 +35,8 @@ pub struct Rooms {
     /// Shared by clones: a layer sets it in the clone that it is given.
     pub(super) verifier: Arc<OnceLock<Verifier>>,
     pub(super) concurrency: usize,
-    pub(super) max_rooms: usize,
+    /// How many rooms a connection may join.
+    pub(super) membership_limit: usize,
     pub(super) reads_revocations: bool,
     pub(super) accepts_tokens_once: bool,
     budget: Duration,
@@ -71,7 +72,7 @@ impl Rooms {
             sender: Sender::new(Arc::new(transport)),
             verifier: Arc::default(),
             concurrency: Self::DEFAULT_CONCURRENCY,
-            max_rooms: Self::DEFAULT_MAX_ROOMS,
+            membership_limit: Self::DEFAULT_MAX_ROOMS,
             reads_revocations: false,
             accepts_tokens_once: false,
             budget: Self::DEFAULT_BUDGET,
@@ -137,7 +138,7 @@ impl Rooms {
     /// ```
     #[must_use]
     pub fn with_max_rooms(mut self, rooms: usize) -> Self {
-        self.max_rooms = rooms.min(Self::MAX_ROOMS);
+        self.membership_limit = rooms.min(Self::MAX_ROOMS);
         self
     }
 

@@ -57,6 +57,16 @@ impl<'a> From<&'a RoomMember> for Peer<'a> {
     }
 }
 
+impl Peer<'_> {
+    /// Returns it as one that took a frame: whatever its age, it is open, or gone for good.
+    pub(super) fn reached(self) -> Self {
+        Self {
+            connected_at: SystemTime::UNIX_EPOCH,
+            ..self
+        }
+    }
+}
+
 /// Sends frames and closes connections.
 #[derive(Clone, Debug)]
 pub(super) struct Sender {

@@ -1,8 +1,8 @@
 //! What a handler does for the connection that its event came from.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use lambda_runtime::Context;
 use serde::Serialize;
@@ -11,13 +11,12 @@ use serde::de::DeserializeOwned;
 use super::broadcast::Broadcast;
 use super::error::SendError;
 use super::frame::{self, FrameId};
+use super::known::Known;
 use super::members::Members;
 use super::report::DeliveryReport;
 use super::rooms::Rooms;
 use crate::claims::RoomClaims;
 use crate::event::{EventContext, EventType};
-use crate::id::RoomId;
-use crate::membership::Membership;
 use crate::registry::{Connection, RoomMember};
 use crate::retry::Deadline;
 
@@ -52,23 +51,16 @@ const NOTICE_TIME: Duration = Duration::from_secs(1);
 /// }
 /// ```
 pub struct Session<'a, T = ()> {
-    rooms: &'a Rooms,
+    pub(super) rooms: &'a Rooms,
     /// The claims of the request: for the room of `$connect`.
-    own: &'a RoomClaims<T>,
+    pub(super) own: &'a RoomClaims<T>,
     /// The claims for the room that the session speaks in, if that is another one.
-    joined: Option<RoomClaims<T>>,
-    context: &'a EventContext,
-    invocation: &'a Context,
-    deadline: Deadline,
+    pub(super) joined: Option<RoomClaims<T>>,
+    pub(super) context: &'a EventContext,
+    pub(super) invocation: &'a Context,
+    pub(super) deadline: Deadline,
     /// Shared by the sessions of all rooms of the connection.
-    known: Arc<Mutex<Known>>,
-}
-
-/// What is known of the connection: as the layer found it, and as this invocation changed it.
-struct Known {
-    /// When the newest claims for the room of `$connect` expire.
-    expires_at: SystemTime,
-    memberships: Vec<Membership>,
+    pub(super) known: Arc<Mutex<Known>>,
 }
 
 impl Rooms {
@@ -98,27 +90,13 @@ impl<'a, T> Session<'a, T> {
             context,
             invocation,
             deadline: rooms.deadline(Deadline::of_invocation(invocation)),
-            known: Arc::new(Mutex::new(Known {
-                expires_at: claims.expires_at(),
-                memberships: claims.memberships().to_vec(),
-            })),
+            known: Arc::new(Mutex::new(Known::of(claims))),
         }
     }
 
     /// Returns the claims for the session's room: those of the request, unless it is [another room](Self::in_room).
     pub fn claims(&self) -> &RoomClaims<T> {
         self.joined.as_ref().unwrap_or(self.own)
-    }
-
-    /// Returns the rooms that the connection is in, that of `$connect` first. At `$disconnect`: the rooms that it was
-    /// in, as long as nobody forgot them.
-    pub fn rooms(&self) -> Vec<RoomId> {
-        let known = self.known();
-        let live = known.memberships.iter().filter(|one| self.is_live(&known, one));
-        let joined = live.map(|membership| membership.room.clone());
-        std::iter::once(self.own.room_id().clone())
-            .chain(joined)
-            .collect()
     }
 
     /// Returns what the event is about.
@@ -161,7 +139,11 @@ impl<'a, T> Session<'a, T> {
             claims: String::new(),
             user: None,
             connected_at,
-            expires_at: self.known().expires_at,
+            expires_at: self
+                .known
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .expires_at,
         };
         if self.rooms.has_expired(&connection) {
             return Err(SendError::Expired);
@@ -217,92 +199,6 @@ impl<'a, T> Session<'a, T> {
                 .context
                 .connected_at()
                 .is_some_and(|connected_at| recorded.was_made_at(connected_at))
-    }
-
-    /// Takes what is recorded now for what is known.
-    pub(super) fn know(&self, recorded: &Connection) {
-        *self.known() = Known {
-            expires_at: recorded.expires_at,
-            memberships: recorded.memberships().to_vec(),
-        };
-    }
-
-    /// Whether a membership has lapsed by itself, however long its connection lasts.
-    pub(super) fn has_lapsed(&self, membership: &Membership) -> bool {
-        let connected_at = self.context.connected_at().unwrap_or(UNIX_EPOCH);
-        let left = self.rooms.time_left(connected_at, membership.expires_at);
-        left.is_zero()
-    }
-
-    /// Whether the connection is in the room of a membership. When it has ended, it is no longer asked.
-    fn is_live(&self, known: &Known, membership: &Membership) -> bool {
-        let connected_at = self.context.connected_at().unwrap_or(UNIX_EPOCH);
-        let has_ended = self.rooms.time_left(connected_at, known.expires_at).is_zero();
-        self.context.event_type() == EventType::Disconnect || !(has_ended || self.has_lapsed(membership))
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<'a, T: DeserializeOwned> Session<'a, T> {
-    /// Returns the session of another room that the connection [joined](Self::join): its verbs are about that room.
-    /// `None` if the connection is not in that room, or if the claims for it are not of this type.
-    ///
-    /// ```
-    /// # use room_auth::{RoomId, rooms::{SendError, Session}};
-    /// # async fn say(session: &Session<'_>, room: &RoomId, frame: &str) -> Result<(), SendError> {
-    /// if let Some(session) = session.in_room(room) {
-    ///     session.broadcast(frame).await?.log_if_incomplete();
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn in_room(&self, room: &RoomId) -> Option<Session<'a, T>> {
-        let joined = if room == self.own.room_id() {
-            None
-        } else {
-            Some(self.joined_claims(room)?)
-        };
-        Some(Session {
-            rooms: self.rooms,
-            own: self.own,
-            joined,
-            context: self.context,
-            invocation: self.invocation,
-            deadline: self.deadline,
-            known: self.known.clone(),
-        })
-    }
-
-    /// Returns the claims for a room that the connection is in.
-    pub fn claims_for(&self, room: &RoomId) -> Option<RoomClaims<T>>
-    where
-        T: Clone,
-    {
-        if room == self.own.room_id() {
-            Some(self.own.clone())
-        } else {
-            self.joined_claims(room)
-        }
-    }
-
-    fn joined_claims(&self, room: &RoomId) -> Option<RoomClaims<T>> {
-        let known = self.known();
-        let mut memberships = known.memberships.iter();
-        let membership = memberships.find(|one| one.room == *room && self.is_live(&known, one))?;
-        let source = self.rooms.room_source();
-        let claims = source.read_recorded::<T>(&membership.claims, Some(room), None);
-        let is_of_record =
-            |claims: &RoomClaims<T>| claims.room_id() == room && membership.expires_at <= claims.expires_at();
-        let claims = claims
-            .filter(is_of_record)
-            .map(|claims| claims.of_user(self.own.user()));
-        if claims.is_none() {
-            tracing::warn!(target: "room_auth", "the claims of a membership do not fit and it counts for nothing");
-        }
-        claims
     }
 }
 

@@ -8,7 +8,7 @@ use super::delivery::missed;
 use super::error::SendError;
 use super::report::{DeliveryReport, DisconnectReport, UndeliveredReason};
 use super::rooms::Rooms;
-use super::send::ask;
+use super::send::{Peer, ask};
 use crate::id::ConnectionId;
 use crate::registry::{Connection, Page, PageToken, RegistryError, RoomMember, Trace, UserConnection};
 use crate::retry::Deadline;
@@ -91,10 +91,12 @@ impl Rooms {
         let is_it = |found: &Connection| is_of(found, user, &entry);
         let ended = match self.forget_if(&entry.id, is_it, deadline).await {
             Ok(Some(connection)) => {
-                let peer = (&connection).into();
-                if let Some(frame) = last_frame {
-                    // Whoever does not take its last frame is closed all the same.
-                    let _ = self.sender.try_once(peer, frame, deadline).await;
+                let mut peer = Peer::from(&connection);
+                // Whoever does not take its last frame is closed all the same. Whoever does may be quicker to close.
+                if let Some(frame) = last_frame
+                    && self.sender.try_once(peer, frame, deadline).await.is_ok()
+                {
+                    peer = peer.reached();
                 }
                 let closed = self.sender.close(peer, self.now(), deadline).await;
                 closed.map_err(|error| missed(&entry.id, &error))

@@ -116,8 +116,8 @@ impl State {
         Written::Done
     }
 
-    fn not_before(&self, revoked: Revoked) -> Option<SystemTime> {
-        self.revocations.get(&revoked).map(|marker| marker.not_before)
+    fn not_before(&self, revoked: &Revoked) -> Option<SystemTime> {
+        self.revocations.get(revoked).map(|marker| marker.not_before)
     }
 }
 
@@ -204,8 +204,8 @@ impl Registry for MemoryRegistry {
         token_id: Option<&str>,
     ) -> Result<Revocations, RegistryError> {
         let state = self.call()?;
-        let user = user.and_then(|user| state.not_before(Revoked::User(user.to_owned())));
-        let token = token_id.and_then(|id| state.not_before(Revoked::Token(id.to_owned())));
+        let user = user.and_then(|user| state.not_before(&Revoked::User(user.to_owned())));
+        let token = token_id.and_then(|id| state.not_before(&Revoked::Token(id.to_owned())));
         Ok(Revocations::new(user, token))
     }
 }

@@ -165,10 +165,10 @@ pub enum IssuerError {
     /// The lifetime is under one second, or ends at a date that no verifier takes.
     #[error("the lifetime of tokens must be at least one second, and end before 2^53 seconds after 1970")]
     Lifetime,
-    /// The user's own claims are not an object, repeat a claim that the issuer sets, or have an invalid `nbf`.
+    /// The user's own claims are not an object, repeat a claim that the issuer sets, or have an invalid `nbf`, `jti` or `can`.
     #[error(
         "the claims must be an object without sub, iat and exp, which the issuer sets itself; an nbf is a number of \
-         seconds since 1970"
+         seconds since 1970, a jti a text of 1 to 255 bytes, a can an array of at most 32 names out of a-z 0-9 _ . : -"
     )]
     Claims,
     /// The token would have this many bytes.

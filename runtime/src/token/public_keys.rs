@@ -174,9 +174,11 @@ impl FromStr for PublicKeys {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        match normalize_json(text) {
-            Some(_) => Self::from_jwk(text),
-            None => Self::from_pem(text),
+        // What begins like PEM is not searched for JSON first: reading the keys is most of a function's own start.
+        if text.starts_with(BEGIN) || normalize_json(text).is_none() {
+            Self::from_pem(text)
+        } else {
+            Self::from_jwk(text)
         }
     }
 }

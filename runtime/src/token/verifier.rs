@@ -266,7 +266,7 @@ impl Verifier {
     /// Verifies `token` at the current time.
     ///
     /// Uses the keys that are there: those that an issuer publishes (feature `jwks`) are not fetched again.
-    /// `verify_fresh` does that, as do the layer, the authorizer and renewals.
+    /// `refresh_keys` does that, as do the layer, the authorizer and renewals.
     ///
     /// # Errors
     ///

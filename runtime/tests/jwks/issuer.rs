@@ -151,9 +151,10 @@ impl LocalIssuer {
         self.state.asked.load(Ordering::SeqCst)
     }
 
-    /// Waits for the next request.
+    /// Waits for the next request, which must come.
     pub(crate) async fn arrival(&self) {
-        self.state.arrived.notified().await;
+        let arrived = tokio::time::timeout(Duration::from_secs(5), self.state.arrived.notified());
+        arrived.await.expect("the issuer is asked");
     }
 }
 

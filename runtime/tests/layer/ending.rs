@@ -42,7 +42,7 @@ async fn a_renewal_in_between_keeps_an_expiring_connection() {
     let renewed = recorded.renewed(claims, at(NOW + 900));
     // The layer has seen it expired; before it forgets, the renewal comes.
     let registry = stage.registry.clone();
-    stage.hooked.before_next_forget(move || {
+    stage.hooked.before_next(Asked::Forget, move || {
         let written = registry.update(&recorded, &renewed, None).now_or_never();
         assert_eq!(written.unwrap().unwrap(), Written::Done);
     });
@@ -78,7 +78,7 @@ async fn a_connection_that_could_not_be_forgotten_is_refused_all_the_same() {
     stage.connect().await;
     let registry = stage.registry.clone();
     let fails = move || registry.fail_next(RegistryError::throttled("forget the connection"));
-    stage.hooked.before_next_forget(fails);
+    stage.hooked.before_next(Asked::Forget, fails);
     assert_eq!(stage.send(NOW + 300, &message()).await, unauthorized());
     assert_eq!(stage.calls(), 1, "only $connect");
 }

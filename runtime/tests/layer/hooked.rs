@@ -1,5 +1,6 @@
-//! A registry into which something else happens.
+//! A registry into which something else happens, and which counts what it is asked.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -12,23 +13,58 @@ use room_auth::{ConnectionId, Registry, RegistryError, RoomId};
 
 type Hook = Box<dyn FnOnce() + Send>;
 
-/// A [`MemoryRegistry`] that runs a hook before it forgets.
+/// A call of a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    Record,
+    Find,
+    Update,
+    Forget,
+    Members,
+    ConnectionsOf,
+    Sweep,
+    Revoke,
+    Revocations,
+}
+
+/// A [`MemoryRegistry`] that runs hooks before its calls.
 #[derive(Clone)]
 pub(crate) struct Hooked {
     registry: MemoryRegistry,
-    before_forget: Arc<Mutex<Option<Hook>>>,
+    hooks: Arc<Mutex<VecDeque<(Call, Hook)>>>,
+    calls: Arc<Mutex<Vec<Call>>>,
 }
 
 impl Hooked {
     pub(crate) fn new(registry: MemoryRegistry) -> Self {
         Self {
             registry,
-            before_forget: Arc::default(),
+            hooks: Arc::default(),
+            calls: Arc::default(),
         }
     }
 
-    pub(crate) fn before_next_forget(&self, hook: impl FnOnce() + Send + 'static) {
-        *self.before_forget.lock().unwrap() = Some(Box::new(hook));
+    /// Lets something happen right before the next call of this kind.
+    pub(crate) fn before_next(&self, call: Call, hook: impl FnOnce() + Send + 'static) {
+        self.hooks.lock().unwrap().push_back((call, Box::new(hook)));
+    }
+
+    /// Returns what was asked since the last time.
+    pub(crate) fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.calls.lock().unwrap())
+    }
+
+    fn enter(&self, call: Call) -> &MemoryRegistry {
+        self.calls.lock().unwrap().push(call);
+        let hook = {
+            let mut hooks = self.hooks.lock().unwrap();
+            let next = hooks.iter().position(|(at, _)| *at == call);
+            next.and_then(|index| hooks.remove(index))
+        };
+        if let Some((_, hook)) = hook {
+            hook();
+        }
+        &self.registry
     }
 }
 
@@ -38,11 +74,11 @@ impl Registry for Hooked {
         connection: &Connection,
         token: Option<&SingleUse>,
     ) -> Result<Written, RegistryError> {
-        self.registry.record(connection, token).await
+        self.enter(Call::Record).record(connection, token).await
     }
 
     async fn find(&self, id: &ConnectionId) -> Result<Option<Connection>, RegistryError> {
-        self.registry.find(id).await
+        self.enter(Call::Find).find(id).await
     }
 
     async fn update(
@@ -51,15 +87,11 @@ impl Registry for Hooked {
         next: &Connection,
         token: Option<&SingleUse>,
     ) -> Result<Written, RegistryError> {
-        self.registry.update(seen, next, token).await
+        self.enter(Call::Update).update(seen, next, token).await
     }
 
     async fn forget(&self, seen: &Connection) -> Result<bool, RegistryError> {
-        let hook = self.before_forget.lock().unwrap().take();
-        if let Some(hook) = hook {
-            hook();
-        }
-        self.registry.forget(seen).await
+        self.enter(Call::Forget).forget(seen).await
     }
 
     async fn members(
@@ -67,7 +99,7 @@ impl Registry for Hooked {
         room: &RoomId,
         from: Option<&PageToken>,
     ) -> Result<Page<RoomMember>, RegistryError> {
-        self.registry.members(room, from).await
+        self.enter(Call::Members).members(room, from).await
     }
 
     async fn connections_of(
@@ -75,15 +107,15 @@ impl Registry for Hooked {
         user: &str,
         from: Option<&PageToken>,
     ) -> Result<Page<UserConnection>, RegistryError> {
-        self.registry.connections_of(user, from).await
+        self.enter(Call::ConnectionsOf).connections_of(user, from).await
     }
 
     async fn sweep(&self, trace: Trace<'_>) -> Result<(), RegistryError> {
-        self.registry.sweep(trace).await
+        self.enter(Call::Sweep).sweep(trace).await
     }
 
     async fn revoke(&self, revocation: &Revocation) -> Result<(), RegistryError> {
-        self.registry.revoke(revocation).await
+        self.enter(Call::Revoke).revoke(revocation).await
     }
 
     async fn revocations(
@@ -91,7 +123,7 @@ impl Registry for Hooked {
         user: Option<&str>,
         token_id: Option<&str>,
     ) -> Result<Revocations, RegistryError> {
-        self.registry.revocations(user, token_id).await
+        self.enter(Call::Revocations).revocations(user, token_id).await
     }
 }
 

@@ -1,12 +1,16 @@
 //! The layer on every route, with a registry and a transport that remember what they were asked.
 #![allow(clippy::unwrap_used)]
 
+mod capabilities;
 mod ending;
 mod hooked;
 mod identity;
 mod order;
+mod races;
 mod renewal;
+mod revocation;
 mod room_source;
+mod rooms;
 mod routes;
 mod trusted_authorizer;
 
@@ -20,12 +24,12 @@ use room_auth::registry::Connection;
 use room_auth::rooms::Rooms;
 use room_auth::testing::{self, FixedClock, MemoryRegistry, RecordingTransport};
 use room_auth::{
-    Authenticated, ConnectionId, Error, EventType, Incoming, Issuer, LambdaEvent, PublicKeys, RoomAuthLayer,
-    RoomClaims, Verifier,
+    Authenticated, ConnectionId, Error, EventContext, EventType, Incoming, Issuer, LambdaEvent, PublicKeys,
+    RoomAuthLayer, RoomClaims, Verifier, WebSocketEvent,
 };
 use serde_json::{Value, json};
 
-use hooked::Hooked;
+use hooked::{Call as Asked, Hooked};
 
 /// 2027-01-15T08:00:00Z, in seconds since the epoch.
 const NOW: u64 = 1_800_000_000;
@@ -136,13 +140,16 @@ fn verifier_at(now: u64) -> Verifier {
 }
 
 fn token(room: &str, user: &str, at: u64, seconds: u64) -> String {
+    token_with(room, &json!({"user": user}), at, seconds)
+}
+
+fn token_with(room: &str, claims: &Value, at: u64, seconds: u64) -> String {
     let issuer = Issuer::new(testing::signing_key(), Duration::from_secs(seconds))
         .unwrap()
         .with_clock(FixedClock::at(at));
     let room = room.parse().unwrap();
-    let claims = json!({"user": user});
     let token = issuer
-        .issue(&room, &claims)
+        .issue(&room, claims)
         .now_or_never()
         .expect("the key is here");
     token.unwrap().as_str().to_owned()
@@ -169,8 +176,18 @@ fn disconnect() -> Value {
     event("DISCONNECT", "$disconnect")
 }
 
+/// What an event is about.
+fn context_of(event: &Value) -> EventContext {
+    let event: WebSocketEvent = serde_json::from_str(&event.to_string()).unwrap();
+    event.context().clone()
+}
+
 fn unauthorized() -> Value {
     json!({"statusCode": 401, "body": r#"{"message":"Unauthorized"}"#})
+}
+
+fn forbidden() -> Value {
+    json!({"statusCode": 403, "body": r#"{"message":"Forbidden"}"#})
 }
 
 fn failed() -> Value {

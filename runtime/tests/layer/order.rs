@@ -48,7 +48,7 @@ async fn the_answer_of_a_handler_does_not_depend_on_forgetting() {
     let layer = stage.layer_at(NOW);
     let registry = stage.registry.clone();
     let fails = move || registry.fail_next(RegistryError::throttled("forget the connection"));
-    stage.hooked.before_next_forget(fails);
+    stage.hooked.before_next(Asked::Forget, fails);
     let answer = stage
         .send_through(&layer, &connect(&token("lobby", "alice", NOW, 300)))
         .await;

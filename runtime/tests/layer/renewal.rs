@@ -1,15 +1,9 @@
 //! New claims for a live connection.
 
 use room_auth::rooms::MembershipError;
-use room_auth::{EventContext, RegistryError, VerifyErrorKind, WebSocketEvent};
+use room_auth::{RegistryError, VerifyErrorKind};
 
 use super::*;
-
-/// What an event is about.
-fn context(event: &Value) -> EventContext {
-    let event: WebSocketEvent = serde_json::from_str(&event.to_string()).unwrap();
-    event.context().clone()
-}
 
 impl Stage {
     /// Renews by `token` within a message of `event`, as a handler does.
@@ -21,7 +15,7 @@ impl Stage {
         accept: impl FnOnce(&RoomClaims<Value>) -> bool,
     ) -> Result<RoomClaims<Value>, MembershipError> {
         let claims = testing_claims();
-        let (context, invocation) = (context(event), Context::default());
+        let (context, invocation) = (context_of(event), Context::default());
         let rooms = self.rooms().with_verifier(verifier_at(now));
         let session = rooms.session(&claims, &context, &invocation);
         session.renew_if(token, accept).await
@@ -132,7 +126,7 @@ async fn a_fault_is_not_taken_for_a_refusal() {
         "{error:?}"
     );
 
-    let (claims, context, invocation) = (testing_claims(), context(&message()), Context::default());
+    let (claims, context, invocation) = (testing_claims(), context_of(&message()), Context::default());
     let rooms = stage.rooms();
     let error = rooms
         .session(&claims, &context, &invocation)
@@ -151,7 +145,7 @@ async fn rooms_that_a_layer_was_given_verify_as_it_does() {
     let rooms = stage.rooms();
     let _layer: RoomAuthLayer = RoomAuthLayer::new(verifier_at(NOW + 200)).with_rooms(rooms.clone());
     stage.connect().await;
-    let (claims, context, invocation) = (testing_claims(), context(&message()), Context::default());
+    let (claims, context, invocation) = (testing_claims(), context_of(&message()), Context::default());
     let session = rooms.session(&claims, &context, &invocation);
     let expired = token("lobby", "alice", NOW - 200, 300);
     let error = session.renew(&expired).await.unwrap_err();

@@ -7,7 +7,7 @@ use super::*;
 
 /// A token of a user who may be in these rooms.
 fn user_token(rooms: &[&str], at: u64) -> String {
-    let issuer = Issuer::new(testing::signing_key(), Duration::from_secs(300)).unwrap();
+    let issuer = Issuer::new(testing::signing_key(), Duration::from_mins(5)).unwrap();
     let issuer = issuer.with_clock(FixedClock::at(at));
     let user = "alice".parse().unwrap();
     let token = issuer

@@ -7,7 +7,7 @@ use std::time::Duration;
 use room_auth::registry::DynamoRegistry;
 use room_auth::testing::registry_conformance;
 
-use super::{dynamo, table};
+use super::{dynamo, table, traces};
 
 /// DynamoDB Local, until it is dropped.
 struct Local {
@@ -52,7 +52,9 @@ async fn amazons_dynamodb_local_agrees() {
     registry_conformance(registry.with_shards(5).with_page_size(7)).await;
     table::items_are_as_documented(&client, "documented").await;
     table::shards_can_be_raised(&client, "shards").await;
-    table::stale_room_items_are_deleted_alone(&client, "stale").await;
+    traces::stale_room_items_are_deleted_alone(&client, "stale").await;
+    traces::stale_items_of_rooms_and_users_are_deleted_alone(&client, "users").await;
+    table::markers_are_as_documented(&client, "markers").await;
     table::several_apis_share_the_table(&client, "apis").await;
     table::table_can_be_created_again(&client, "again").await;
 }

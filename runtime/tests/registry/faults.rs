@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
-use room_auth::registry::{DynamoRegistry, Registry, RegistryErrorKind, Written};
+use room_auth::registry::{DynamoRegistry, Registry, RegistryErrorKind, SingleUse, Written};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -19,7 +19,7 @@ use super::dynamo::{connection, now};
 
 /// The network and the DynamoDB behind it.
 #[derive(Clone, Debug, Default)]
-struct Scripted {
+pub(crate) struct Scripted {
     /// The answers in turn, the last one for ever; none: no answer ever.
     answers: Arc<Mutex<VecDeque<(u16, Value)>>>,
     /// What was asked: operation and body.
@@ -49,13 +49,13 @@ impl HttpConnector for Scripted {
 }
 
 impl Scripted {
-    fn requests(&self) -> Vec<(String, Value)> {
+    pub(crate) fn requests(&self) -> Vec<(String, Value)> {
         self.requests.lock().unwrap().clone()
     }
 }
 
 /// A registry whose DynamoDB gives these answers.
-fn scripted(answers: impl IntoIterator<Item = (u16, Value)>) -> (DynamoRegistry, Scripted) {
+pub(crate) fn scripted(answers: impl IntoIterator<Item = (u16, Value)>) -> (DynamoRegistry, Scripted) {
     let dynamodb = Scripted::default();
     dynamodb.answers.lock().unwrap().extend(answers);
     let connector = SharedHttpConnector::new(dynamodb.clone());
@@ -69,14 +69,14 @@ fn scripted(answers: impl IntoIterator<Item = (u16, Value)>) -> (DynamoRegistry,
     (registry, dynamodb)
 }
 
-fn failure(code: &str) -> (u16, Value) {
+pub(crate) fn failure(code: &str) -> (u16, Value) {
     let status = if code == "InternalServerError" { 500 } else { 400 };
     let code = format!("com.amazonaws.dynamodb.v20120810#{code}");
     (status, json!({"__type": code, "message": "no"}))
 }
 
 /// A cancelled transaction whose reasons, and the item they show, are these.
-fn cancelled(codes: &[&str], item: Option<Value>) -> (u16, Value) {
+pub(crate) fn cancelled(codes: &[&str], item: Option<Value>) -> (u16, Value) {
     let mut reasons: Vec<_> = codes.iter().map(|code| json!({"Code": code})).collect();
     if let Some(item) = item {
         reasons[0]["Item"] = item;
@@ -86,7 +86,7 @@ fn cancelled(codes: &[&str], item: Option<Value>) -> (u16, Value) {
     (status, body)
 }
 
-fn done() -> (u16, Value) {
+pub(crate) fn done() -> (u16, Value) {
     (200, json!({}))
 }
 
@@ -214,6 +214,37 @@ async fn an_older_connection_that_keeps_changing_is_left_in_the_end() {
     assert_eq!(error.kind(), RegistryErrorKind::Throttled);
     assert!(began.elapsed() <= Duration::from_secs(9));
     assert!(dynamodb.requests().len() < 120, "with backoff, not as a storm");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_was_used_is_told_from_a_connection_that_is_there() {
+    let connection = connection("abc=", "lobby", now());
+    let token = SingleUse::new("t1", now());
+    for (codes, expected) in [
+        (["None", "ConditionalCheckFailed", "None"], Written::TokenUsed),
+        (
+            ["ConditionalCheckFailed", "ConditionalCheckFailed", "None"],
+            Written::Done,
+        ),
+    ] {
+        let own = json!({
+            "pk": {"S": "CONNECTION#abc="}, "sk": {"S": "CONNECTION"}, "room": {"S": "lobby"}, "shard": {"N": "0"},
+            "connected_at": {"N": super::dynamo::millis(connection.connected_at).to_string()}, "version": {"N": "3"},
+            "endpoint": {"S": "a1b2c3d4e5/prod"}, "claims": {"S": "{}"}, "expires_at": {"N": "1"},
+        });
+        let (registry, dynamodb) = scripted([cancelled(&codes, Some(own))]);
+        let recorded = registry.record(&connection, Some(&token)).await.unwrap();
+        assert_eq!(recorded, expected, "{codes:?}");
+        let requests = dynamodb.requests();
+        assert_eq!(
+            requests.len(),
+            1,
+            "one transaction, and a repetition reads nothing"
+        );
+        let used = &requests[0].1["TransactItems"][1]["Put"];
+        assert_eq!(used["Item"]["pk"]["S"], "USED#t1");
+        assert_eq!(used["ConditionExpression"], "attribute_not_exists(pk)");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,9 @@ mod broadcast;
 mod dynamo;
 mod dynamodb_local;
 mod faults;
+mod markers;
 mod table;
+mod traces;
 
 use std::process::Command;
 use std::time::Duration;
@@ -43,7 +45,20 @@ async fn the_number_of_shards_can_be_raised_while_connections_live() {
 #[tokio::test]
 async fn what_the_time_to_live_left_in_a_room_is_deleted_without_its_successor() {
     let dynamodb = Embedded::start().await;
-    table::stale_room_items_are_deleted_alone(&dynamo::client(&dynamodb.url()), "connections").await;
+    traces::stale_room_items_are_deleted_alone(&dynamo::client(&dynamodb.url()), "connections").await;
+}
+
+#[tokio::test]
+async fn what_the_time_to_live_left_of_rooms_and_users_is_deleted_without_its_successor() {
+    let dynamodb = Embedded::start().await;
+    let client = dynamo::client(&dynamodb.url());
+    traces::stale_items_of_rooms_and_users_are_deleted_alone(&client, "connections").await;
+}
+
+#[tokio::test]
+async fn markers_and_used_tokens_are_as_documented() {
+    let dynamodb = Embedded::start().await;
+    table::markers_are_as_documented(&dynamo::client(&dynamodb.url()), "connections").await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, TimeToLiveStatus};
-use room_auth::registry::{DynamoRegistry, Registry, RoomMember, Trace, Written};
+use room_auth::registry::{Registry, Revocation, Revoked, RoomMember, SingleUse, Written};
 use room_auth::{Connection, RoomId};
 
 use super::dynamo::{self, connection, millis, now};
@@ -13,7 +13,7 @@ use super::dynamo::{self, connection, millis, now};
 const MS: Duration = Duration::from_millis(1);
 
 /// Returns every item of the table as `pk sk`.
-async fn keys(client: &Client, table: &str) -> BTreeSet<String> {
+pub(crate) async fn keys(client: &Client, table: &str) -> BTreeSet<String> {
     let scan = client.scan().table_name(table).send().await.unwrap();
     let text = |value: Option<&AttributeValue>| value.unwrap().as_s().unwrap().clone();
     scan.items()
@@ -23,16 +23,16 @@ async fn keys(client: &Client, table: &str) -> BTreeSet<String> {
 }
 
 /// Returns a connection as its own room lists it.
-fn member(connection: &Connection) -> RoomMember {
+pub(crate) fn member(connection: &Connection) -> RoomMember {
     connection.member_of(&connection.room).unwrap()
 }
 
-fn set(keys: &[&str]) -> BTreeSet<String> {
+pub(crate) fn set(keys: &[&str]) -> BTreeSet<String> {
     keys.iter().map(ToString::to_string).collect()
 }
 
 /// Returns the same connection, made a millisecond later.
-fn newer(connection: &Connection, room: &str) -> Connection {
+pub(crate) fn newer(connection: &Connection, room: &str) -> Connection {
     Connection::new(
         connection.id.clone(),
         connection.endpoint.clone(),
@@ -41,17 +41,6 @@ fn newer(connection: &Connection, room: &str) -> Connection {
         connection.connected_at + MS,
         connection.expires_at,
     )
-}
-
-/// Deletes the connection's own item only, as the time to live may do.
-async fn expire_connection_item(client: &Client, table: &str, connection: &Connection) {
-    let key = |value: &str| AttributeValue::S(value.to_owned());
-    let delete = client
-        .delete_item()
-        .table_name(table)
-        .key("pk", key(&format!("CONNECTION#{}", connection.id)))
-        .key("sk", key("CONNECTION"));
-    delete.send().await.unwrap();
 }
 
 pub(crate) async fn items_are_as_documented(client: &Client, table: &str) {
@@ -147,7 +136,7 @@ pub(crate) async fn shards_can_be_raised(client: &Client, table: &str) {
     assert_eq!(listed(&eight, &connection.room).await, 1);
 }
 
-async fn listed(registry: &impl Registry, room: &RoomId) -> usize {
+pub(crate) async fn listed(registry: &impl Registry, room: &RoomId) -> usize {
     let (mut count, mut next) = (0, None);
     loop {
         let page = registry.members(room, next.as_ref()).await.unwrap();
@@ -159,71 +148,37 @@ async fn listed(registry: &impl Registry, room: &RoomId) -> usize {
     }
 }
 
-/// The time to live deletes each item by itself, and API Gateway may give an id to another connection.
-pub(crate) async fn stale_room_items_are_deleted_alone(client: &Client, table: &str) {
+/// Markers stay until nothing that they are about is accepted, and used tokens as well.
+pub(crate) async fn markers_are_as_documented(client: &Client, table: &str) {
     let registry = dynamo::registry(client, table).await;
-    let stale = connection("abc=", "lobby", now());
-    let leave_stale = async |registry: &DynamoRegistry| {
-        assert_eq!(registry.record(&stale, None).await.unwrap(), Written::Done);
-        expire_connection_item(client, table, &stale).await;
-        assert_eq!(listed(registry, &stale.room).await, 1, "still listed");
-    };
-
-    let sweep = async |member: &RoomMember| registry.sweep(Trace::Member(member)).await.unwrap();
-    let entry = member(&stale);
-
-    leave_stale(&registry).await;
-    assert!(!registry.forget(&stale).await.unwrap(), "nothing is recorded");
-    sweep(&entry).await;
-    assert_eq!(keys(client, table).await, set(&[]), "no connection is recorded");
-
-    leave_stale(&registry).await;
-    let of_another_room = newer(&stale, "red");
-    assert_eq!(
-        registry.record(&of_another_room, None).await.unwrap(),
-        Written::Done
-    );
-    assert_eq!(keys(client, table).await.len(), 3);
-    let of_another_api = Connection::new(
-        stale.id.clone(),
-        "z9/prod".parse().unwrap(),
-        stale.room.clone(),
-        "{}",
-        stale.connected_at,
-        stale.expires_at,
-    );
-    assert!(!registry.forget(&of_another_api).await.unwrap());
-    sweep(&member(&of_another_api)).await;
-    assert_eq!(
-        keys(client, table).await.len(),
-        3,
-        "the stale item is not of this API"
-    );
-    assert!(!registry.forget(&stale).await.unwrap());
-    sweep(&entry).await;
-    assert_eq!(
-        keys(client, table).await,
-        set(&["CONNECTION#abc= CONNECTION", "ROOM#red#0 CONNECTION#abc="]),
-        "the connection of another room has the id"
-    );
-    let found = registry.find(&stale.id).await.unwrap();
-    assert_eq!(found, Some(of_another_room.clone()));
-    assert!(registry.forget(&of_another_room).await.unwrap());
-
-    leave_stale(&registry).await;
-    let of_the_same_room = newer(&stale, "lobby");
-    assert_eq!(
-        registry.record(&of_the_same_room, None).await.unwrap(),
-        Written::Done
-    );
-    assert!(!registry.forget(&stale).await.unwrap());
-    sweep(&entry).await;
-    let page = registry.members(&stale.room, None).await.unwrap();
-    assert_eq!(
-        page.items,
-        [member(&of_the_same_room)],
-        "a connection of the same room has the id"
-    );
+    let seconds = millis(now()) / 1000;
+    let at = |seconds| std::time::UNIX_EPOCH + Duration::from_secs(seconds);
+    for revoked in [Revoked::User("alice".into()), Revoked::Token("t1".into())] {
+        let marker = Revocation::new(revoked, at(seconds), at(seconds + 60));
+        registry.revoke(&marker).await.unwrap();
+    }
+    let connection = connection("abc=", "lobby", now());
+    let token = SingleUse::new("t2", at(seconds + 60));
+    let recorded = registry.record(&connection, Some(&token)).await.unwrap();
+    assert_eq!(recorded, Written::Done);
+    assert!(registry.forget(&connection).await.unwrap());
+    let expected = [
+        "REVOKED#TOKEN#t1 REVOKED",
+        "REVOKED#USER#alice REVOKED",
+        "USED#t2 USED",
+    ];
+    assert_eq!(keys(client, table).await, set(&expected));
+    let scan = client.scan().table_name(table).send().await.unwrap();
+    for item in scan.items() {
+        let number = |name: &str| {
+            item.get(name)
+                .map(|value| value.as_n().unwrap().parse::<u64>().unwrap())
+        };
+        let is_marker = item["sk"].as_s().unwrap() == "REVOKED";
+        assert_eq!(number("ttl"), Some(seconds + 60));
+        assert_eq!(number("not_before"), is_marker.then_some(seconds));
+        assert_eq!(item.len(), if is_marker { 4 } else { 3 });
+    }
 }
 
 pub(crate) async fn several_apis_share_the_table(client: &Client, table: &str) {

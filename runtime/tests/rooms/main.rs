@@ -6,10 +6,12 @@ mod delivery;
 mod expiry;
 mod faults;
 mod members;
+mod memberships;
 mod one;
 mod patience;
 mod schedules;
 mod session;
+mod users;
 mod world;
 
 use std::time::Duration;

@@ -67,6 +67,8 @@ pub(crate) enum Temper {
     Gone,
     /// The role may not reach it.
     Forbidden,
+    /// It takes a frame, and closes on that.
+    LeavesWhenTold,
     /// Its `$connect` is answered at this moment after the world's beginning: 410 until then, to a close as well.
     Connecting(Duration),
 }
@@ -324,7 +326,7 @@ impl WorldTransport {
             Temper::Takes(delay) => (delay, true, Ok(())),
             Temper::Throttled(times) if attempts <= times => (quick, false, Err(TransportError::Throttled)),
             Temper::AnswerLost(times) if attempts <= times => (quick, true, Err(TransportError::Timeout)),
-            Temper::Throttled(_) | Temper::AnswerLost(_) => (quick, true, Ok(())),
+            Temper::Throttled(_) | Temper::AnswerLost(_) | Temper::LeavesWhenTold => (quick, true, Ok(())),
             Temper::AlwaysThrottled => (quick, false, Err(TransportError::Throttled)),
             Temper::Silent => (Duration::from_hours(1), false, Err(TransportError::Timeout)),
             Temper::Forbidden => (quick, false, Err(TransportError::Forbidden)),
@@ -340,9 +342,13 @@ impl WorldTransport {
         };
         sleep(delay).await;
         if taken {
-            let frame = serde_json::from_slice(frame).unwrap();
+            let text = || String::from_utf8(frame.to_vec()).unwrap();
+            let frame = serde_json::from_slice(frame).unwrap_or_else(|_| text());
             let at = self.state.began.elapsed();
-            self.with(to, |peer| peer.heard.push((at, frame)));
+            self.with(to, |peer| {
+                peer.heard.push((at, frame));
+                peer.is_closed |= temper == Temper::LeavesWhenTold;
+            });
         }
         answer
     }

@@ -84,3 +84,78 @@ fn a_required_claim_must_be_there_with_the_very_text() {
     let error = decide(&requiring, &token(room_auth_forge::HEADER, PAYLOAD)).unwrap_err();
     assert_eq!(error.member(), Some("token_use"));
 }
+
+#[test]
+fn the_user_is_read_from_the_claim_that_is_named() {
+    let long = "x".repeat(255);
+    for (name, members, user) in [
+        ("user", r#""user":"alice""#, "alice"),
+        ("user", r#""user":"zo\u00eb 1""#, "zoë 1"),
+        ("user", &format!(r#""user":"{long}""#), &long),
+        ("sub", r#""user":"alice""#, "lobby"),
+    ] {
+        let claims = verifier()
+            .with_user_claim(name)
+            .verify::<()>(&with_members(members))
+            .unwrap();
+        assert_eq!(claims.user(), Some(user), "{members}");
+    }
+    let claims = verifier().verify::<()>(&with_members(r#""user":7"#)).unwrap();
+    assert_eq!(claims.user(), None, "none is configured");
+    for members in [
+        r#""users":"alice""#,
+        r#""user":null"#,
+        r#""user":7"#,
+        r#""user":["alice"]"#,
+        r#""user":"""#,
+        r#""user":"a\nb""#,
+        r#""user":"a\u009fb""#,
+        &format!(r#""user":"{long}x""#),
+    ] {
+        let error = verifier()
+            .with_user_claim("user")
+            .verify::<()>(&with_members(members));
+        let error = error.expect_err(members);
+        assert_eq!(
+            (error.kind(), error.member()),
+            (VerifyErrorKind::Claims, Some("user")),
+            "{members}"
+        );
+    }
+}
+
+#[test]
+fn token_id_and_capabilities_are_read_and_what_is_malformed_is_named() {
+    let claims = verifier()
+        .verify::<()>(&with_members(r#""jti":"a-1","can":["send","x:y"]"#))
+        .unwrap();
+    assert_eq!(claims.token_id(), Some("a-1"));
+    assert!(claims.can("send") && claims.can("x:y") && !claims.can("x"));
+    let claims = verifier()
+        .verify::<()>(&token(room_auth_forge::HEADER, PAYLOAD))
+        .unwrap();
+    assert_eq!(claims.token_id(), None);
+    assert!(claims.can("send"), "without the claim, everything");
+    let names = |count: u32| {
+        (0..count)
+            .map(|name| format!("\"{name}\""))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let full = with_members(&format!(r#""can":[{}]"#, names(32)));
+    assert!(verifier().verify::<()>(&full).unwrap().can("31"));
+    for (members, member) in [
+        (r#""jti":7"#.to_owned(), "jti"),
+        (format!(r#""jti":"{}""#, "x".repeat(256)), "jti"),
+        (r#""can":"send""#.to_owned(), "can"),
+        (format!(r#""can":[{}]"#, names(33)), "can"),
+        (format!(r#""can":["{}"]"#, "x".repeat(65)), "can"),
+    ] {
+        let error = decide(&verifier(), &with_members(&members)).expect_err(&members);
+        assert_eq!(
+            (error.kind(), error.member()),
+            (VerifyErrorKind::Claims, Some(member)),
+            "{members}"
+        );
+    }
+}

@@ -5,7 +5,7 @@ import { keyPair, sign, signWithPublicKey, unsigned, withClaims } from './tokens
 
 const short = (token) => (token.length > 60 ? `${token.slice(0, 28)}…${token.slice(-12)}` : token);
 const now = () => Math.floor(Date.now() / 1000);
-const claims = (more = {}) => ({ sub: 'lobby', iat: now(), exp: now() + 60, user: 'mallory', ...more });
+const claims = (more = {}) => ({ sub: 'lobby', iat: now(), exp: now() + 60, user: 'mallory', jti: String(Math.random()), ...more });
 
 const inProtocol = (token) => ({ protocols: ['room-auth', token], sent: [`Sec-WebSocket-Protocol: room-auth, ${short(token)}`] });
 
@@ -25,19 +25,27 @@ const handshakes = {
 const sessions = {
   'after-expiry': ['Message after expiry', 'Connects in time, waits for the token to run out, then speaks.'],
   'renew-other-room': ['Renewal to another room', 'Connected to the lobby, renews with a token for staff.'],
+  'without-capability': ['Message without the capability', 'Connected with a token that allows to read only, speaks.'],
+  'other-users-token': ['Another user’s token', 'Connected as one user, joins a room with a genuine token of another.'],
 };
 
-export const attacks = Object.entries({ ...handshakes, ...sessions }).map(([id, [title, what]]) => ({
+const again = {
+  'replayed-ticket': ['Replay of a single-use ticket', 'A genuine token used twice, at a chat that accepts each one once.'],
+  'after-logout': ['Token after “log out everywhere”', 'A stolen token whose user logs out everywhere: its connection is ended, then it is used again.'],
+};
+
+export const attacks = Object.entries({ ...handshakes, ...sessions, ...again }).map(([id, [title, what]]) => ({
   id,
   title,
   what,
-  sent: id in sessions ? 'a connection, then a frame' : 'a handshake',
+  sent: id in sessions || id in again ? 'a connection, then a frame' : 'a handshake',
   room: 'lobby',
 }));
 
 export async function attack(id, { key, gateway }) {
   gateway.refused = null;
-  const result = id in sessions ? await inSession(id, key, gateway) : await handshake(handshakes[id][2](key), gateway);
+  const inSteps = id in sessions ? inSession : id in again ? twice : undefined;
+  const result = await (inSteps ? inSteps(id, key, gateway) : handshake(handshakes[id][2](key), gateway));
   return { id, expected: 'refused', reason: gateway.refused, ...result };
 }
 
@@ -52,13 +60,26 @@ async function handshake({ protocols, headers, query = '', sent }, gateway) {
   return { sent, status, refused: status === 401 };
 }
 
+async function twice(id, key, gateway) {
+  const user = `mallory-${Math.random()}`;
+  const token = sign(key, claims({ iat: now() - 5, user, once: id === 'replayed-ticket' }));
+  const socket = new WebSocket(gateway.url, ['room-auth', token]);
+  await once(socket, 'open');
+  if (id === 'after-logout') gateway.revoke(user);
+  const result = await handshake(inProtocol(token), gateway);
+  socket.terminate();
+  return result;
+}
+
 async function inSession(id, key, gateway) {
-  const first = sign(key, claims(id === 'after-expiry' ? { iat: now() - 10, exp: now() + 1 } : {}));
+  const more = { 'after-expiry': { iat: now() - 10, exp: now() + 1 }, 'without-capability': { can: ['members'] } }[id];
+  const first = sign(key, claims({ sub: 'attic', ...more }));
   const socket = new WebSocket(gateway.url, ['room-auth', first]);
   await once(socket, 'open');
   let frame = { action: 'send', text: 'still here?' };
   if (id === 'after-expiry') await new Promise((done) => setTimeout(done, 1100));
-  else frame = { action: 'renew', token: sign(key, claims({ sub: 'staff' })) };
+  if (id === 'other-users-token') frame = { action: 'join', token: sign(key, claims({ sub: 'staff', user: 'trent' })) };
+  if (id === 'renew-other-room') frame = { action: 'renew', token: sign(key, claims({ sub: 'staff' })) };
   socket.send(JSON.stringify(frame));
   const [data] = await once(socket, 'message');
   socket.terminate();

@@ -11,6 +11,9 @@ export class Gateway {
   constructor({ key, mode, observe }) {
     Object.assign(this, { key, mode, observe });
     this.members = new Map();
+    /** Users, with the second up to which their tokens are revoked; and tokens that are accepted once, when used. */
+    this.revoked = new Map();
+    this.used = new Set();
     this.sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'room-auth' });
   }
 
@@ -34,7 +37,9 @@ export class Gateway {
     const step = (name, ms, more = {}) => this.observe({ step: name, request: call, connection, route: '$connect', ms, ...more });
     let claims;
     try {
-      claims = verify(this.key, tokenOf(request));
+      claims = this.#accept(tokenOf(request));
+      if (claims.once && this.used.has(claims.jti)) throw new Error('token was used before');
+      if (claims.once) this.used.add(claims.jti);
     } catch ({ message: reason }) {
       if (this.mode.authorizer) step('authorizer', jitter(1), { status: 401, reason });
       else step('function', jitter(0.9), { status: 401, reason });
@@ -50,9 +55,32 @@ export class Gateway {
     this.sockets.handleUpgrade(request, socket, head, (ws) => this.#joined(ws, connection, claims));
   }
 
+  #accept(token) {
+    const claims = verify(this.key, token);
+    if (claims.iat <= this.revoked.get(claims.user)) throw new Error('token was revoked');
+    return claims;
+  }
+
+  /** Puts a user out, as the backend does. */
+  revoke(user) {
+    const request = id();
+    const step = (name, ms, more) => this.observe({ step: name, request, route: 'revoke', ms, ...more });
+    this.revoked.set(user, Math.floor(Date.now() / 1000));
+    step('dynamodb', jitter(2));
+    for (const { ws, claims } of this.members.values()) {
+      if (claims.user !== user) continue;
+      step('management', jitter(1.2), { status: 200 });
+      ws.send('{"message":"revoked"}');
+      step('frame-out', jitter(0.2));
+      ws.close(1000);
+    }
+    step('revocation', jitter(6), { status: 200 });
+  }
+
   #joined(ws, connection, claims) {
-    const member = { ws, connection, claims };
-    const notice = (type) => ({ type, room: claims.sub, user: claims.user });
+    // Its rooms, that of $connect first, each with the claims of its token.
+    const member = { ws, connection, claims, rooms: new Map([[claims.sub, claims]]) };
+    const notice = (type, room) => ({ type, room, user: claims.user });
     ws.on('message', (data) => this.#message(member, String(data)));
     ws.on('close', () => {
       if (!this.members.delete(connection)) return;
@@ -61,15 +89,15 @@ export class Gateway {
       step('close', null);
       step('dynamodb', jitter(2));
       step('function', jitter(3));
-      this.#broadcast(notice('left'), { call, route: '$disconnect' });
+      for (const room of member.rooms.keys()) this.#broadcast(notice('left', room), { call, route: '$disconnect' });
     });
     if (!this.mode.chat) return;
-    this.#broadcast(notice('joined'), { call: id(), route: '$connect' });
+    this.#broadcast(notice('joined', claims.sub), { call: id(), route: '$connect' });
     this.members.set(connection, member);
   }
 
   #message(member, text) {
-    const { ws, connection, claims } = member;
+    const { ws, connection, claims, rooms } = member;
     if (!this.mode.chat) return ws.send(JSON.stringify({ message: 'Forbidden', connectionId: connection, requestId: id() }));
     let body = {};
     try {
@@ -77,7 +105,8 @@ export class Gateway {
     } catch {
       // Falls through to the unknown action.
     }
-    const route = ['send', 'renew', 'members', 'ping'].includes(body.action) ? body.action : '$default';
+    const route = ['send', 'renew', 'members', 'join', 'leave', 'ping'].includes(body.action) ? body.action : '$default';
+    const { room = claims.sub } = body;
     const call = id();
     const step = (name, ms, more = {}) => this.observe({ step: name, request: call, connection, route, ms, ...more });
     const answer = (message) => {
@@ -91,39 +120,60 @@ export class Gateway {
       ws.send('{"message":"token expired"}');
       return ws.close(1000);
     }
+    const refuse = (reason, message) => {
+      this.refused = reason;
+      step('function', jitter(2), { status: 401, reason });
+      answer({ type: 'error', message });
+    };
+    if (['send', 'members'].includes(route)) {
+      const { can } = rooms.get(room) ?? {};
+      if (!rooms.has(room)) return answer({ type: 'error', message: 'you are not in this room' });
+      if (can && !can.includes(route)) return refuse('forbidden', 'your token does not allow this');
+    }
     if (route === 'send' && typeof body.text === 'string' && Buffer.byteLength(body.text) <= 4096) {
       step('function', jitter(4), { status: 200 });
       return this.#broadcast(
-        { type: 'message', room: claims.sub, user: claims.user, text: body.text, id: id(), at: Date.now() },
+        { type: 'message', room, user: claims.user, text: body.text, id: id(), at: Date.now() },
         { call, route },
       );
     }
     if (route === 'members') {
-      const members = [...this.members.values()].filter((m) => m.claims.sub === claims.sub).map((m) => m.claims.user);
+      const members = [...this.members.values()].filter((m) => m.rooms.has(room)).map((m) => m.claims.user);
       step('function', jitter(3), { status: 200 });
-      return answer({ type: 'members', members });
+      return answer({ type: 'members', room, members: [...new Set(members)].sort() });
     }
-    if (route === 'renew') {
+    if (route === 'renew' || route === 'join') {
       try {
-        const next = verify(this.key, String(body.token));
-        if (next.sub !== claims.sub || next.user !== claims.user) throw new Error('renewal for another room');
-        member.claims = next;
-        Object.assign(claims, next);
-        step('function', jitter(4), { status: 200 });
-        return answer({ type: 'renewed', expires_at: next.exp });
+        const next = this.#accept(String(body.token));
+        if (next.user !== claims.user) throw new Error('token of another user');
+        if (route === 'renew' && (next.sub !== room || !rooms.has(room))) throw new Error('renewal for another room');
+        const isNew = !rooms.has(next.sub);
+        rooms.set(next.sub, next);
+        if (next.sub === claims.sub) Object.assign(claims, next);
+        step('dynamodb', jitter(3));
+        step('function', jitter(5), { status: 200 });
+        answer(route === 'join' ? { type: 'entered', room: next.sub } : { type: 'renewed', room, expires_at: next.exp });
+        if (isNew) this.#broadcast({ type: 'joined', room: next.sub, user: claims.user }, { call, route }, member);
+        return;
       } catch ({ message: reason }) {
-        this.refused = reason;
-        step('function', jitter(2), { status: 401, reason });
-        return answer({ type: 'error', message: 'not renewed' });
+        return refuse(reason, route === 'join' ? 'not joined' : 'not renewed');
       }
+    }
+    if (route === 'leave' && room !== claims.sub) {
+      step('dynamodb', jitter(3));
+      step('function', jitter(5), { status: 200 });
+      answer({ type: 'exited', room });
+      if (rooms.delete(room)) this.#broadcast({ type: 'left', room, user: claims.user }, { call, route });
+      return;
     }
     step('function', jitter(2), { status: 200 });
     answer(route === 'ping' ? { type: 'pong' } : { type: 'error', message: 'unknown action, or a text over 4 KB' });
   }
 
-  #broadcast(message, { call, route }) {
+  #broadcast(message, { call, route }, but) {
     for (const member of this.members.values()) {
-      if (member.claims.sub !== message.room || Date.now() / 1000 >= member.claims.exp) continue;
+      const claims = member.rooms.get(message.room);
+      if (!claims || member === but || Date.now() / 1000 >= claims.exp) continue;
       const event = { request: call, connection: member.connection, route };
       this.observe({ step: 'management', ms: jitter(1.2), status: 200, ...event });
       member.ws.send(JSON.stringify(message));

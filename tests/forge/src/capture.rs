@@ -1,12 +1,17 @@
 //! What our code tells `tracing`, at every level.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
-use tracing::subscriber::DefaultGuard;
+use tracing::Dispatch;
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::prelude::*;
+
+/// While there is one subscriber only, tracing asks that of the thread which reaches an event first, and goes by its
+/// answer everywhere: a test without a subscriber would turn the event off for one that captures it.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::default()));
 
 /// Collects the records of this thread, as JSON lines, until it is dropped.
 pub struct Capture {
@@ -17,6 +22,7 @@ pub struct Capture {
 impl Capture {
     /// Everything of the target `room_auth` (the crate's own modules too), down to TRACE.
     pub fn start() -> Self {
+        LazyLock::force(&SECOND);
         let text = Buffer::default();
         let lines = tracing_subscriber::fmt::layer()
             .json()

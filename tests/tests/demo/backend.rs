@@ -46,7 +46,7 @@ async fn a_login_opens_a_session_that_a_logout_ends() {
     let session = browser.get("/api/session").await;
     assert_eq!(
         session.json(),
-        json!({"user": "alice", "rooms": ["lobby", "staff"]})
+        json!({"user": "alice", "rooms": ["lobby", "staff"], "moderator": true})
     );
 
     let logout = browser.post("/api/logout", Value::Null).await;
@@ -415,6 +415,10 @@ async fn every_attack_is_refused_for_the_reason_that_it_should() {
         // Renewals are refused by the names that the crate logs, as handshakes are.
         ("renew-other-room", "other_room"),
         ("kid-elsewhere", "signature"),
+        ("replayed-ticket", "used"),
+        ("without-capability", "forbidden"),
+        ("after-logout", "revoked"),
+        ("other-users-token", "other_user"),
     ];
     let list = alice.get("/api/attacks").await.json();
     let ids: Vec<&str> = list
@@ -427,7 +431,13 @@ async fn every_attack_is_refused_for_the_reason_that_it_should() {
     for (id, reason) in expected {
         let path = format!("/api/attacks/{id}");
         let outcome = alice.post(&path, Value::Null).await.json();
-        let in_band = ["after-expiry", "renew-other-room"].contains(&id);
+        let in_band = [
+            "after-expiry",
+            "renew-other-room",
+            "without-capability",
+            "other-users-token",
+        ];
+        let in_band = in_band.contains(&id);
         assert_eq!(
             outcome["status"],
             if in_band { Value::Null } else { json!(401) },

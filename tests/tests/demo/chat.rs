@@ -150,7 +150,7 @@ async fn coming_and_going_is_told_to_the_others_in_the_room() {
     first.send(&json!({"action": "members"})).await;
     assert_eq!(
         first.next().await,
-        json!({"type": "members", "members": ["alice"]})
+        json!({"type": "members", "room": "lobby", "members": ["alice"]})
     );
 
     let mut second = bob.join("lobby").await;
@@ -161,7 +161,7 @@ async fn coming_and_going_is_told_to_the_others_in_the_room() {
     second.send(&json!({"action": "members"})).await;
     assert_eq!(
         second.next().await,
-        json!({"type": "members", "members": ["alice", "bob"]})
+        json!({"type": "members", "room": "lobby", "members": ["alice", "bob"]})
     );
 
     second.close().await;
@@ -172,7 +172,7 @@ async fn coming_and_going_is_told_to_the_others_in_the_room() {
     first.send(&json!({"action": "members"})).await;
     assert_eq!(
         first.next().await,
-        json!({"type": "members", "members": ["alice"]})
+        json!({"type": "members", "room": "lobby", "members": ["alice"]})
     );
     assert_eq!(
         elsewhere.until_pong().await,
@@ -234,7 +234,7 @@ async fn a_renewed_connection_outlives_its_first_token() {
         .await;
     assert_eq!(
         socket.next().await,
-        json!({"type": "renewed", "expires_at": second.expires_at})
+        json!({"type": "renewed", "room": "lobby", "expires_at": second.expires_at})
     );
     until(first.expires_at).await;
     socket.send(&say("still here")).await;
@@ -343,7 +343,7 @@ async fn whoever_is_kicked_out_is_out() {
     stays.send(&json!({"action": "members"})).await;
     assert_eq!(
         stays.next().await,
-        json!({"type": "members", "members": ["alice"]})
+        json!({"type": "members", "room": "lobby", "members": ["alice"]})
     );
     let members = rooms.members::<Value>(&"lobby".parse().unwrap());
     assert_eq!(members.up_to(2).await.unwrap().len(), 1);
@@ -446,6 +446,24 @@ async fn through_an_identity_provider_tokens_are_the_users_and_rooms_are_request
         "and nothing of the lobby"
     );
 
+    // One token for both rooms, so joining names the one that is meant.
+    let ticket = alice.ticket("staff").await.token;
+    for (room, answer) in [("attic", "error"), ("staff", "entered")] {
+        in_lobby
+            .send(&json!({"action": "join", "room": room, "token": ticket}))
+            .await;
+        assert_eq!(in_lobby.next().await["type"], answer, "{room}");
+    }
+    assert_eq!(in_staff.next().await["type"], "joined");
+    for message in [
+        json!({"action": "renew", "room": "staff", "token": alice.ticket("lobby").await.token}),
+        json!({"action": "send", "room": "staff", "text": "hello"}),
+        json!({"action": "leave", "room": "staff"}),
+    ] {
+        in_lobby.send(&message).await;
+        assert_eq!(in_lobby.next().await["room"], "staff", "{message}");
+    }
+
     // The token is good for the lobby only, whatever the URL says.
     let bobs_ticket = bob.ticket("lobby").await;
     for query in ["?room=staff", "", "?room=lobby&room=staff"] {
@@ -468,6 +486,10 @@ async fn through_an_identity_provider_tokens_are_the_users_and_rooms_are_request
             "alg-none" | "hs256-public-key" => "algorithm",
             "two-tokens" => "several_tokens",
             "renew-other-room" => "claims",
+            "replayed-ticket" => "used",
+            "without-capability" => "forbidden",
+            "after-logout" => "revoked",
+            "other-users-token" => "other_user",
             _ => "signature",
         };
         assert_eq!(outcome["reason"], reason, "{outcome}");

@@ -4,3 +4,5 @@
 mod backend;
 mod browser;
 mod chat;
+mod out;
+mod rooms;

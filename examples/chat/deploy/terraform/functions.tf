@@ -7,6 +7,7 @@ locals {
         code = var.chat_code
         environment = merge(
           { DYNAMO_TABLE_NAME_CHAT_CONNECTIONS = aws_dynamodb_table.connections.name },
+          var.single_use_tokens ? { SINGLE_USE_TOKENS = "true" } : {},
           # Otherwise the chat reaches each connection by the API's own endpoint, which is then turned off.
           var.disable_execute_api_endpoint ? { AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI = "https://${local.domain_path}" } : {},
         )
@@ -148,8 +149,8 @@ data "aws_iam_policy_document" "function" {
       # A transaction needs the permissions of what it is made of.
       sid = "RememberConnections"
       actions = [
+        "dynamodb:BatchGetItem",
         "dynamodb:DeleteItem",
-        "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:Query",
         "dynamodb:UpdateItem",

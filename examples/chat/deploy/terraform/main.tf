@@ -9,7 +9,7 @@
 
 locals {
   # The actions of the chat; anything else falls to $default, which answers with an error message.
-  routes = toset(["$connect", "$disconnect", "$default", "send", "renew", "members", "ping"])
+  routes = toset(["$connect", "$disconnect", "$default", "send", "members", "join", "leave", "renew", "ping"])
 
   invoke_arns = {
     for name in ["chat", "authorizer"] : name => join(":", [

@@ -1,8 +1,14 @@
-# Who is connected, and to which room. The functions write two items a connection, in one transaction:
+# Who is connected, and to which rooms; who is revoked, and which tokens are used. The functions write all items of a
+# connection in one transaction:
 #
-#   pk                      sk                 attributes
-#   CONNECTION#<id>         CONNECTION         room, claims, connected_at, expires_at, ttl
-#   ROOM#<room>#<shard>     CONNECTION#<id>    connected_at, expires_at, ttl
+#   pk                      sk                 is
+#   CONNECTION#<id>         CONNECTION         the connection, and what was verified at $connect
+#   CONNECTION#<id>         ROOM#<room>        what was verified for a further room
+#   ROOM#<room>#<shard>     CONNECTION#<id>    a member of a room
+#   USER#<user>             CONNECTION#<id>    a connection of a user
+#   REVOKED#USER#<user>     REVOKED            tokens of the user that were issued by then are refused
+#   REVOKED#TOKEN#<jti>     REVOKED            the token is refused
+#   USED#<jti>              USED               the token was accepted (single_use_tokens)
 
 resource "aws_dynamodb_table" "connections" {
   # checkov:skip=CKV_AWS_119:Connection ids, rooms and claims that expire within two hours; DynamoDB encrypts them with its own key.

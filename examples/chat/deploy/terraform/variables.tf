@@ -78,6 +78,12 @@ variable "reserved_concurrency" {
   default     = -1
 }
 
+variable "single_use_tokens" {
+  description = "Accepts each token once: for one connection, one renewal or one room. Tokens then need a `jti`, and clients a new token for every attempt to connect."
+  type        = bool
+  default     = false
+}
+
 variable "xray_enabled" {
   description = "Traces the functions with X-Ray."
   type        = bool

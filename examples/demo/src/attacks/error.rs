@@ -15,6 +15,10 @@ pub(crate) enum AttackError {
     Timeout,
     #[error("the gateway answered {0} to a good token")]
     NotAccepted(u16),
+    #[error("the gateway did not start: {0}")]
+    Start(#[from] room_auth_gateway::StartError),
+    #[error("the user was not revoked: {0}")]
+    NotRevoked(#[from] room_auth::RegistryError),
     #[error("no other key could be made: {0}")]
     Key(#[from] room_auth::SigningKeyError),
 }

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use room_auth::SigningKey;
 use serde_json::{Value, json};
 
-use crate::{clock::seconds, issuer::AUDIENCE};
+use crate::{backend::accounts::token_id, clock::seconds, issuer::AUDIENCE};
 
 /// Makes tokens that should be refused, and genuine ones to use wrongly.
 pub(super) struct Forge<'a> {
@@ -25,10 +25,10 @@ impl Forge<'_> {
         let now = i64::try_from(seconds(SystemTime::now())).unwrap_or(i64::MAX / 2);
         let (iat, exp) = (now + issued, now + expires);
         match self.provider {
-            None => json!({"sub": room, "iat": iat, "exp": exp, "user": "mallory"}),
+            None => json!({"sub": room, "iat": iat, "exp": exp, "user": "mallory", "jti": token_id()}),
             Some(iss) => json!({
                 "iss": iss, "aud": AUDIENCE, "sub": "mallory", "iat": iat, "exp": exp, "user": "mallory",
-                "rooms": [room],
+                "jti": token_id(), "rooms": [room],
             }),
         }
     }

@@ -45,7 +45,7 @@ pub(crate) struct Outcome {
     reason: Option<String>,
 }
 
-const ATTACKS: [Attack; 12] = [
+const ATTACKS: [Attack; 16] = [
     Attack {
         id: "no-token",
         title: "No token",
@@ -118,6 +118,30 @@ const ATTACKS: [Attack; 12] = [
         what: "A key id that is a path, and a jku that is a URL, both to a key of the attacker’s.",
         sent: "a handshake with a token that brings its own key",
     },
+    Attack {
+        id: "replayed-ticket",
+        title: "Replay of a single-use ticket",
+        what: "A genuine token used twice, at a chat that accepts each one once.",
+        sent: "two handshakes with the same token",
+    },
+    Attack {
+        id: "without-capability",
+        title: "Message without the capability",
+        what: "Connected with a token that allows to read only, speaks.",
+        sent: "a genuine token whose can lacks send, and a message",
+    },
+    Attack {
+        id: "after-logout",
+        title: "Token after “log out everywhere”",
+        what: "A stolen token whose user logs out everywhere: its connection is ended, then it is used again.",
+        sent: "two handshakes with the same token, before and after the log-out",
+    },
+    Attack {
+        id: "other-users-token",
+        title: "Another user’s token",
+        what: "Connected as one user, joins a room with a genuine token of another.",
+        sent: "a genuine token, and another user’s in band",
+    },
 ];
 
 /// How long an attack may take.
@@ -150,7 +174,7 @@ impl Attacks {
         let _turn = self.turn.lock().await;
         let mut refusals = self.stack.events.refusals();
         let tried = timeout(TIMEOUT, self.attempt(attack.id)).await;
-        let (attempt, status) = tried.map_err(|_| AttackError::Timeout)??;
+        let attempt = tried.map_err(|_| AttackError::Timeout)??;
         let reason = match self.stack.events.connection_from(attempt.source_port) {
             Some(connection) if attempt.refused => reason(&mut refusals, &connection).await,
             _ => None,
@@ -158,40 +182,49 @@ impl Attacks {
         Ok(Outcome {
             id: attack.id,
             sent: attempt.sent,
-            status,
+            status: attempt.status,
             expected: "refused",
             refused: attempt.refused,
             reason,
         })
     }
 
-    /// Returns the attempt, and the status of its handshake if that is what has to be refused.
-    async fn attempt(&self, id: &str) -> Result<(Attempt, Option<u16>), AttackError> {
+    async fn attempt(&self, id: &str) -> Result<Attempt, AttackError> {
         let other_key = || async { SigningKey::generate_for(self.stack.key.algorithm()) };
         let forge = Forge {
             key: &self.stack.key,
             other_key: self.other_key.get_or_try_init(other_key).await?,
             provider: self.stack.provider.as_ref().map(LocalIssuer::url),
         };
-        let url = &self.stack.url_for(match id {
-            "after-expiry" | "renew-other-room" => session::ROOM,
-            "changed-room" => "staff",
-            _ => "lobby",
-        });
+        let room = if id == "changed-room" { "staff" } else { "lobby" };
+        let (url, url_in_band) = (&self.stack.url_for(room), &self.stack.url_for(session::ROOM));
         match id {
-            "after-expiry" => Ok((session::message_after_expiry(&forge, url).await?, None)),
-            "renew-other-room" => Ok((session::renewal_to_another_room(&forge, url).await?, None)),
+            "after-expiry" => session::message_after_expiry(&forge, url_in_band).await,
+            "renew-other-room" => session::renewal_to_another_room(&forge, url_in_band).await,
+            "replayed-ticket" => self.replayed_ticket(&forge).await,
+            "without-capability" => session::message_without_capability(&forge, url_in_band).await,
+            "after-logout" => session::token_after_logout(&forge, url_in_band, &self.stack.revocation).await,
+            "other-users-token" => session::join_with_another_users_token(&forge, url_in_band).await,
             _ => {
                 let handshake = handshake_of(id, &forge);
                 let answer = handshake.perform(url).await?;
-                let attempt = Attempt {
+                Ok(Attempt {
                     sent: handshake.lines(url),
+                    status: Some(answer.status),
                     refused: answer.status != 101,
                     source_port: answer.source_port,
-                };
-                Ok((attempt, Some(answer.status)))
+                })
             }
         }
+    }
+
+    /// The page's own tickets may be used until they expire. The chat that accepts each of them once is started for this.
+    async fn replayed_ticket(&self, forge: &Forge<'_>) -> Result<Attempt, AttackError> {
+        let gateway = self.stack.start_single_use().await?;
+        let url = self.stack.with_room(&gateway.websocket_url(), session::ROOM);
+        let attempt = session::replayed_ticket(forge, &url).await;
+        gateway.shutdown().await;
+        attempt
     }
 }
 

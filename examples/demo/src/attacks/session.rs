@@ -15,6 +15,7 @@ use super::{
     forge::{Forge, decoded, shortened},
     handshake::Handshake,
 };
+use crate::revocation::Revocation;
 
 /// A separate room, so that nobody sees mallory come and go.
 pub(super) const ROOM: &str = "attic";
@@ -24,6 +25,8 @@ pub(super) const ROOM: &str = "attic";
 pub(super) struct Attempt {
     /// What was sent, tokens shortened.
     pub(super) sent: Vec<String>,
+    /// The status of the handshake, if that is what has to be refused.
+    pub(super) status: Option<u16>,
     pub(super) refused: bool,
     /// The port it was sent from.
     pub(super) source_port: u16,
@@ -55,6 +58,65 @@ pub(super) async fn renewal_to_another_room(forge: &Forge<'_>, url: &str) -> Res
     Ok(attacker.attempt(lines, refused))
 }
 
+/// Speaks with a token that allows to read only.
+pub(super) async fn message_without_capability(forge: &Forge<'_>, url: &str) -> Result<Attempt, AttackError> {
+    let mut claims = forge.claims(ROOM, 0, 60);
+    claims["can"] = json!(["members"]);
+    let mut attacker = Attacker::connect(&forge.genuine_with(&claims), url).await?;
+    let message = json!({"action": "send", "text": "I was not asked"});
+    let line = message.to_string();
+    let answer = attacker.ask(&message).await?;
+    let refused = answer.is_none_or(|answer| answer["type"] == "error");
+    Ok(attacker.attempt(vec![line], refused))
+}
+
+/// Joins a further room with a genuine token, but of another user.
+pub(super) async fn join_with_another_users_token(
+    forge: &Forge<'_>,
+    url: &str,
+) -> Result<Attempt, AttackError> {
+    let mut attacker = Attacker::connect(&forge.genuine(ROOM, 0, 60), url).await?;
+    let mut claims = forge.claims("staff", 0, 60);
+    claims["user"] = json!("trent");
+    let token = forge.genuine_with(&claims);
+    let join = |token: &str| json!({"action": "join", "room": "staff", "token": token});
+    let mut lines = vec![join(&shortened(&token)).to_string()];
+    lines.extend(decoded(&token));
+    let answer = attacker.ask(&join(&token)).await?;
+    let refused = answer.is_none_or(|answer| answer["type"] == "error");
+    Ok(attacker.attempt(lines, refused))
+}
+
+/// Connects with a token that is accepted once at `url`, and then again.
+pub(super) async fn replayed_ticket(forge: &Forge<'_>, url: &str) -> Result<Attempt, AttackError> {
+    let token = forge.genuine(ROOM, 0, 60);
+    let attacker = Attacker::connect(&token, url).await?;
+    attacker.connect_again(&token, url, "(a second time)").await
+}
+
+/// Connects, is logged out everywhere by the user whose token it is, and connects again with it.
+pub(super) async fn token_after_logout(
+    forge: &Forge<'_>,
+    url: &str,
+    revocation: &Revocation,
+) -> Result<Attempt, AttackError> {
+    let mut claims = forge.claims(ROOM, -5, 60);
+    // Somebody else each time, or the first time would have revoked the token of the next.
+    let user = format!("mallory-{}", rand::random::<u16>());
+    claims["user"] = json!(user);
+    let token = forge.genuine_with(&claims);
+    let mut attacker = Attacker::connect(&token, url).await?;
+    let _ = revocation.revoke(&user).await?;
+    let last = attacker.next().await;
+    let again = attacker
+        .connect_again(&token, url, "(logged out everywhere, and once more)")
+        .await?;
+    Ok(Attempt {
+        refused: again.refused && last == Some(json!({"message": "revoked"})),
+        ..again
+    })
+}
+
 /// A connection whose token was valid in the handshake.
 struct Attacker {
     socket: WebSocketStream<TcpStream>,
@@ -81,19 +143,39 @@ impl Attacker {
             .send(Message::text(message.to_string()))
             .await
             .map_err(failed)?;
+        Ok(self.next().await)
+    }
+
+    /// Waits for a message. Returns `None` if the connection ends.
+    async fn next(&mut self) -> Option<Value> {
         loop {
             match self.socket.next().await {
-                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).ok()),
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(None),
+                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).ok(),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
                 Some(Ok(_)) => {}
             }
         }
+    }
+
+    /// Makes another handshake, which is to be refused.
+    async fn connect_again(mut self, token: &str, url: &str, why: &str) -> Result<Attempt, AttackError> {
+        let handshake = Handshake::with(token);
+        let answer = handshake.perform(url).await?;
+        self.sent.push(why.to_owned());
+        self.sent.extend(handshake.lines(url));
+        Ok(Attempt {
+            sent: self.sent,
+            status: Some(answer.status),
+            refused: answer.status != 101,
+            source_port: answer.source_port,
+        })
     }
 
     fn attempt(mut self, then: Vec<String>, refused: bool) -> Attempt {
         self.sent.extend(then);
         Attempt {
             sent: self.sent,
+            status: None,
             refused,
             source_port: self.source_port,
         }

@@ -1,4 +1,7 @@
-//! The accounts, and the rooms that each may enter.
+//! The accounts, and what each may do.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
 
 use super::passwords::{Busy, PasswordChecks};
 
@@ -8,20 +11,36 @@ use super::passwords::{Busy, PasswordChecks};
 pub(crate) struct Account {
     pub(crate) name: &'static str,
     pub(crate) rooms: &'static [&'static str],
+    /// What it may do in them; `None` is everything.
+    can: Option<&'static [&'static str]>,
+    /// Whether it may put others out.
+    pub(super) is_moderator: bool,
     password: &'static str,
 }
 
 /// The accounts of the demo. Each password is the account's name.
-pub(super) const ACCOUNTS: [Account; 2] = [
+pub(super) const ACCOUNTS: [Account; 3] = [
     Account {
         name: "alice",
         rooms: &["lobby", "staff"],
+        can: None,
+        is_moderator: true,
         password: "$argon2id$v=19$m=19456,t=2,p=1$PACbXjB2zeYWlE5odwDMYQ$pdMXiO0cUE1RrXK0k4xkj78rI9BwC5TRHFGwQqJCVw4",
     },
     Account {
         name: "bob",
         rooms: &["lobby"],
+        can: None,
+        is_moderator: false,
         password: "$argon2id$v=19$m=19456,t=2,p=1$E0KsjsD7XkPm0Ov+LBpM6A$wdzbaEfQjT9w0P1hxNbviZ088mRJSkcNl9dOJl1e6Ws",
+    },
+    Account {
+        name: "eve",
+        rooms: &["lobby"],
+        // Everything but to send: she may only read.
+        can: Some(&["members"]),
+        is_moderator: false,
+        password: "$argon2id$v=19$m=19456,t=2,p=1$PaOI351ktZ11Y91a75I6vw$hQ7bQYRXvsjfyA8NPXxw7Ovhhj7Tf6XK8qjbwERH2V8",
     },
 ];
 
@@ -29,10 +48,34 @@ pub(super) const ACCOUNTS: [Account; 2] = [
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$1wGRlTRWPieoeii1sM7+Ew$JrOgwR5hebxgH3ddCF+k3R7XLjQ/8y1WHQCdBzOUOVo";
 
+/// What a token says of its user, beside the room and the times.
+#[derive(Debug, Serialize)]
+pub(crate) struct Claims {
+    user: &'static str,
+    /// By which a single token is revoked, and recognized when it is used again.
+    jti: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    can: Option<&'static [&'static str]>,
+}
+
 impl Account {
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         ACCOUNTS.iter().find(|account| account.name == name)
     }
+
+    /// Returns the claims of a new token.
+    pub(crate) fn claims(&self) -> Claims {
+        Claims {
+            user: self.name,
+            jti: token_id(),
+            can: self.can,
+        }
+    }
+}
+
+/// Returns an id that no other token has (RFC 7519 §4.1.7).
+pub(crate) fn token_id() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())
 }
 
 #[derive(Debug)]
@@ -77,6 +120,7 @@ mod tests {
         for (name, password, rooms) in [
             ("alice", "alice", Some(2)),
             ("bob", "bob", Some(1)),
+            ("eve", "eve", Some(1)),
             ("alice", "bob", None),
             ("alice", "", None),
             ("Alice", "alice", None),

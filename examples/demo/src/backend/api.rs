@@ -22,6 +22,7 @@ use super::{
     Backend, assets,
     attempts::{Refused, Source},
     guard::guarded,
+    out,
     passwords::Busy,
     reply::{Body, Failure},
     tokens,
@@ -45,6 +46,9 @@ pub(super) fn router(backend: Arc<Backend>) -> Router {
         .route("/{*path}", get(assets::asset))
         .route("/api/login", post(log_in))
         .route("/api/logout", post(log_out))
+        .route("/api/logout-everywhere", post(out::log_out_everywhere))
+        .route("/api/put-out", get(out::who_is_out).post(out::put_out))
+        .route("/api/let-in", post(out::let_in))
         .route("/api/session", get(session))
         .route("/api/token", post(tokens::token))
         .route("/api/key", get(key))
@@ -114,7 +118,7 @@ async fn log_out(State(backend): Shared, cookies: CookieJar) -> impl IntoRespons
 }
 
 async fn session(User(account): User) -> Json<Value> {
-    Json(json!({"user": account.name, "rooms": account.rooms}))
+    Json(json!({"user": account.name, "rooms": account.rooms, "moderator": account.is_moderator}))
 }
 
 async fn key(State(backend): Shared) -> Json<Value> {

@@ -26,6 +26,11 @@ impl Failure {
         }
     }
 
+    /// Returns what a request without a session is answered with.
+    pub(super) fn log_in_first() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Log in first.")
+    }
+
     /// Adds `Retry-After`, in seconds.
     pub(super) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);

@@ -75,6 +75,11 @@ impl Sessions {
         cookie(String::new())
     }
 
+    /// Ends all sessions of an account.
+    pub(super) fn close_all(&self, account: &Account) {
+        self.lock().retain(|_, open| open.account.name != account.name);
+    }
+
     pub(super) fn account(&self, cookies: &CookieJar, now: Instant) -> Option<&'static Account> {
         self.find(cookies, now, |open| open.account)
     }
@@ -162,6 +167,13 @@ mod tests {
         assert_eq!(name(&sessions, &alice, now), None);
         assert_eq!(name(&sessions, &bob, now), Some("bob"));
         assert_eq!(name(&sessions, &CookieJar::new(), now), None);
+
+        let [first, second] = [(); 2].map(|()| sent_back(&sessions.open(ALICE, None, now)));
+        sessions.close_all(ALICE);
+        for cookies in [&first, &second] {
+            assert_eq!(name(&sessions, cookies, now), None);
+        }
+        assert_eq!(name(&sessions, &bob, now), Some("bob"), "others are not affected");
     }
 
     #[test]

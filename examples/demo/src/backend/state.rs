@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use room_auth::SystemClock;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -11,6 +12,7 @@ use super::{
     passwords::Busy,
     provider::Provider,
     sessions::Sessions,
+    standings::Standings,
 };
 use crate::{attacks::Attacks, issuer::LocalIssuer, stack::Stack};
 
@@ -24,6 +26,7 @@ pub(crate) struct Backend {
     pub(super) attempts: Attempts,
     pub(super) devices: Devices,
     pub(super) sessions: Sessions,
+    pub(super) standings: Standings,
     pub(super) attacks: Attacks,
     pub(super) address: SocketAddr,
     pub(super) stopping: CancellationToken,
@@ -38,6 +41,7 @@ impl Backend {
             attempts: Attempts::new(),
             devices: Devices::new(),
             sessions: Sessions::new(),
+            standings: Standings::new(SystemClock),
             stack,
             address,
             stopping,

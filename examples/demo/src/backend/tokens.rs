@@ -32,12 +32,6 @@ pub(super) struct Ticket {
     expires_at: u64,
 }
 
-/// The claims beside room and times.
-#[derive(Serialize)]
-struct Claims {
-    user: &'static str,
-}
-
 /// Handles `POST /api/token`: issues a token for a room that the user may enter.
 pub(super) async fn token(
     State(backend): State<Arc<Backend>>,
@@ -56,10 +50,19 @@ pub(super) async fn token(
             format!("{} may not enter this room.", account.name),
         )
     })?;
+    backend.standings.next_second(account.name).await;
     let (token, expires_at) = match &backend.provider {
         Some(provider) => renewed(&backend, provider, &cookies).await?,
         None => issued(&backend, account, &room).await?,
     };
+    // Looked at once the token is there, not before: whoever is logged out or put out in the meantime does not get it.
+    if backend.sessions.account(&cookies, Instant::now()).is_none() {
+        return Err(Failure::log_in_first());
+    }
+    if backend.standings.is_put_out(account.name) {
+        let message = format!("{} has been put out.", account.name);
+        return Err(Failure::new(StatusCode::FORBIDDEN, message));
+    }
     Ok(Json(Ticket {
         token,
         url: backend.stack.url_for(room.as_str()),
@@ -69,8 +72,7 @@ pub(super) async fn token(
 
 /// A token for the room, signed by the backend.
 async fn issued(backend: &Backend, account: &Account, room: &RoomId) -> Result<(String, u64), Failure> {
-    let claims = Claims { user: account.name };
-    let issued = backend.stack.issuer.issue(room, &claims).await;
+    let issued = backend.stack.issuer.issue(room, &account.claims()).await;
     let token = issued.map_err(|_| {
         Failure::new(
             StatusCode::INTERNAL_SERVER_ERROR,

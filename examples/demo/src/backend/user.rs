@@ -1,4 +1,4 @@
-//! The user of a request.
+//! The user of a request, and whether it is a moderator.
 
 use std::{sync::Arc, time::Instant};
 
@@ -19,8 +19,24 @@ impl FromRequestParts<Arc<Backend>> for User {
     async fn from_request_parts(parts: &mut Parts, backend: &Arc<Backend>) -> Result<Self, Failure> {
         let cookies = CookieJar::from_headers(&parts.headers);
         let account = backend.sessions.account(&cookies, Instant::now());
-        account
-            .map(Self)
-            .ok_or_else(|| Failure::new(StatusCode::UNAUTHORIZED, "Log in first."))
+        account.map(Self).ok_or_else(Failure::log_in_first)
+    }
+}
+
+/// The user of a request that only a moderator may make. Others are answered with 403.
+pub(super) struct Moderator;
+
+impl FromRequestParts<Arc<Backend>> for Moderator {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, backend: &Arc<Backend>) -> Result<Self, Failure> {
+        let User(account) = User::from_request_parts(parts, backend).await?;
+        if account.is_moderator {
+            return Ok(Self);
+        }
+        Err(Failure::new(
+            StatusCode::FORBIDDEN,
+            "Only a moderator may do this.",
+        ))
     }
 }

@@ -10,14 +10,15 @@ use std::{
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) request: Arc<str>,
-    pub(super) connection: Arc<str>,
+    /// `None` for the backend's own calls.
+    pub(super) connection: Option<Arc<str>>,
     pub(super) route: Arc<str>,
 }
 
 /// A call that a function makes.
 #[derive(Debug)]
 pub(crate) struct OutgoingCall {
-    /// Its `X-Amzn-Trace-Id`, which the AWS SDK copies from the invocation.
+    /// Its `X-Amzn-Trace-Id`, which the AWS SDK copies from the invocation. Calls of the backend have none.
     pub(crate) trace: String,
     pub(crate) operation: Operation,
 }
@@ -39,6 +40,8 @@ pub(crate) enum Operation {
 pub(super) struct Calls {
     /// By the digits that request id and trace id have in common.
     running: HashMap<String, Call>,
+    /// What the backend is doing.
+    backend: Option<Call>,
     /// Frames on their way to a connection, in order: the call that caused each, and the time.
     frames: HashMap<Arc<str>, VecDeque<(Call, SystemTime)>>,
 }
@@ -52,9 +55,17 @@ impl Calls {
         self.running.remove(&digits(request_id));
     }
 
-    /// Returns the invocation that makes this call.
+    /// Sets what the backend is doing from now on.
+    pub(super) fn set_backend(&mut self, call: Option<Call>) {
+        self.backend = call;
+    }
+
+    /// Returns the invocation that makes this call, or what the backend makes it for.
     pub(super) fn of(&self, called: &OutgoingCall) -> Option<&Call> {
-        self.running.get(&trace_digits(&called.trace)?)
+        match &*called.trace {
+            "" => self.backend.as_ref(),
+            trace => self.running.get(&trace_digits(trace)?),
+        }
     }
 
     /// Adds a frame that is on its way to the connection.
@@ -104,7 +115,7 @@ mod tests {
         let request_id = "01234567-89ab-4def-8123-456789abcdef";
         let call = Call {
             request: "r".into(),
-            connection: "abc=".into(),
+            connection: Some("abc=".into()),
             route: "send".into(),
         };
         calls.begin(request_id, call);
@@ -123,5 +134,28 @@ mod tests {
         }
         calls.end(request_id);
         assert!(calls.of(&ours).is_none());
+    }
+
+    #[test]
+    fn a_call_without_a_trace_id_is_of_what_the_backend_is_doing() {
+        let mut calls = Calls::default();
+        let call = Call {
+            request: "revocation 1".into(),
+            connection: None,
+            route: "revoke".into(),
+        };
+        calls.set_backend(Some(call));
+        let called = |trace: &str| OutgoingCall {
+            trace: trace.to_owned(),
+            operation: Operation::DynamoDb(None),
+        };
+        assert_eq!(
+            calls.of(&called("")).map(|call| &*call.request),
+            Some("revocation 1")
+        );
+        let of_a_function = called("Root=1-65c66da0-89ab4def8123456789abcdef");
+        assert!(calls.of(&of_a_function).is_none());
+        calls.set_backend(None);
+        assert!(calls.of(&called("")).is_none());
     }
 }

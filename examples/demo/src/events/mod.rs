@@ -1,8 +1,9 @@
 //! Collects what the page shows of each request: the gateway's observations, the functions' log lines and the calls
-//! that functions make.
+//! that functions and the backend make.
 
 mod calls;
 mod log;
+mod revoking;
 
 use std::{
     collections::HashMap,
@@ -50,6 +51,8 @@ struct Hub {
     state: Mutex<State>,
     steps: broadcast::Sender<Step>,
     refusals: broadcast::Sender<Refusal>,
+    /// Held by the revocation that is under way.
+    revoking: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +77,7 @@ impl Events {
             state: Mutex::default(),
             steps: broadcast::channel(BACKLOG).0,
             refusals: broadcast::channel(BACKLOG).0,
+            revoking: tokio::sync::Mutex::default(),
         }))
     }
 
@@ -153,7 +157,7 @@ impl Events {
                     &request_id,
                     Call {
                         request,
-                        connection,
+                        connection: Some(connection),
                         route,
                     },
                 );
@@ -216,7 +220,7 @@ impl Events {
     /// Takes a call that was answered.
     pub(crate) fn called(&self, called: OutgoingCall, took: Duration, status: u16) {
         let mut state = self.state();
-        // Calls that belong to no running invocation are not drawn.
+        // Calls that belong to nothing that is under way are not drawn.
         let Some(Call {
             request,
             connection,
@@ -232,7 +236,7 @@ impl Events {
                 if posts && status != 200 {
                     state.calls.not_posted(&connection);
                 }
-                ("management", connection, Some(status), None)
+                ("management", Some(connection), Some(status), None)
             }
         };
         drop(state);
@@ -240,7 +244,7 @@ impl Events {
             at: millis(SystemTime::now()),
             name,
             request,
-            connection: Some(connection),
+            connection,
             route: Some(route),
             ms: Some(ms(took)),
             status,

@@ -6,7 +6,7 @@
 //! | `writes.rs` | recording, changing, forgetting |
 //! | `reads.rs` | finding, listing |
 //! | `revocations.rs` | markers of what is revoked |
-//! | `stored.rs` | which items a connection consists of |
+//! | `stored.rs`, `shard.rs` | which items a connection consists of |
 //! | `item.rs` | the items of the table |
 //! | `transaction.rs` | writes that are done together or not at all |
 //! | `retry.rs` | the retries of a call |
@@ -18,6 +18,7 @@ mod item;
 mod reads;
 mod retry;
 mod revocations;
+mod shard;
 mod stored;
 mod table;
 mod transaction;

@@ -6,7 +6,7 @@ use std::io;
 
 use rustls::CertificateError;
 
-use super::fetch::{MAX_BYTES, TIMEOUT};
+use super::bounds::{MAX_BYTES, TIMEOUT};
 use crate::token::key_error::{KeyError, Problem};
 use crate::token::public_keys::PublicKeys;
 

@@ -13,19 +13,13 @@ use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, USER_AGENT};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::timeout;
 
+use super::bounds::{MAX_BYTES, TIMEOUT};
 use super::error::FetchError;
 use super::max_age;
 use super::url::JwksUrl;
 use crate::json::Object;
 use crate::token::key_error::{KeyError, Problem};
 use crate::token::public_keys::PublicKeys;
-
-/// How long a fetch may take, from the name of the host to the last byte. A connection that waits for it is decided on
-/// within a second.
-pub(super) const TIMEOUT: Duration = Duration::from_millis(800);
-
-/// The largest set that is read. Eight keys with certificate chains have about 40 KiB.
-pub(super) const MAX_BYTES: usize = 256 * 1024;
 
 /// A set as it was answered, and how long it is good for.
 #[derive(Clone, Debug)]

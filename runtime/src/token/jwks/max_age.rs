@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-/// The least: an issuer that forbids caching is not asked at every connection.
-pub(super) const LEAST: Duration = Duration::from_mins(5);
-/// The most: a key that the issuer has withdrawn is trusted no longer than this.
-pub(super) const MOST: Duration = Duration::from_hours(24);
-/// How long where the issuer does not say.
-pub(super) const DEFAULT: Duration = Duration::from_hours(1);
+use super::bounds::{DEFAULT_AGE, MAX_AGE, MIN_AGE};
 
 /// Reads the values of all `Cache-Control` fields of an answer.
 pub(super) fn read<'a>(fields: impl Iterator<Item = &'a str>) -> Duration {
@@ -16,7 +11,7 @@ pub(super) fn read<'a>(fields: impl Iterator<Item = &'a str>) -> Duration {
         let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
         let name = name.trim();
         if name.eq_ignore_ascii_case("no-store") || name.eq_ignore_ascii_case("no-cache") {
-            return LEAST;
+            return MIN_AGE;
         }
         if name.eq_ignore_ascii_case("max-age") {
             let value = value.trim().trim_matches('"');
@@ -26,7 +21,9 @@ pub(super) fn read<'a>(fields: impl Iterator<Item = &'a str>) -> Duration {
             max_age = max_age.or(seconds);
         }
     }
-    max_age.map_or(DEFAULT, |seconds| Duration::from_secs(seconds).clamp(LEAST, MOST))
+    max_age.map_or(DEFAULT_AGE, |seconds| {
+        Duration::from_secs(seconds).clamp(MIN_AGE, MAX_AGE)
+    })
 }
 
 #[cfg(test)]
@@ -37,26 +34,26 @@ mod tests {
     fn max_age_counts_within_its_bounds() {
         let minutes = Duration::from_mins;
         for (fields, expected) in [
-            (&[][..], DEFAULT),
-            (&["public"], DEFAULT),
+            (&[][..], DEFAULT_AGE),
+            (&["public"], DEFAULT_AGE),
             (&["public, max-age=1800, must-revalidate"], minutes(30)),
             (&["Max-Age = \"1800\""], minutes(30)),
             (&["public", "max-age=1800"], minutes(30)),
             (&["max-age=1800, max-age=7200"], minutes(30)),
-            (&["s-maxage=1800"], DEFAULT),
-            (&["max-age=0"], LEAST),
-            (&["max-age=299"], LEAST),
-            (&["max-age=300"], LEAST),
-            (&["max-age=86400"], MOST),
-            (&["max-age=86401"], MOST),
-            (&["max-age=31536000"], MOST),
-            (&["max-age=99999999999999999999999"], MOST),
-            (&["no-store"], LEAST),
-            (&["max-age=1800, no-cache"], LEAST),
-            (&["max-age=-1"], DEFAULT),
-            (&["max-age=soon"], DEFAULT),
-            (&["max-age"], DEFAULT),
-            (&[",,=,"], DEFAULT),
+            (&["s-maxage=1800"], DEFAULT_AGE),
+            (&["max-age=0"], MIN_AGE),
+            (&["max-age=299"], MIN_AGE),
+            (&["max-age=300"], MIN_AGE),
+            (&["max-age=86400"], MAX_AGE),
+            (&["max-age=86401"], MAX_AGE),
+            (&["max-age=31536000"], MAX_AGE),
+            (&["max-age=99999999999999999999999"], MAX_AGE),
+            (&["no-store"], MIN_AGE),
+            (&["max-age=1800, no-cache"], MIN_AGE),
+            (&["max-age=-1"], DEFAULT_AGE),
+            (&["max-age=soon"], DEFAULT_AGE),
+            (&["max-age"], DEFAULT_AGE),
+            (&[",,=,"], DEFAULT_AGE),
         ] {
             assert_eq!(read(fields.iter().copied()), expected, "{fields:?}");
         }

@@ -12,8 +12,10 @@
 //! | `published.rs` | the set in use: when it is fetched again, and by whom |
 //! | `fetch.rs` | one request, and what its answer must be like |
 //! | `max_age.rs` | how long an answer is good for |
+//! | `bounds.rs` | sizes and times |
 //! | `error.rs` | why a set was not taken |
 
+mod bounds;
 mod error;
 mod fetch;
 mod max_age;

@@ -7,13 +7,10 @@ use std::time::{Duration, SystemTime};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 
+use super::bounds::INTERVAL;
 use super::error::FetchError;
 use super::fetch::{Fetched, Fetcher};
 use crate::token::public_keys::PublicKeys;
-
-/// The least time between two fetches, however many tokens ask for one. The fetch at the start does not count: a key
-/// that is used for the first time just after it is found.
-const INTERVAL: Duration = Duration::from_secs(10);
 
 /// The keys that an issuer publishes, as they were fetched last.
 pub(in crate::token) struct PublishedKeys {

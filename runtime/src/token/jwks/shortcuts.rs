@@ -1,11 +1,7 @@
 //! What a verifier can do with an issuer's keys: the short forms of [`Jwks`], and waiting for newer keys.
 
-use serde::de::DeserializeOwned;
-
 use super::source::Jwks;
-use crate::claims::RoomClaims;
 use crate::error::ConfigError;
-use crate::token::error::VerifyError;
 use crate::token::verifier::Verifier;
 
 impl Verifier {
@@ -44,23 +40,20 @@ impl Verifier {
         Jwks::from_env()?.fetch().await
     }
 
-    /// Does what [`verify`](Self::verify) does, after the issuer's keys were fetched again where the token needs that.
-    /// Waits for at most 800 ms; not at all for keys that were given.
+    /// Fetches the issuer's keys again where this token needs that, before [`verify`](Self::verify) or
+    /// [`verify_for`](Self::verify_for) decides on it. Waits for at most 800 ms; not at all for keys that were given. A
+    /// fetch that fails leaves the keys as they were.
     ///
     /// ```no_run
     /// # async fn verify(verifier: room_auth::Verifier, token: &str) -> Result<(), room_auth::VerifyError> {
-    /// let claims = verifier.verify_fresh::<()>(token).await?;
+    /// verifier.refresh_keys(token).await;
+    /// let claims = verifier.verify::<()>(token)?;
     /// # Ok(())
     /// # }
     /// ```
-    ///
-    /// # Errors
-    ///
-    /// Those of [`verify`](Self::verify).
-    pub async fn verify_fresh<T: DeserializeOwned>(&self, token: &str) -> Result<RoomClaims<T>, VerifyError> {
+    pub async fn refresh_keys(&self, token: &str) {
         if let Some(awaited) = self.awaited_keys(|| Some(token.into()), self.now()) {
             awaited.await;
         }
-        self.verify(token)
     }
 }

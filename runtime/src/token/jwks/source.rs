@@ -39,8 +39,11 @@ pub const JWT_AUDIENCE_ENV: &str = "JWT_AUDIENCE";
 /// takes at most 800 ms and 256 KiB; one that fails leaves the keys as they were, and the log says why. Redirects are
 /// not followed. Keys of a set that cannot verify tokens are skipped, as in [`PublicKeys::from_jwk`].
 ///
-/// The layer, the authorizer and renewals wait for keys; [`Verifier::verify`] never does, and [`Verifier::verify_fresh`]
-/// does.
+/// A token without a `kid` is tried with the keys that are there, until they are stale. Withdrawn keys are accepted until
+/// then too.
+///
+/// The layer, the authorizer and renewals wait for keys; [`Verifier::verify`] never does; call
+/// [`Verifier::refresh_keys`] before it.
 ///
 /// Proxies of the environment (`HTTPS_PROXY`, `NO_PROXY`) are used, and the root certificates of the machine
 /// (`SSL_CERT_FILE`, `SSL_CERT_DIR`).

@@ -1,9 +1,12 @@
 //! What every registry must do.
 
 mod endings;
+mod memberships;
 mod pages;
 mod races;
 mod recording;
+mod tokens;
+mod users;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -19,8 +22,8 @@ use crate::registry::{Connection, Registry, RoomMember, UserConnection, Written}
 
 /// Checks that a registry does what [`Registry`] says; every implementation runs this in its tests.
 ///
-/// The store may be shared and may hold other things: all names belong to this run only, and what was recorded is
-/// forgotten at the end. Give registries with pages small ones (a dozen connections), so that listing is checked across
+/// The store may be shared and may hold other things: all names belong to this run only, and connections are forgotten
+/// at the end. Revocations and used tokens stay until they expire. Give registries with pages small ones (a dozen connections), so that listing is checked across
 /// pages.
 ///
 /// ```
@@ -87,6 +90,20 @@ impl<R: Registry> Suite<R> {
         self.a_race_of_record_and_forget_leaves_all_or_nothing().await;
         self.a_race_of_renew_and_forget_has_one_winner().await;
         self.many_at_once_are_all_there().await;
+        self.a_connection_joins_and_leaves_rooms().await;
+        self.joining_again_replaces_the_claims().await;
+        self.a_membership_lasts_as_long_as_its_connection_at_most().await;
+        self.a_newer_connection_leaves_all_rooms_of_the_older_one().await;
+        self.a_full_connection_is_written_and_deleted_at_once().await;
+        self.of_changes_at_the_same_time_one_is_made().await;
+        self.a_users_connections_are_listed_page_by_page().await;
+        self.names_of_users_are_kept_apart().await;
+        self.sweeping_leaves_what_is_recorded().await;
+        self.a_token_is_used_once().await;
+        self.a_connection_that_was_not_changed_used_no_token().await;
+        self.a_race_for_a_token_has_one_winner().await;
+        self.revocations_are_found_at_once().await;
+        self.a_revocation_never_gets_earlier().await;
     }
 
     fn id(&self, name: &str) -> ConnectionId {

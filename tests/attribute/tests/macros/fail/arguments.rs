@@ -72,6 +72,26 @@ async fn nameless(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Err
     Ok(event.payload)
 }
 
+#[room_auth(can)]
+async fn no_capability(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
+#[room_auth(can = SEND)]
+async fn capability_without_quotes(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
+#[room_auth(can = "Send messages")]
+async fn not_a_capability(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
+#[room_auth(can = "send", can = "list")]
+async fn two_capabilities(_: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    Ok(event.payload)
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     room_auth::run(unknown).await?;

@@ -38,7 +38,7 @@ fn text(_: &Value) -> Result<u8, std::num::ParseIntError> {
 
 #[room_auth]
 async fn unknown_method(claims: RoomClaims, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    claims.user();
+    claims.role();
     Ok(event.payload)
 }
 

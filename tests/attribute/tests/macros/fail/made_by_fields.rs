@@ -4,7 +4,15 @@ use room_auth::{Authenticated, EventContext, RoomClaims, RoomId};
 use serde_json::Value;
 
 fn claims(room_id: RoomId) -> RoomClaims {
-    RoomClaims { room_id, issued_at: 0, expires_at: u64::MAX, custom: () }
+    RoomClaims {
+        room_id,
+        subject: None,
+        issued_at: 0,
+        expires_at: u64::MAX,
+        authority: Default::default(),
+        custom: (),
+        memberships: None,
+    }
 }
 
 fn claims_from_others(claims: RoomClaims, room_id: RoomId) -> RoomClaims {
