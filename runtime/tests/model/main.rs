@@ -121,7 +121,9 @@ fn check(sequences: u64, store: fn(&Sequence) -> Store) -> Tally {
     let config = Config {
         cases: u32::try_from(sequences).unwrap(),
         failure_persistence: None,
-        max_shrink_iters: 4000,
+        max_shrink_iters: 20_000,
+        // In milliseconds.
+        max_shrink_time: 20_000,
         ..Config::default()
     };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
@@ -164,6 +166,6 @@ fn no_sequence_of_events_breaks_the_invariant() {
 
 #[test]
 fn no_sequence_of_events_breaks_it_over_dynamodb() {
-    let tally = check(number("ROOM_AUTH_MODEL_DYNAMODB_SEQUENCES", 20), Store::dynamo);
+    let tally = check(number("ROOM_AUTH_MODEL_DYNAMODB_SEQUENCES", 100), Store::dynamo);
     assert!(tally.heard > 0 && tally.ended > 0, "{tally:?}");
 }
