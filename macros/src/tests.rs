@@ -237,12 +237,12 @@ fn an_argument_without_a_name_is_shown_with_it() {
         // A second layer would be the next mistake.
         (
             quote!(with = a, &LAYER),
-            "expected a named argument; valid arguments: `with = EXPR`",
+            "expected a named argument; valid arguments: `with = EXPR`, `can = \"NAME\"`",
         ),
         // A word may be anything, and most likely is an argument that does not exist.
         (
             quote!(optional),
-            "unknown argument `optional`; valid arguments: `with = EXPR`",
+            "unknown argument `optional`; valid arguments: `with = EXPR`, `can = \"NAME\"`",
         ),
     ] {
         assert_eq!(expanded(args.clone(), &handler).1, [message], "{args}");
