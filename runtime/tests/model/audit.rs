@@ -12,7 +12,11 @@ pub(crate) async fn audit(world: &Arc<World>) {
     let rooms = world.rooms(&Line::open()).with_verifier(world.verifier());
     let now = world.now();
     for (room, room_id) in ROOMS.iter().enumerate() {
-        let listed = rooms.members::<()>(&room_id.parse().unwrap()).up_to(usize::MAX).await.unwrap();
+        let listed = rooms
+            .members::<()>(&room_id.parse().unwrap())
+            .up_to(usize::MAX)
+            .await
+            .unwrap();
         let listed: BTreeSet<_> = listed
             .iter()
             .map(|member| (number(&member.connection_id), millis(member.connected_at)))

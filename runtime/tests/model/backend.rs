@@ -36,7 +36,12 @@ pub(crate) async fn perform(call: Call, act: Act) {
     let rooms = || world.rooms(line).with_verifier(world.verifier());
     let frame = json!({"frame": line.act});
     match act {
-        Act::Connect { id, api, token, is_welcome } => events::connect(&call, id, api, token, is_welcome).await,
+        Act::Connect {
+            id,
+            api,
+            token,
+            is_welcome,
+        } => events::connect(&call, id, api, token, is_welcome).await,
         Act::Message { id, verb } => events::message(&call, id, verb).await,
         Act::Disconnect { id, back } => events::disconnect(&call, id, back).await,
         Act::Broadcast { room } => {
@@ -107,7 +112,10 @@ fn conclude(call: &Call, ending: usize, ended: Result<DisconnectReport, Registry
         Ok(report) if !report.is_truncated() => {
             let missed = report.not_ended().iter();
             let missed = missed.filter(|missed| missed.reason == UndeliveredReason::NotForgotten);
-            (Outcome::Done, missed.map(|missed| number(&missed.connection_id)).collect())
+            (
+                Outcome::Done,
+                missed.map(|missed| number(&missed.connection_id)).collect(),
+            )
         }
         _ => (Outcome::Unknown, BTreeSet::new()),
     };
@@ -126,8 +134,14 @@ pub(crate) fn check_delivery(
     let mut state = call.world.state();
     state.log(|| format!("  #{act} to {audience:?}: {sent:?}"));
     let Ok(report) = sent else { return };
-    let named: BTreeSet<_> = report.undelivered().iter().map(|missed| number(&missed.connection_id)).collect();
-    let heard = (0..state.model.peers.len()).filter(|peer| state.model.has_heard(act, *peer)).count();
+    let named: BTreeSet<_> = report
+        .undelivered()
+        .iter()
+        .map(|missed| number(&missed.connection_id))
+        .collect();
+    let heard = (0..state.model.peers.len())
+        .filter(|peer| state.model.has_heard(act, *peer))
+        .count();
     if report.delivered() > heard as u64 {
         state.wrong("a report counts more than heard the frame");
     }

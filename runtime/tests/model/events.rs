@@ -66,10 +66,20 @@ pub(crate) async fn connect(call: &Call, id: usize, api: usize, pick: Pick, is_w
         }
         _ => {
             let is_refused = matches!(status, 401 | 403) && call.line.is_clean();
-            let outcome = if is_refused { Outcome::Nothing } else { Outcome::Unknown };
+            let outcome = if is_refused {
+                Outcome::Nothing
+            } else {
+                Outcome::Unknown
+            };
             state.model.end_grant(peer, 0, outcome);
             state.model.peers[peer].socket = Socket::Closed;
-            if is_calm && was_fresh && is_welcome && now < exp && !is_late && !state.model.may_be_revoked(token) {
+            if is_calm
+                && was_fresh
+                && is_welcome
+                && now < exp
+                && !is_late
+                && !state.model.may_be_revoked(token)
+            {
                 state.wrong(format!("a good $connect was answered {status}"));
             }
         }
@@ -79,7 +89,9 @@ pub(crate) async fn connect(call: &Call, id: usize, api: usize, pick: Pick, is_w
 pub(crate) async fn message(call: &Call, id: usize, verb: Verb) {
     let world = &call.world;
     let (act, now) = (call.line.act, world.now());
-    let Some(peer) = world.state().model.open(id, now) else { return };
+    let Some(peer) = world.state().model.open(id, now) else {
+        return;
+    };
     let own = world.state().model.peers[peer].room;
     let event = event(call, peer, EventType::Message);
     let answer = serve(call, event, |rooms, request: Request| async move {
@@ -93,7 +105,10 @@ pub(crate) async fn message(call: &Call, id: usize, verb: Verb) {
             let claims: &RoomClaims = payload.claims();
             let user = USERS[state.model.peers[peer].user];
             if claims.room_id().as_str() != ROOMS[own] || claims.user() != Some(user) {
-                state.wrong(format!("a message of {} was handled with others' claims", name(id)));
+                state.wrong(format!(
+                    "a message of {} was handled with others' claims",
+                    name(id)
+                ));
             }
         }
         let session = rooms.session(payload.claims(), payload.context(), &context);
@@ -109,7 +124,11 @@ pub(crate) async fn message(call: &Call, id: usize, verb: Verb) {
     state.log(|| format!("  #{act} answers {}", answer.status));
     let is_member = state.model.must(peer, own, call.since, now);
     if !answer.was_handled && is_member && call.is_calm {
-        state.wrong(format!("a message of {} was turned away: {}", name(id), answer.status));
+        state.wrong(format!(
+            "a message of {} was turned away: {}",
+            name(id),
+            answer.status
+        ));
     }
 }
 
@@ -117,7 +136,9 @@ pub(crate) async fn disconnect(call: &Call, id: usize, back: usize) {
     let world = &call.world;
     let peer = {
         let model = &world.state().model;
-        let mut peers = (0..model.peers.len()).rev().filter(|peer| model.peers[*peer].id == id);
+        let mut peers = (0..model.peers.len())
+            .rev()
+            .filter(|peer| model.peers[*peer].id == id);
         peers.nth(back).filter(|peer| !model.is_open(*peer, world.now()))
     };
     let Some(peer) = peer.filter(|peer| world.state().model.peers[*peer].socket != Socket::Connecting) else {
@@ -127,7 +148,11 @@ pub(crate) async fn disconnect(call: &Call, id: usize, back: usize) {
     let event = event(call, peer, EventType::Disconnect);
     let answer = serve(call, event, |_, _| async { true }).await;
     let is_forgotten = answer.was_handled && !call.line.loses_answer();
-    let outcome = if is_forgotten { Outcome::Done } else { Outcome::Unknown };
+    let outcome = if is_forgotten {
+        Outcome::Done
+    } else {
+        Outcome::Unknown
+    };
     world.state().model.end_ending(ending, outcome, [].into());
 }
 
@@ -136,7 +161,9 @@ async fn speak(call: &Call, session: &Session<'_>, peer: usize, verb: Verb) {
     let frame = json!({"frame": call.line.act});
     match verb {
         Verb::Say { room } | Verb::Notify { room } => {
-            let Some(session) = enter(call, session, peer, room) else { return };
+            let Some(session) = enter(call, session, peer, room) else {
+                return;
+            };
             call.address(Audience::Room(room));
             let (sent, except) = match verb {
                 Verb::Say { .. } => (session.broadcast(&frame).await, None),
@@ -155,7 +182,9 @@ async fn speak(call: &Call, session: &Session<'_>, peer: usize, verb: Verb) {
             ask(call, peer, token, session.join(&text)).await;
         }
         Verb::Renew { room, token } => {
-            let Some(session) = enter(call, session, peer, room) else { return };
+            let Some(session) = enter(call, session, peer, room) else {
+                return;
+            };
             let token = call.world.token(token, user);
             let text = call.world.state().model.tokens[token].text.clone();
             ask(call, peer, token, session.renew(&text)).await;
@@ -207,7 +236,11 @@ async fn ask(
     let (began, was_fresh, grant) = {
         let mut state = world.state();
         let was_fresh = state.model.tokens[token].is_fresh && !state.model.may_be_revoked(token);
-        (world.now(), was_fresh, state.model.ask(call.line.act, peer, token))
+        (
+            world.now(),
+            was_fresh,
+            state.model.ask(call.line.act, peer, token),
+        )
     };
     let answer = asking.await;
     if call.line.loses_answer() {
@@ -228,9 +261,14 @@ async fn ask(
         }
         Err(error) => {
             let is_refused = error.is_refusal() && call.line.is_clean();
-            let outcome = if is_refused { Outcome::Nothing } else { Outcome::Unknown };
+            let outcome = if is_refused {
+                Outcome::Nothing
+            } else {
+                Outcome::Unknown
+            };
             state.model.end_grant(peer, grant, outcome);
-            let is_good = was_fresh && presented.user == state.model.peers[peer].user && now < presented.exp * 1000;
+            let is_good =
+                was_fresh && presented.user == state.model.peers[peer].user && now < presented.exp * 1000;
             let is_other_room = matches!(error, MembershipError::OtherRoom);
             if is_good && !is_other_room && call.is_calm {
                 let own = state.model.peers[peer].room;
@@ -267,7 +305,9 @@ where
     let incoming: Incoming = serde_json::from_str(&event.to_string()).unwrap();
     let answer = service.call(LambdaEvent::new(incoming, Context::default())).await;
     Answer {
-        status: answer.expect("a refusal is no error")["statusCode"].as_u64().unwrap(),
+        status: answer.expect("a refusal is no error")["statusCode"]
+            .as_u64()
+            .unwrap(),
         was_handled: was_handled.load(std::sync::atomic::Ordering::Relaxed),
     }
 }

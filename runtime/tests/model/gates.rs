@@ -56,8 +56,17 @@ impl Gates {
         state.next += 1;
         let number = state.next;
         let (is_open, waker) = (false, None);
-        state.waiting.push(Call { number, act, of_act, is_open, waker });
-        Place { gates: self.clone(), number }
+        state.waiting.push(Call {
+            number,
+            act,
+            of_act,
+            is_open,
+            waker,
+        });
+        Place {
+            gates: self.clone(),
+            number,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -103,7 +112,12 @@ impl Line {
 
     /// A line on which nobody waits and nothing goes wrong.
     pub(crate) fn open() -> Self {
-        Self { gates: None, act: usize::MAX, plan: Arc::default(), calls: Arc::default() }
+        Self {
+            gates: None,
+            act: usize::MAX,
+            plan: Arc::default(),
+            calls: Arc::default(),
+        }
     }
 
     /// Runs an invocation, which uses this line.
@@ -126,7 +140,11 @@ impl Line {
             let mut waiting = state.waiting.iter_mut();
             let own = waiting.find(|call| call.number == place.number).unwrap();
             own.waker = Some(cx.waker().clone());
-            if own.is_open { Poll::Ready(()) } else { Poll::Pending }
+            if own.is_open {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
         self.plan.fault(call)

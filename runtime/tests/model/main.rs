@@ -55,7 +55,12 @@ async fn carry_out(world: &Arc<World>, invocations: &[Invocation], schedule: &[u
             let (number, since) = world.state().begin();
             world.state().log(|| format!("#{number} {act:?} {plan:?}"));
             let line = Line::new(&world.gates, number, plan);
-            let call = Call { world: world.clone(), line: line.clone(), since, is_calm };
+            let call = Call {
+                world: world.clone(),
+                line: line.clone(),
+                since,
+                is_calm,
+            };
             let (scope, act) = (line.clone(), *act);
             let work = Some(Box::pin(async move { scope.scope(backend::perform(call, act)).await }) as _);
             Running { line, work }
@@ -69,7 +74,12 @@ async fn carry_out(world: &Arc<World>, invocations: &[Invocation], schedule: &[u
     schedule::run(&world.gates, &mut running, schedule, killed).await;
 }
 
-async fn run(sequence: &Sequence, store: Store, is_logged: bool, tally: &RefCell<Tally>) -> Result<(), String> {
+async fn run(
+    sequence: &Sequence,
+    store: Store,
+    is_logged: bool,
+    tally: &RefCell<Tally>,
+) -> Result<(), String> {
     let world = World::new(sequence, store, is_logged);
     for step in &sequence.steps {
         match step {
@@ -142,7 +152,11 @@ fn check(sequences: u64, store: fn(&Sequence) -> Store) -> Tally {
         Err(TestError::Fail(_, smallest)) => {
             let told = replay(&smallest, store, true, &tally);
             let steps: Vec<_> = smallest.steps.iter().map(|step| format!("{step:?}")).collect();
-            let Sequence { single_use, page_size, .. } = smallest;
+            let Sequence {
+                single_use,
+                page_size,
+                ..
+            } = smallest;
             panic!(
                 "ROOM_AUTH_MODEL_SEED={seed}, sequence {}, single use: {single_use}, pages of {page_size}\n{}\n\n{}",
                 ran.get(),
@@ -160,8 +174,14 @@ fn no_sequence_of_events_breaks_the_invariant() {
     let tally = check(sequences, Store::memory);
     println!("{sequences} sequences: {tally:?}");
     let each = |count: usize| count as u64 / sequences.max(1);
-    assert!(each(tally.connected) >= 1 && each(tally.heard * 2) >= 1, "{tally:?}");
-    assert!(each(tally.renewed_or_joined * 4) >= 1 && each(tally.ended * 2) >= 1, "{tally:?}");
+    assert!(
+        each(tally.connected) >= 1 && each(tally.heard * 2) >= 1,
+        "{tally:?}"
+    );
+    assert!(
+        each(tally.renewed_or_joined * 4) >= 1 && each(tally.ended * 2) >= 1,
+        "{tally:?}"
+    );
 }
 
 #[test]

@@ -246,7 +246,13 @@ impl Model {
     pub(crate) fn leave(&mut self, act: usize, peer: usize, room: usize) -> usize {
         let from = self.tick();
         let leaves = &mut self.peers[peer].leaves;
-        leaves.push(Leave { act, room, from, outcome: Outcome::Unknown, ended: None });
+        leaves.push(Leave {
+            act,
+            room,
+            from,
+            outcome: Outcome::Unknown,
+            ended: None,
+        });
         leaves.len() - 1
     }
 
@@ -260,7 +266,15 @@ impl Model {
     pub(crate) fn end(&mut self, act: usize, whom: Whom, not_before: Option<u64>) -> usize {
         let (from, outcome, ended) = (self.tick(), Outcome::Unknown, None);
         let missed = BTreeSet::new();
-        self.endings.push(Ending { act, whom, not_before, from, outcome, ended, missed });
+        self.endings.push(Ending {
+            act,
+            whom,
+            not_before,
+            from,
+            outcome,
+            ended,
+            missed,
+        });
         self.endings.len() - 1
     }
 
@@ -271,7 +285,9 @@ impl Model {
     }
 
     pub(crate) fn revoking_token(&mut self, token: usize) {
-        self.revoked_tokens.entry(self.tokens[token].id.clone()).or_default();
+        self.revoked_tokens
+            .entry(self.tokens[token].id.clone())
+            .or_default();
     }
 
     pub(crate) fn token_revoked(&mut self, token: usize) {
@@ -298,7 +314,9 @@ impl Model {
             }
             let grants = peer.grants.iter_mut().filter(|grant| grant.act == act);
             let leaves = peer.leaves.iter_mut().filter(|leave| leave.act == act);
-            let ended = grants.map(|grant| &mut grant.ended).chain(leaves.map(|leave| &mut leave.ended));
+            let ended = grants
+                .map(|grant| &mut grant.ended)
+                .chain(leaves.map(|leave| &mut leave.ended));
             for ended in ended {
                 ended.get_or_insert(tick);
             }
@@ -346,7 +364,9 @@ impl Model {
         });
         let ended = endings.filter_map(|ending| {
             let (ended, connected) = (ending.ended?, connect.ended?);
-            let is_revoked = ending.not_before.is_some_and(|not_before| connect.iat <= not_before);
+            let is_revoked = ending
+                .not_before
+                .is_some_and(|not_before| connect.iat <= not_before);
             if connected < ending.from {
                 Some(ended)
             } else if is_revoked && peer.born < ended {
@@ -435,7 +455,10 @@ impl Model {
 
     /// How many revocations of users and kicks were done.
     pub(crate) fn ended_count(&self) -> usize {
-        self.endings.iter().filter(|ending| ending.outcome == Outcome::Done).count()
+        self.endings
+            .iter()
+            .filter(|ending| ending.outcome == Outcome::Done)
+            .count()
     }
 }
 

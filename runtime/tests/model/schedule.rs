@@ -37,7 +37,11 @@ pub(crate) async fn run(
                     }
                 }
             }
-            if is_done || gates.is_anyone_waiting() { Poll::Ready(()) } else { Poll::Pending }
+            if is_done || gates.is_anyone_waiting() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
         let waiting = gates.waiting();

@@ -30,7 +30,9 @@ pub(crate) enum Step {
     /// This many seconds pass.
     Pass(u64),
     /// A client goes away. API Gateway's `$disconnect` comes later, or never.
-    ClientLeaves { id: usize },
+    ClientLeaves {
+        id: usize,
+    },
     /// The time to live deletes items that are due: those whose bit is set, in the table's order.
     TimeToLive(u8),
 }
@@ -44,17 +46,42 @@ pub(crate) struct Invocation {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
-    Connect { id: usize, api: usize, token: Pick, is_welcome: bool },
-    Message { id: usize, verb: Verb },
+    Connect {
+        id: usize,
+        api: usize,
+        token: Pick,
+        is_welcome: bool,
+    },
+    Message {
+        id: usize,
+        verb: Verb,
+    },
     /// The `$disconnect` of the connection that is so many places from the newest of those with this id.
-    Disconnect { id: usize, back: usize },
-    Broadcast { room: usize },
-    Send { id: usize },
-    SendToUser { user: usize },
-    Kick { id: usize },
-    KickUser { user: usize },
-    RevokeUser { user: usize },
-    RevokeToken { token: usize },
+    Disconnect {
+        id: usize,
+        back: usize,
+    },
+    Broadcast {
+        room: usize,
+    },
+    Send {
+        id: usize,
+    },
+    SendToUser {
+        user: usize,
+    },
+    Kick {
+        id: usize,
+    },
+    KickUser {
+        user: usize,
+    },
+    RevokeUser {
+        user: usize,
+    },
+    RevokeToken {
+        token: usize,
+    },
 }
 
 /// What a message asks for.
@@ -73,7 +100,12 @@ pub(crate) enum Verb {
 pub(crate) enum Pick {
     /// A new one, issued so many seconds ago (ahead, if negative) for so many seconds: of the connection's own user,
     /// or of the other one.
-    New { is_own: bool, room: usize, age: i64, life: u64 },
+    New {
+        is_own: bool,
+        room: usize,
+        age: i64,
+        life: u64,
+    },
     /// One that was issued before.
     Again(usize),
 }
@@ -124,20 +156,37 @@ pub(crate) fn sequences() -> impl Strategy<Value = Sequence> {
     let steps = (vec(arrival(), 2..5), vec(step(), 6..24)).prop_map(|(arrivals, steps)| {
         let arrivals = arrivals.into_iter().enumerate();
         let arrivals = arrivals.map(|(id, (api, token))| {
-            let act = Act::Connect { id, api, token, is_welcome: true };
-            Step::Alone(Invocation { act, plan: Plan::default() })
+            let act = Act::Connect {
+                id,
+                api,
+                token,
+                is_welcome: true,
+            };
+            Step::Alone(Invocation {
+                act,
+                plan: Plan::default(),
+            })
         });
         arrivals.chain(steps).collect()
     });
-    (any::<bool>(), select(vec![1_usize, 2, 100]), steps).prop_map(
-        |(single_use, page_size, steps)| Sequence { single_use, page_size, steps },
-    )
+    (any::<bool>(), select(vec![1_usize, 2, 100]), steps).prop_map(|(single_use, page_size, steps)| {
+        Sequence {
+            single_use,
+            page_size,
+            steps,
+        }
+    })
 }
 
 /// Where somebody is from the beginning.
 fn arrival() -> impl Strategy<Value = (usize, Pick)> {
     let life = select(vec![15_u64, 45, 130, 600, 9000]);
-    let token = (0..ROOMS.len(), life).prop_map(|(room, life)| Pick::New { is_own: true, room, age: 0, life });
+    let token = (0..ROOMS.len(), life).prop_map(|(room, life)| Pick::New {
+        is_own: true,
+        room,
+        age: 0,
+        life,
+    });
     (0..APIS.len(), token)
 }
 
@@ -162,7 +211,12 @@ fn invocation(ids: BoxedStrategy<usize>) -> impl Strategy<Value = Invocation> {
 
 fn act(ids: BoxedStrategy<usize>) -> impl Strategy<Value = Act> {
     let (rooms, users) = (0..ROOMS.len(), 0..USERS.len());
-    let connect = (ids.clone(), 0..APIS.len(), token(0..ROOMS.len()), prop::bool::weighted(0.9));
+    let connect = (
+        ids.clone(),
+        0..APIS.len(),
+        token(0..ROOMS.len()),
+        prop::bool::weighted(0.9),
+    );
     prop_oneof![
         6 => connect.prop_map(|(id, api, token, is_welcome)| Act::Connect { id, api, token, is_welcome }),
         16 => (ids.clone(), verb()).prop_map(|(id, verb)| Act::Message { id, verb }),
@@ -204,9 +258,17 @@ fn token(rooms: std::ops::Range<usize>) -> impl Strategy<Value = Pick> {
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
-    let fault = select(vec![Fault::Throttled, Fault::AnswerLost, Fault::Timeout, Fault::Failed]);
-    let glitch = (0..8_u32, fault, prop::bool::weighted(0.2))
-        .prop_map(|(call, fault, is_lasting)| Glitch { call, fault, is_lasting });
+    let fault = select(vec![
+        Fault::Throttled,
+        Fault::AnswerLost,
+        Fault::Timeout,
+        Fault::Failed,
+    ]);
+    let glitch = (0..8_u32, fault, prop::bool::weighted(0.2)).prop_map(|(call, fault, is_lasting)| Glitch {
+        call,
+        fault,
+        is_lasting,
+    });
     prop_oneof![
         7 => Just(Plan::default()),
         1 => (0..8_u32).prop_map(|call| Plan { killed_at: Some(call), glitches: Vec::new() }),

@@ -84,7 +84,10 @@ impl Store {
             // A connection is one item here.
             Self::Memory(memory) => {
                 for connection in memory.connections() {
-                    let connected_at = connection.connected_at.duration_since(std::time::UNIX_EPOCH).unwrap();
+                    let connected_at = connection
+                        .connected_at
+                        .duration_since(std::time::UNIX_EPOCH)
+                        .unwrap();
                     let due_at = u64::try_from(connected_at.as_millis()).unwrap() + TIME_TO_LIVE;
                     if due_at < now && is_chosen() {
                         memory.forget(&connection).await.unwrap();
@@ -155,8 +158,12 @@ impl LineToDynamo {
     fn carry_out(&self, operation: &str, body: &str) -> (u16, String) {
         let Self(database) = self;
         let answer: Result<Value, DynoxideError> = match operation {
-            "Query" => database.query(from_str(body).unwrap()).map(|answer| json!(answer)),
-            "BatchGetItem" => database.batch_get_item(from_str(body).unwrap()).map(|answer| json!(answer)),
+            "Query" => database
+                .query(from_str(body).unwrap())
+                .map(|answer| json!(answer)),
+            "BatchGetItem" => database
+                .batch_get_item(from_str(body).unwrap())
+                .map(|answer| json!(answer)),
             "TransactWriteItems" => {
                 let written = database.transact_write_items(from_str(body).unwrap());
                 written.map(|answer| json!(answer))

@@ -88,7 +88,10 @@ impl World {
             gates: Gates::default(),
             store,
             single_use: sequence.single_use,
-            state: Mutex::new(State { log, ..State::default() }),
+            state: Mutex::new(State {
+                log,
+                ..State::default()
+            }),
         })
     }
 
@@ -99,7 +102,8 @@ impl World {
     /// What was seen to be wrong, and what happened until then.
     pub(crate) fn verdict(&self) -> Result<(), String> {
         let state = self.state();
-        let told = |wrong: &String| format!("{wrong}\n{}", state.log.as_deref().unwrap_or_default().join("\n"));
+        let told =
+            |wrong: &String| format!("{wrong}\n{}", state.log.as_deref().unwrap_or_default().join("\n"));
         state.wrong.as_ref().map_or(Ok(()), |wrong| Err(told(wrong)))
     }
 
@@ -119,9 +123,16 @@ impl World {
 
     /// The rooms of a function that is started for one invocation.
     pub(crate) fn rooms(self: &Arc<Self>, line: &Line) -> Rooms {
-        let transport = LineToSockets { world: self.clone(), line: line.clone() };
+        let transport = LineToSockets {
+            world: self.clone(),
+            line: line.clone(),
+        };
         let rooms = self.store.rooms(line, transport).with_revocation();
-        if self.single_use { rooms.with_single_use() } else { rooms }
+        if self.single_use {
+            rooms.with_single_use()
+        } else {
+            rooms
+        }
     }
 
     /// The number of the token that is presented by a connection of `user`.
@@ -132,7 +143,12 @@ impl World {
         let (user, room, age, life) = match pick {
             Pick::Again(token) if !tokens.is_empty() => return token % tokens.len(),
             Pick::Again(_) => (user, 0, 0, 45),
-            Pick::New { is_own: true, room, age, life } => (user, room, age, life),
+            Pick::New {
+                is_own: true,
+                room,
+                age,
+                life,
+            } => (user, room, age, life),
             Pick::New { room, age, life, .. } => ((user + 1) % USERS.len(), room, age, life),
         };
         let iat = now.checked_add_signed(-age).unwrap();
@@ -143,7 +159,15 @@ impl World {
         let room_id = ROOMS[room].parse().unwrap();
         let issued = issuer.issue(&room_id, &claims).now_or_never();
         let text = issued.expect("the key is here").unwrap().as_str().to_owned();
-        tokens.push(Token { user, room, iat, exp: iat + life, id, text, is_fresh: true });
+        tokens.push(Token {
+            user,
+            room,
+            iat,
+            exp: iat + life,
+            id,
+            text,
+            is_fresh: true,
+        });
         tokens.len() - 1
     }
 
@@ -164,7 +188,11 @@ pub(crate) fn name(id: usize) -> String {
 }
 
 pub(crate) fn number(id: &ConnectionId) -> usize {
-    id.as_str().trim_start_matches('c').trim_end_matches('=').parse().unwrap()
+    id.as_str()
+        .trim_start_matches('c')
+        .trim_end_matches('=')
+        .parse()
+        .unwrap()
 }
 
 /// API Gateway's @connections.
@@ -175,7 +203,12 @@ pub(crate) struct LineToSockets {
 }
 
 impl LineToSockets {
-    async fn call(&self, at: &ApiEndpoint, to: &ConnectionId, frame: Option<&[u8]>) -> Result<(), TransportError> {
+    async fn call(
+        &self,
+        at: &ApiEndpoint,
+        to: &ConnectionId,
+        frame: Option<&[u8]>,
+    ) -> Result<(), TransportError> {
         let called_at = self.world.now();
         let fault = self.line.pass().await;
         match fault {

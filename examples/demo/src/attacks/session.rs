@@ -146,11 +146,17 @@ impl Attacker {
         Ok(self.next().await)
     }
 
-    /// Waits for a message. Returns `None` if the connection ends.
+    /// Waits for a message that is meant for the attacker: the attacker of before may be just leaving the room. Returns
+    /// `None` if the connection ends.
     async fn next(&mut self) -> Option<Value> {
         loop {
             match self.socket.next().await {
-                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).ok(),
+                Some(Ok(Message::Text(text))) => {
+                    let message: Value = serde_json::from_str(&text).ok()?;
+                    if message["type"] != "joined" && message["type"] != "left" {
+                        return Some(message);
+                    }
+                }
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
                 Some(Ok(_)) => {}
             }
