@@ -60,21 +60,21 @@ pub(crate) async fn perform(call: Call, act: Act) {
         Act::Send { id } => {
             call.address(Audience::Id(id));
             let sent = rooms().send(&name(id).parse().unwrap(), &frame).await;
-            check_send(&call, Audience::Id(id), sent);
+            check_send(&call, Audience::Id(id), &sent);
         }
         Act::Kick { id } => {
             let ending = world.state().model.end(line.act, Whom::Id(id), None);
             let ended = rooms().disconnect(&name(id).parse().unwrap()).await;
-            if !line.loses_answer() {
-                let mut state = world.state();
+            let mut state = world.state();
+            if line.loses_answer() {
+                state.model.killed(line.act);
+            } else {
                 state.log(|| format!("  kicked: {ended:?}"));
                 let outcome = match ended {
                     Ok(()) | Err(SendError::Undelivered(_)) => Outcome::Done,
                     Err(_) => Outcome::Unknown,
                 };
                 state.model.end_ending(ending, outcome, BTreeSet::new());
-            } else {
-                world.state().model.killed(line.act);
             }
         }
         Act::KickUser { user } => {
@@ -161,7 +161,7 @@ pub(crate) fn check_delivery(
 }
 
 /// What was taken was heard.
-pub(crate) fn check_send(call: &Call, audience: Audience, sent: Result<(), SendError>) {
+pub(crate) fn check_send(call: &Call, audience: Audience, sent: &Result<(), SendError>) {
     let act = call.line.act;
     let mut state = call.world.state();
     state.log(|| format!("  #{act} to {audience:?}: {sent:?}"));

@@ -174,7 +174,7 @@ async fn speak(call: &Call, session: &Session<'_>, peer: usize, verb: Verb) {
         Verb::Reply => {
             call.address(Audience::Peer(peer));
             let sent = session.reply(&frame).await;
-            backend::check_send(call, Audience::Peer(peer), sent);
+            backend::check_send(call, Audience::Peer(peer), &sent);
         }
         Verb::Join(pick) => {
             let token = call.world.token(pick, user);
@@ -313,16 +313,16 @@ where
 }
 
 fn event(call: &Call, peer: usize, event_type: EventType) -> Value {
-    let state = call.world.state();
-    let peer = &state.model.peers[peer];
+    let world = call.world.state();
+    let peer = &world.model.peers[peer];
     let (event_type, route) = match event_type {
         EventType::Connect => ("CONNECT", "$connect"),
         EventType::Disconnect => ("DISCONNECT", "$disconnect"),
         EventType::Message => ("MESSAGE", "$default"),
     };
-    let (api_id, stage) = APIS[peer.api].split_once('/').unwrap();
+    let (api, stage) = APIS[peer.api].split_once('/').unwrap();
     json!({"requestContext": {
         "eventType": event_type, "routeKey": route, "connectionId": name(peer.id),
-        "connectedAt": peer.connected_at, "apiId": api_id, "stage": stage, "domainName": "h.example",
+        "connectedAt": peer.connected_at, "apiId": api, "stage": stage, "domainName": "h.example",
     }, "isBase64Encoded": false})
 }

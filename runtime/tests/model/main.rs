@@ -11,7 +11,7 @@
 //! | `gates.rs`, `schedule.rs` | whose call is next, and what goes wrong with it |
 //! | `events.rs`, `backend.rs` | the invocations |
 //! | `audit.rs` | what every reader sees after a step |
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod audit;
 mod backend;
@@ -62,7 +62,8 @@ async fn carry_out(world: &Arc<World>, invocations: &[Invocation], schedule: &[u
                 is_calm,
             };
             let (scope, act) = (line.clone(), *act);
-            let work = Some(Box::pin(async move { scope.scope(backend::perform(call, act)).await }) as _);
+            let performing = Box::pin(backend::perform(call, act));
+            let work = Some(Box::pin(async move { scope.scope(performing).await }) as _);
             Running { line, work }
         })
         .collect();

@@ -213,8 +213,8 @@ impl Model {
         if self.endings.iter().any(|ending| revokes(&ending)) {
             return Err("a token of a revoked user was accepted".into());
         }
-        let revoked = self.revoked_tokens.get(&token_id).copied().flatten();
-        if revoked.is_some_and(|revoked| revoked < from) {
+        let since = self.revoked_tokens.get(&token_id).copied().flatten();
+        if since.is_some_and(|since| since < from) {
             return Err("a revoked token was accepted".into());
         }
         if single_use && self.used_tokens.contains_key(&token_id) {

@@ -157,8 +157,8 @@ impl World {
         let issuer = issuer.with_clock(FixedClock::at(iat));
         let claims = json!({"user": USERS[user], "jti": id});
         let room_id = ROOMS[room].parse().unwrap();
-        let issued = issuer.issue(&room_id, &claims).now_or_never();
-        let text = issued.expect("the key is here").unwrap().as_str().to_owned();
+        let signed = issuer.issue(&room_id, &claims).now_or_never();
+        let text = signed.expect("the key is here").unwrap().as_str().to_owned();
         tokens.push(Token {
             user,
             room,
