@@ -230,19 +230,21 @@ test('the picture shows what a join and a revocation do', chat, async () => {
   await enter(page, 'alice');
   const replay = async (route, wanted, stations) => {
     const row = page.locator('#departures tr', { hasText: route }).first();
-    const shown = () => ({
-      note: document.querySelector('#note').textContent,
-      lit: [...document.querySelectorAll('#map .lit text:first-of-type')].map((label) => label.textContent).toSorted(),
-    });
-    // The row moves down, and the picture changes, whenever a request comes in: then it is asked for again.
-    for (let tries = 0; tries < 5; tries += 1) {
+    // Note and stations are read at once: the picture changes whenever another request comes in.
+    const shown = (source) => {
+      const note = document.querySelector('#note').textContent;
+      const lit = [...document.querySelectorAll('#map .lit text:first-of-type')].map((label) => label.textContent).toSorted();
+      return new RegExp(source).test(note) && { note, lit };
+    };
+    let seen;
+    // The row moves down then, too, and is asked for again.
+    for (let tries = 0; tries < 5 && !seen; tries += 1) {
       await row.locator('button').evaluate((press) => press.click());
-      const isNoted = (source) => new RegExp(source).test(document.querySelector('#note').textContent);
-      if (await page.waitForFunction(isNoted, wanted.source, { timeout: 2000 }).catch(() => null)) break;
+      const found = await page.waitForFunction(shown, wanted.source, { timeout: 2000 }).catch(() => null);
+      seen = await found?.jsonValue();
     }
-    const { note, lit } = await page.evaluate(shown);
-    assert.match(note, wanted);
-    assert.deepEqual(lit, stations);
+    assert.ok(seen, `${route} is not shown as ${wanted}: ${await page.innerText('#note')}`);
+    assert.deepEqual(seen.lit, stations);
   };
   await join(page, 'staff');
   await reads(page, '#departures', /join/);

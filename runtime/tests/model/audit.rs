@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use crate::gates::Line;
+use crate::model::Socket;
 use crate::steps::ROOMS;
 use crate::world::{World, name, number};
 
@@ -27,7 +28,8 @@ pub(crate) async fn audit(world: &Arc<World>) {
             let one = &state.model.peers[peer];
             let who = format!("{} of {} in {room_id}", name(one.id), one.connected_at);
             let is_listed = listed.contains(&(one.id, one.connected_at));
-            if is_listed && !state.model.may(peer, room, since, now) {
+            let may_be_listed = one.socket == Socket::NeverOpen || state.model.may(peer, room, since, now);
+            if is_listed && !may_be_listed {
                 state.wrong(format!("{who} is still a member"));
             }
             if !is_listed && state.model.must(peer, room, since, now) {
@@ -44,7 +46,8 @@ pub(crate) async fn audit(world: &Arc<World>) {
         let found = found.filter(|found| millis(found.connected_at) == one.connected_at);
         let speaks = found.is_some_and(|found| millis(found.expires_at) > now);
         let own = one.room;
-        if speaks && !state.model.may(peer, own, since, now) {
+        let may_speak = one.socket == Socket::NeverOpen || state.model.may(peer, own, since, now);
+        if speaks && !may_speak {
             state.wrong(format!("messages of {} are still handled", name(id)));
         }
         if !speaks && state.model.must(peer, own, since, now) {

@@ -29,7 +29,8 @@ pub(crate) async fn connect(call: &Call, id: usize, api: usize, pick: Pick, is_w
         let model = &world.state().model;
         let last = model.newest(id).map(|last| &model.peers[last]);
         let is_taken = |last: &crate::model::Peer| {
-            last.socket != Socket::Closed && began < last.connected_at + 2 * 3_600_000
+            !matches!(last.socket, Socket::Closed | Socket::NeverOpen)
+                && began < last.connected_at + 2 * 3_600_000
                 || began < last.connected_at + ID_REST
         };
         if last.is_some_and(is_taken) {
@@ -72,7 +73,11 @@ pub(crate) async fn connect(call: &Call, id: usize, api: usize, pick: Pick, is_w
                 Outcome::Unknown
             };
             state.model.end_grant(peer, 0, outcome);
-            state.model.peers[peer].socket = Socket::Closed;
+            state.model.peers[peer].socket = if call.line.is_clean() {
+                Socket::Closed
+            } else {
+                Socket::NeverOpen
+            };
             if is_calm
                 && was_fresh
                 && is_welcome

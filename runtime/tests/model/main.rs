@@ -144,6 +144,10 @@ fn check(sequences: u64, store: fn(&Sequence) -> Store) -> Tally {
             ran.set(ran.get() + 1);
         }
         replay(&sequence, store, false, &tally).map_err(|wrong| {
+            if !has_failed.get() {
+                // Said at once: shrinking takes a while.
+                println!("sequence {} is wrong: {wrong}", ran.get());
+            }
             has_failed.set(true);
             TestCaseError::fail(wrong)
         })

@@ -30,6 +30,9 @@ pub(crate) enum Socket {
     Connecting,
     Open,
     Closed,
+    /// Its `$connect` was killed or failed, so API Gateway let nobody in. What was recorded by then stands for no
+    /// connection.
+    NeverOpen,
 }
 
 /// One connection, from its `$connect` on.
@@ -310,7 +313,7 @@ impl Model {
         for peer in &mut self.peers {
             let is_connecting = peer.grants.first().is_some_and(|grant| grant.act == act);
             if is_connecting && peer.socket == Socket::Connecting {
-                peer.socket = Socket::Closed;
+                peer.socket = Socket::NeverOpen;
             }
             let grants = peer.grants.iter_mut().filter(|grant| grant.act == act);
             let leaves = peer.leaves.iter_mut().filter(|leave| leave.act == act);
