@@ -122,14 +122,18 @@ impl<T: DeserializeOwned> Session<'_, T> {
     ///
     /// See [`MembershipError`]. The room of `$connect` cannot be left ([`MembershipError::OwnRoom`]).
     pub async fn leave(&self, room: &RoomId) -> Result<bool, MembershipError> {
+        let mut was_in_room = false;
         loop {
             let seen = self.recorded().await?;
             if seen.room == *room {
                 return Err(MembershipError::OwnRoom);
             }
             if !seen.is_in(room) {
-                return Ok(false);
+                // Left by an attempt before, perhaps, whose answer was lost.
+                self.know(&seen);
+                return Ok(was_in_room);
             }
+            was_in_room = true;
             let next = seen.left(|membership| membership.room == *room);
             if self.update(&seen, &next, None).await? == Written::Done {
                 return Ok(true);

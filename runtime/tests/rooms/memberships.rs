@@ -1,5 +1,7 @@
 //! Joining and leaving rooms, and what reaches whom then.
 
+use std::sync::atomic::AtomicBool;
+
 use room_auth::lambda_runtime::Context;
 use room_auth::rooms::{MembershipError, Session};
 use tokio::time::sleep;
@@ -44,6 +46,18 @@ async fn a_connection_in_eight_rooms_hears_each_of_them_once() {
     }
     assert_eq!(world.heard("me=").len(), 8);
     assert_eq!(tell(&world, "room8").await.delivered(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_is_told_so_even_if_the_answer_of_the_registry_was_lost() {
+    let world = World::new(10);
+    let connection = world.join("me=", "lobby", QUICK).await;
+    world.enter(&connection, "staff", T0 + 300).await;
+    let registry = one::LosesAnswer(world.registry.clone(), AtomicBool::new(true));
+    let rooms = Rooms::new(registry, world.transport()).with_verifier(world.verifier());
+    let left = async |session: &Session<'_>| session.leave(&room("staff")).await.unwrap();
+    assert!(world.as_handler(&rooms, &connection, left).await);
+    assert!(!world.as_handler(&rooms, &connection, left).await, "left already");
 }
 
 #[tokio::test(start_paused = true)]

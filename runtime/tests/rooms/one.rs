@@ -83,9 +83,9 @@ async fn a_kick_during_an_endless_handshake_is_no_success() {
     assert!(world.elapsed() <= Rooms::DEFAULT_BUDGET);
 }
 
-/// Forgets, and says once that it had no capacity for it.
+/// Forgets or changes, and says once that it had no capacity for it.
 #[derive(Debug)]
-struct LosesAnswer(MemoryRegistry, AtomicBool);
+pub(crate) struct LosesAnswer(pub(crate) MemoryRegistry, pub(crate) AtomicBool);
 
 impl Registry for LosesAnswer {
     async fn record(
@@ -106,7 +106,11 @@ impl Registry for LosesAnswer {
         next: &Connection,
         token: Option<&SingleUse>,
     ) -> Result<Written, RegistryError> {
-        self.0.update(seen, next, token).await
+        let written = self.0.update(seen, next, token).await?;
+        if self.1.swap(false, Ordering::Relaxed) {
+            return Err(RegistryError::throttled("change the connection"));
+        }
+        Ok(written)
     }
 
     async fn forget(&self, seen: &Connection) -> Result<bool, RegistryError> {
