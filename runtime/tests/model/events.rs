@@ -275,7 +275,10 @@ async fn ask(
             let is_good =
                 was_fresh && presented.user == state.model.peers[peer].user && now < presented.exp * 1000;
             let is_other_room = matches!(error, MembershipError::OtherRoom);
-            if is_good && !is_other_room && call.is_calm {
+            // Who leaves a room meanwhile does not renew it.
+            let has_left = matches!(error, MembershipError::UnknownConnection)
+                && !state.model.must(peer, presented.room, call.since, now);
+            if is_good && !is_other_room && !has_left && call.is_calm {
                 let own = state.model.peers[peer].room;
                 if state.model.must(peer, own, call.since, now) && !state.model.may_be_revoked(token) {
                     state.wrong(format!("a good token was refused: {error}"));
