@@ -122,6 +122,8 @@ async fn perform(
                 SendError::BufferFull => throttled(),
             })?;
             api.faults.posted();
+            // Lets the socket's task write the message before this one answers: the client is waiting longer.
+            tokio::task::yield_now().await;
             Ok(responses::empty(StatusCode::OK))
         }
         Operation::Get => Ok(responses::json(StatusCode::OK, state(&connection))),
