@@ -7,123 +7,28 @@ $connect with 403 and does not echo subprotocols, so those are not judged here.
 """
 
 import asyncio
-import io
 import json
-import os
-import socket
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
-import zipfile
 
-import botocore.session
 import jwt
 import websockets
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from stack import Stack, deploy
+
 TABLE = "connections"
-STAGE = "dev"
+ROUTES = ("$connect", "$disconnect", "$default", "send", "members", "ping")
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Stack:
-    """A MiniStack of this test's own, on loopback."""
-
-    def __init__(self):
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": os.environ.get("HOME", "/"),
-            "BIND_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(self.port),
-            "MINISTACK_REGION": "eu-west-1",
-            "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "SFTP_ENABLED": "0",
-            "IOT_MTLS_ENABLED": "0",
-            "LOG_LEVEL": "WARNING",
-        }
-        self.log = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=self.environment, stdout=self.log, stderr=self.log
-        )
-        session = botocore.session.get_session()
-        session.set_credentials("test", "test")
-        self.client = lambda service: session.create_client(
-            service, region_name="eu-west-1", endpoint_url=self.url
-        )
-
-    def wait(self):
-        for _ in range(600):
-            try:
-                return urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=1)
-            except OSError:
-                if self.process.poll() is not None:
-                    raise SystemExit("MiniStack ended at its start")
-                time.sleep(0.1)
-        raise SystemExit("MiniStack did not start")
-
-    def stop(self, failed):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-        if failed:
-            self.log.seek(0)
-            sys.stderr.write(self.log.read()[-10_000:])
-
-
-def deploy(stack, binary, public_key):
-    """The table, the function and the API, as the Terraform module describes them."""
+def create_table(stack):
     stack.client("dynamodb").create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
     )
-    gateway = stack.client("apigatewayv2")
-    api = gateway.create_api(
-        Name="chat", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
-    )["ApiId"]
-    base = f"127.0.0.1:{stack.port}/_aws/execute-api/{api}/{STAGE}"
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package:
-        entry = zipfile.ZipInfo("bootstrap")
-        entry.external_attr = 0o755 << 16
-        package.writestr(entry, open(binary, "rb").read())
-    function = stack.client("lambda").create_function(
-        FunctionName="chat",
-        Runtime="provided.al2023",
-        Handler="bootstrap",
-        Role="arn:aws:iam::000000000000:role/chat",
-        Code={"ZipFile": archive.getvalue()},
-        Timeout=29,
-        Environment={
-            "Variables": {
-                "PUBLIC_KEY": public_key,
-                "DYNAMO_TABLE_NAME_CHAT_CONNECTIONS": TABLE,
-                "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"http://{base}",
-            }
-        },
-    )["FunctionArn"]
-    integration = gateway.create_integration(
-        ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=function, IntegrationMethod="POST"
-    )["IntegrationId"]
-    for route in ("$connect", "$disconnect", "$default", "send", "members", "ping"):
-        gateway.create_route(ApiId=api, RouteKey=route, Target=f"integrations/{integration}")
-    gateway.create_stage(ApiId=api, StageName=STAGE, AutoDeploy=True)
-    return f"ws://{base}"
 
 
 class Client:
@@ -195,7 +100,9 @@ def main():
     failed = True
     try:
         stack.wait()
-        url = deploy(stack, binary, public_key)
+        create_table(stack)
+        variables = {"PUBLIC_KEY": public_key, "DYNAMO_TABLE_NAME_CHAT_CONNECTIONS": TABLE}
+        url = deploy(stack, binary, ROUTES, variables)
         asyncio.run(chat(url, token))
         failed = False
     finally:
