@@ -52,7 +52,11 @@ pub(crate) async fn measure(programs: &Programs) -> Result<Vec<Target>, Error> {
             ministack.turn(MINISTACK_TRIPS).await?;
         }
     }
-    println!("round trips from rest, and messages a second, one after the other and of {CROWD} clients:");
+    println!(
+        "The bare echo writes back what it reads: two processes wake for a trip, and there is no HTTP, no event and no \
+         function. Through a function four wake."
+    );
+    println!("Round trips from rest, and messages a second, one after the other and of {CROWD} clients:");
     println!("  bare echo: {}, {}", echo.trips(), echo.rates());
     println!(
         "  through a function and back over @connections: {}, {}",
