@@ -80,6 +80,10 @@ pub(crate) async fn handle(api: &Arc<Api>, encoded_id: &str, request: Request<In
         operation,
         status: response.status().as_u16(),
     });
+    if operation == Operation::Post {
+        // Lets the socket's task write the message before this one answers: the client has waited longer.
+        tokio::task::yield_now().await;
+    }
     response
 }
 
@@ -122,8 +126,6 @@ async fn perform(
                 SendError::BufferFull => throttled(),
             })?;
             api.faults.posted();
-            // Lets the socket's task write the message before this one answers: the client is waiting longer.
-            tokio::task::yield_now().await;
             Ok(responses::empty(StatusCode::OK))
         }
         Operation::Get => Ok(responses::json(StatusCode::OK, state(&connection))),
