@@ -10,6 +10,7 @@ use crate::{
     checks::RouteSpec,
     function::{Function, LogSink},
     gateway::Gateway,
+    journal::Journal,
     limits::Limits,
     observe::{Observation, Observer},
     selection::SelectionExpression,
@@ -39,6 +40,7 @@ pub struct GatewayBuilder {
     pub(crate) limits: Limits,
     pub(crate) logs: LogSink,
     pub(crate) observer: Observer,
+    pub(crate) journal: Journal,
 }
 
 impl Gateway {
@@ -72,6 +74,7 @@ impl GatewayBuilder {
             limits: Limits::default(),
             logs: LogSink::default(),
             observer: Observer::default(),
+            journal: Journal::default(),
         }
     }
 

@@ -16,11 +16,12 @@ use tokio_tungstenite::tungstenite::{
 
 use crate::{
     api::{Api, IntegrationError, Route},
-    client_request::ClientRequest,
+    client_request::{self, ClientRequest},
     connections::{Connection, ConnectionInfo, Outgoing},
     event::{self, RequestStamp},
     http::responses::{self, FullResponse},
     ids,
+    journal::Content,
     observe::{Decision, ObservedEvent},
     proxy_response::ProxyResponse,
     socket,
@@ -39,9 +40,19 @@ pub(crate) async fn handle(api: Arc<Api>, mut request: Request<Incoming>, peer: 
             source_ip: peer.ip(),
             source_port: peer.port(),
         });
+        api.journal.note(&id, || Content::Handshake {
+            peer,
+            uri: request.uri().to_string(),
+            headers: client_request::spelled(&request, |_| true),
+        });
         let response = respond(&api, &id, &request, on_upgrade, peer).await;
         api.observer.notify(&id, || ObservedEvent::HandshakeAnswered {
             status: response.status().as_u16(),
+        });
+        api.journal.note(&id, || Content::HandshakeAnswered {
+            status: response.status().as_u16(),
+            headers: responses::headers_of(&response),
+            body: responses::body_of(&response),
         });
         response
     });
@@ -80,7 +91,8 @@ async fn respond(
         authorizer: None,
     };
     if let Some(authorizer) = &api.authorizer {
-        let decide = authorizer.decide(&api.stage, &api.observer, &info, &stamp, &request);
+        let (observer, journal) = (&api.observer, &api.journal);
+        let decide = authorizer.decide(&api.stage, observer, journal, &info, &stamp, &request);
         let (decision, context) = decide.await;
         match decision {
             Decision::Allow => info.authorizer = context,

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::{
     api::{Api, IntegrationError},
     connections::Connection,
     event::{self, RequestStamp},
     http::responses,
+    journal::Content,
     observe::ObservedEvent,
 };
 
@@ -26,6 +29,10 @@ pub(crate) async fn handle(api: &Api, connection: &Arc<Connection>, text: &str) 
     api.observer.notify(id, || ObservedEvent::FrameIn {
         route: route.map(|route| route.key.clone()),
         bytes: text.len(),
+    });
+    api.journal.note(id, || Content::MessageIn {
+        route: route.map(|route| route.key.clone()),
+        text: Bytes::copy_from_slice(text.as_bytes()),
     });
     if !api.allows_request() {
         return error_frame("Too Many Requests");

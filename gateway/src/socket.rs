@@ -26,6 +26,7 @@ use crate::{
     api::Api,
     connections::{Connection, Outgoing},
     frames::frames,
+    journal::Content,
     message,
     observe::ObservedEvent,
 };
@@ -171,7 +172,7 @@ async fn write(
         };
         api.faults.may_leave(&connection.info.id).await;
         let bytes = message.len();
-        for frame in frames(message, api.limits.frame_bytes) {
+        for frame in frames(message.clone(), api.limits.frame_bytes) {
             if sink.feed(Message::Frame(frame)).await.is_err() {
                 return Closure::broken();
             }
@@ -184,6 +185,8 @@ async fn write(
         connection.touch();
         api.observer
             .notify(&connection.info.id, || ObservedEvent::FrameOut { bytes });
+        api.journal
+            .note(&connection.info.id, || Content::MessageOut { message });
     }
     unreachable!("the connection holds the sender of its inbox")
 }

@@ -64,7 +64,7 @@ impl GatewayBuilder {
         let defaults = FunctionDefaults {
             region: self.region.clone(),
             account_id: self.account_id.clone(),
-            logs: self.logs.clone(),
+            logs: self.journal.noting(self.logs.clone()),
             environment,
         };
         let starting = self.functions.iter().map(|(name, function)| {
@@ -156,6 +156,7 @@ impl GatewayBuilder {
             connections: Connections::default(),
             faults: Faults::of(pools.clone()),
             observer: self.observer,
+            journal: self.journal,
             usage: ApiUsage::default(),
             closing: CancellationToken::new(),
             closed: CancellationToken::new(),
