@@ -41,6 +41,7 @@ pub struct GatewayBuilder {
     pub(crate) logs: LogSink,
     pub(crate) observer: Observer,
     pub(crate) journal: Journal,
+    pub(crate) inspect: Option<u16>,
 }
 
 impl Gateway {
@@ -75,6 +76,7 @@ impl GatewayBuilder {
             logs: LogSink::default(),
             observer: Observer::default(),
             journal: Journal::default(),
+            inspect: None,
         }
     }
 
@@ -253,6 +255,28 @@ impl GatewayBuilder {
     #[must_use]
     pub fn observe(mut self, observe: impl Fn(Observation) + Send + Sync + 'static) -> Self {
         self.observer = Observer::new(observe);
+        self
+    }
+
+    /// Serves the inspector on this port of 127.0.0.1; 0 is any free port (default: no inspector). It is a page that shows
+    /// connections, events and answers, gives functions events again, and injects faults; see
+    /// [`Gateway::inspector_url`]. Tokens, `Authorization` and `Cookie` are masked in all that it shows.
+    ///
+    /// ```no_run
+    /// # use room_auth_gateway::{Function, Gateway, StartError};
+    /// # async fn run() -> Result<(), StartError> {
+    /// let gateway = Gateway::builder()
+    ///     .function("chat", Function::new("target/debug/chat"))
+    ///     .route("$connect", "chat")
+    ///     .inspect(0)
+    ///     .start()
+    ///     .await?;
+    /// println!("{}", gateway.inspector_url().unwrap_or_default());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn inspect(mut self, port: u16) -> Self {
+        self.inspect = Some(port);
         self
     }
 }
