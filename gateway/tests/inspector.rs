@@ -18,12 +18,13 @@ use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "/",
     "/style.css",
     "/inspector.js",
     "/model.js",
     "/details.js",
+    "/faults.js",
     "/dom.js",
 ];
 

@@ -10,7 +10,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-const FILES: [File; 6] = [
+const FILES: [File; 7] = [
     File {
         path: "/",
         kind: HTML,
@@ -35,6 +35,11 @@ const FILES: [File; 6] = [
         path: "/details.js",
         kind: SCRIPT,
         text: include_str!("page/details.js"),
+    },
+    File {
+        path: "/faults.js",
+        kind: SCRIPT,
+        text: include_str!("page/faults.js"),
     },
     File {
         path: "/dom.js",
