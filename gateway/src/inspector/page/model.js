@@ -135,9 +135,9 @@ function callSummary(line) {
 	if (error) return { what, who, result: 'error', tone: 'bad', took, words: error };
 	if (!route) {
 		const effect = parse(answered.answer.text)?.policyDocument?.Statement?.[0]?.Effect;
-		return { what, who, result: effect ?? 'unusable', tone: effect === 'Allow' ? 'good' : 'bad', took, words };
+		return { what, who, result: effect ?? 'invalid', tone: effect === 'Allow' ? 'good' : 'bad', took, words };
 	}
-	if (!status) return { what, who, result: 'malformed', tone: 'bad', took, words: answered.answer.text };
+	if (!status) return { what, who, result: 'invalid', tone: 'bad', took, words: answered.answer.text };
 	return { what, who, result: String(status), tone: status < 400 ? 'good' : 'bad', took, words };
 }
 
