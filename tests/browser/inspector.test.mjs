@@ -120,7 +120,7 @@ test('a fault that is ordered makes the next post fail', async () => {
   await page.selectOption('#fault', 'throttle_posts_to');
   await page.selectOption('#fault-connection', id);
   await page.click('#order');
-  await line(page, 'fault', 'throttle posts to × 1').waitFor();
+  await line(page, 'fault', 'throttle_posts_to × 1').waitFor();
   assert.deepEqual([await post(id, 'a'), await post(id, 'b')], [429, 200]);
   await line(page, 'POST', '429', 'a').waitFor();
 
