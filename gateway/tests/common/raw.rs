@@ -22,7 +22,7 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
         length @ 0..126 => vec![first, 0x80 | u8::try_from(length).unwrap()],
         length => {
             let length = u16::try_from(length).unwrap().to_be_bytes();
-            vec![first, 0x80 | 126, length[0], length[1]]
+            vec![first, 0x80 | 0x7e, length[0], length[1]]
         }
     };
     bytes.extend([0; 4]);

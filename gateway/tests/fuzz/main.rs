@@ -160,7 +160,7 @@ async fn no_bytes_on_any_listener_stop_the_gateway_or_stay_with_it() {
     target.victim_works().await;
     eventually(|| target.gateway.connection_count() == 1).await;
     let descriptors = open_descriptors();
-    let mut seen = BTreeMap::<Listener, BTreeMap<Option<u16>, usize>>::new();
+    let mut answered = BTreeMap::<Listener, BTreeMap<Option<u16>, usize>>::new();
     for batch in 0..batches {
         let mut shots = JoinSet::new();
         for _ in 0..BATCH {
@@ -168,7 +168,7 @@ async fn no_bytes_on_any_listener_stop_the_gateway_or_stay_with_it() {
             shots.spawn(async move { (shot.listener, shot.fire().await) });
         }
         for (listener, answer) in shots.join_all().await {
-            *seen.entry(listener).or_default().entry(answer).or_default() += 1;
+            *answered.entry(listener).or_default().entry(answer).or_default() += 1;
         }
         target.works().await;
         assert_eq!(
@@ -189,14 +189,14 @@ async fn no_bytes_on_any_listener_stop_the_gateway_or_stay_with_it() {
         (Listener::DynamoDb, &[200, 400]),
     ];
     for (listener, answers) in expected {
-        let seen = &seen[&listener];
+        let found = &answered[&listener];
         say(&format!(
-            "{listener:?}: {} connections, answers {seen:?}",
-            seen.values().sum::<usize>()
+            "{listener:?}: {} connections, answers {found:?}",
+            found.values().sum::<usize>()
         ));
         assert!(
-            answers.iter().all(|answer| seen.contains_key(&Some(*answer))),
-            "{listener:?}: {seen:?}"
+            answers.iter().all(|answer| found.contains_key(&Some(*answer))),
+            "{listener:?}: {found:?}"
         );
     }
 }

@@ -109,11 +109,11 @@ fn length(rng: &mut Rng, mask: u8, right: usize, bytes: &mut Vec<u8>) {
     match (length, rng.u8(..16)) {
         (0..126, 1..) => bytes.push(mask | u8::try_from(length).unwrap()),
         (0..65536, 1..) | (0..126, 0) => {
-            bytes.push(mask | 126);
+            bytes.push(mask | 0x7e);
             bytes.extend(u16::try_from(length).unwrap().to_be_bytes());
         }
         _ => {
-            bytes.push(mask | 127);
+            bytes.push(mask | 0x7f);
             bytes.extend(length.to_be_bytes());
         }
     }
