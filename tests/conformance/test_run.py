@@ -1,7 +1,11 @@
 """The runner sees what is wrong, and refuses what is no transcript."""
 
+import tempfile
 import unittest
+from pathlib import Path
+from unittest import mock
 
+import table
 from expect import Mismatch, check, check_members
 from replay import Result
 from table import unknown, who_does_what
@@ -50,6 +54,19 @@ class Run(unittest.TestCase):
         }
         self.assertIn("| b | D | yes | **no** |\n| **of 1** | | 1 | 0 |", who_does_what(results, "today"))
         self.assertIn("| b | `a\\|b` | – |", unknown(results, "today"))
+
+    def test_a_page_is_out_of_date_by_another_result_and_not_by_another_day(self):
+        transcript = parse("1-group/01-good", HEAD + "steps = []")
+        passed, failed = ({"one": [Result(transcript, passed)]} for passed in (True, False))
+        with tempfile.TemporaryDirectory() as folder:
+            page = Path(folder) / "page.md"
+            page.write_text(f"before\n{table.BEGIN}\n{table.END}\nafter\n")
+            with mock.patch.object(table, "PAGES", {page: who_does_what}):
+                self.assertEqual(table.outdated(passed), [str(page)])
+                table.write(passed)
+                self.assertTrue(page.read_text().startswith("before\n") and page.read_text().endswith("\nafter\n"))
+                page.write_text(table.DATE.sub("2020-01-01", page.read_text()))
+                self.assertEqual((table.outdated(passed), table.outdated(failed)), ([], [str(page)]))
 
 
 if __name__ == "__main__":
