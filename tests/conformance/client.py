@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-OPCODES = {"continuation": 0, "text": 1, "binary": 2, "close": 8, "ping": 9, "pong": 10}
+OPCODES = {"continuation": 0, "text": 1, "binary": 2, "reserved": 3, "close": 8, "ping": 9, "pong": 10}
 NAMES = {number: name for name, number in OPCODES.items()}
 CONNECT_SECONDS = 60
 

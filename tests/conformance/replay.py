@@ -76,6 +76,7 @@ class Replay:
         name = step["connect"]
         # By this the events of the connection are found again.
         query = {"run": f"{self._run}-{name}", **step.get("query", {})}
+        query |= {"padding": "x" * step["padding"]} if "padding" in step else {}
         query |= {key: json.dumps(step[key]) for key in ("orders", "auth") if key in step}
         headers = dict(step.get("headers", {}))
         if self._api == "guarded" and step.get("token", True):

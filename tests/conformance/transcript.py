@@ -12,7 +12,7 @@ KNOWN = {"documented": "D", "recorded": "R", "reported": "P", "unknown": "?"}
 APIS = ("open", "guarded", "bare")
 # Each step has one of these, and only the members after it.
 STEPS = {
-    "connect": {"path", "stage", "orders", "auth", "query", "headers", "token", "expect", "record"},
+    "connect": {"path", "stage", "orders", "auth", "query", "padding", "headers", "token", "expect", "record"},
     "request": {"path", "stage", "expect", "record"},
     "say": {"by"},
     "frames": {"by"},

@@ -29,9 +29,10 @@ resource "aws_apigatewayv2_api" "this" {
 resource "aws_apigatewayv2_integration" "echo" {
   for_each = local.apis
 
-  api_id           = aws_apigatewayv2_api.this[each.key].id
-  integration_type = "AWS_PROXY"
-  integration_uri  = aws_lambda_function.echo.invoke_arn
+  api_id             = aws_apigatewayv2_api.this[each.key].id
+  integration_type   = "AWS_PROXY"
+  integration_method = "POST"
+  integration_uri    = aws_lambda_function.echo.invoke_arn
 }
 
 resource "aws_apigatewayv2_authorizer" "gate" {
