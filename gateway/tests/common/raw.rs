@@ -2,7 +2,7 @@
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpStream, ToSocketAddrs},
     time::timeout,
 };
 
@@ -64,7 +64,11 @@ pub(crate) struct RawClient(pub(crate) TcpStream);
 
 impl RawClient {
     pub(crate) async fn connect(gateway: &room_auth_gateway::Gateway) -> Self {
-        let mut client = Self(TcpStream::connect(gateway.local_addr()).await.unwrap());
+        Self::connect_to(gateway.local_addr()).await
+    }
+
+    pub(crate) async fn connect_to(address: impl ToSocketAddrs) -> Self {
+        let mut client = Self(TcpStream::connect(address).await.unwrap());
         client.write(handshake("/dev").as_bytes()).await;
         let head = client.head().await;
         assert!(head.starts_with("HTTP/1.1 101"), "{head}");
