@@ -8,6 +8,7 @@ use std::{
 use crate::{
     authorizer::IdentitySources,
     checks::RouteSpec,
+    clock::{Clock, ManualClock},
     function::{Function, LogSink},
     gateway::Gateway,
     limits::Limits,
@@ -37,6 +38,7 @@ pub struct GatewayBuilder {
     #[cfg(feature = "dynamodb")]
     pub(crate) tables: Vec<String>,
     pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
     pub(crate) logs: LogSink,
     pub(crate) observer: Observer,
 }
@@ -70,6 +72,7 @@ impl GatewayBuilder {
             #[cfg(feature = "dynamodb")]
             tables: Vec::new(),
             limits: Limits::default(),
+            clock: Clock::default(),
             logs: LogSink::default(),
             observer: Observer::default(),
         }
@@ -220,6 +223,42 @@ impl GatewayBuilder {
     #[must_use]
     pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.limits);
+        self
+    }
+
+    /// Lets the gateway take the time from `clock`, which a test advances (default: the clock of the system).
+    ///
+    /// It moves everything that the gateway itself does by time: the idle timeout and the longest duration of a
+    /// connection, the rates of [`Limits`], `connectedAt`, `requestTimeEpoch` and the other times of events,
+    /// `lastActiveAt` and `connectedAt` of `@connections`, `aws:CurrentTime` in policies, the minutes of the
+    /// [`Bill`](crate::Bill), [`Faults::delay_disconnects`](crate::Faults::delay_disconnects), and the times of
+    /// observations.
+    ///
+    /// It does not move what others do. Functions are processes with the clock of the system: they judge by it whether
+    /// a token has expired, and their timeouts, `Limits::integration_timeout`, the GB-seconds of the bill and `took` of
+    /// observations are real time. So are the waits for clients: for their handshakes, for their close frames, and for
+    /// one that is [slow](crate::Faults::slow).
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use room_auth_gateway::{Function, Gateway, ManualClock};
+    ///
+    /// # async fn run() -> Result<(), room_auth_gateway::StartError> {
+    /// let clock = ManualClock::new();
+    /// let gateway = Gateway::builder()
+    ///     .function("chat", Function::new("target/debug/chat"))
+    ///     .route("$connect", "chat")
+    ///     .clock(clock.clone())
+    ///     .start()
+    ///     .await?;
+    /// // … a client connects …
+    /// clock.advance(Duration::from_mins(10)); // and gets 1001: it was idle
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn clock(mut self, clock: ManualClock) -> Self {
+        self.clock = Clock::Manual(clock);
         self
     }
 

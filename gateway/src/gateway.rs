@@ -88,7 +88,7 @@ impl Gateway {
     pub fn bill(&self) -> Bill {
         let api = &self.api.usage;
         let open = self.api.connections.connected_at().into_iter();
-        let open = open.map(|since| usage::minutes(since.elapsed().unwrap_or_default()));
+        let open = open.map(|since| usage::minutes(self.api.clock.since(since)));
         let functions = || self.functions.values().map(|function| function.usage());
         #[cfg(feature = "dynamodb")]
         let tables = self.database.as_ref().map(DynamoDb::usage);

@@ -1,6 +1,6 @@
 //! From an HTTP request to a WebSocket: the authorizer, the `$connect` route, and the response.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{net::SocketAddr, sync::Arc};
 
 use http_body_util::Full;
 use hyper::{
@@ -61,12 +61,12 @@ async fn respond(
         Ok(switching) => switching,
         Err(error) => return not_a_handshake(&error),
     };
-    let stamp = RequestStamp::now();
+    let stamp = RequestStamp::new(api.clock.now());
     let refuse = |status, message: &str| responses::message(status, message, id, &stamp.request_id);
     if request.uri().to_string().len() > api.limits.url_chars {
         return refuse(StatusCode::URI_TOO_LONG, "URI Too Long");
     }
-    if !api.new_connections.allows(Instant::now()) || !api.allows_request() {
+    if !api.new_connections.allows(stamp.at) || !api.allows_request() {
         return refuse(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
     }
     let request = ClientRequest::read(request, peer, &api.stage, stamp.at);

@@ -34,6 +34,7 @@ mod proxy_response;
 mod selection;
 mod stage;
 
+mod clock;
 #[cfg(feature = "dynamodb")]
 mod dynamodb;
 mod function;
@@ -44,6 +45,7 @@ mod usage;
 pub use authorizer::{IdentitySourceError, IdentitySources};
 pub use bill::Bill;
 pub use builder::GatewayBuilder;
+pub use clock::ManualClock;
 pub use error::StartError;
 pub use faults::Faults;
 pub use function::{

@@ -12,7 +12,7 @@ use crate::{
 
 /// Invokes the function of the message's route, and sends the client the response or an error frame.
 pub(crate) async fn handle(api: &Api, connection: &Arc<Connection>, text: &str) {
-    let stamp = RequestStamp::now();
+    let stamp = RequestStamp::new(api.clock.now());
     let id = &connection.info.id;
     let error_frame = |message: &str| {
         // A client that reads nothing, or has gone, cannot be told.

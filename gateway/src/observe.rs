@@ -9,6 +9,8 @@ use std::{
 
 use serde::{Serialize, Serializer};
 
+use crate::clock::Clock;
+
 /// One thing that happened in the gateway.
 ///
 /// Neither this nor [`ObservedEvent`] ever holds a header, a query string, a body or a token, so an observer may show
@@ -142,19 +144,30 @@ pub enum Operation {
     Delete,
 }
 
-#[derive(Clone, Default)]
-pub(crate) struct Observer(Option<Arc<dyn Fn(Observation) + Send + Sync>>);
+#[derive(Default)]
+pub(crate) struct Observer {
+    observe: Option<Arc<dyn Fn(Observation) + Send + Sync>>,
+    clock: Clock,
+}
 
 impl Observer {
     pub(crate) fn new(observe: impl Fn(Observation) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(observe)))
+        Self {
+            observe: Some(Arc::new(observe)),
+            clock: Clock::default(),
+        }
+    }
+
+    pub(crate) fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Calls the observer with the event. Without an observer, the event is not even made.
     pub(crate) fn notify(&self, connection_id: &Arc<str>, event: impl FnOnce() -> ObservedEvent) {
-        if let Some(observe) = &self.0 {
+        if let Some(observe) = &self.observe {
             observe(Observation {
-                at: SystemTime::now(),
+                at: self.clock.now(),
                 connection_id: connection_id.clone(),
                 event: event(),
             });
@@ -164,7 +177,7 @@ impl Observer {
 
 impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
+        f.write_str(if self.observe.is_some() {
             "Observer"
         } else {
             "no observer"

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::{Semaphore, mpsc},
-    time::{sleep, timeout},
+    time::timeout,
 };
 use tokio_tungstenite::{
     WebSocketStream,
@@ -91,7 +91,7 @@ pub(crate) async fn run(
     let closure = tokio::select! {
         closure = read(&api, &connection, &mut stream) => closure,
         closure = write(&api, &connection, &mut inbox, &mut sink) => closure,
-        () = sleep(api.limits.connection_duration) => Closure::by_gateway(1001, "Going away"),
+        () = api.clock.passes(connection.info.connected_at, api.limits.connection_duration) => Closure::by_gateway(1001, "Going away"),
         () = idle(&api, &connection) => Closure::by_gateway(1001, "Going away"),
         () = api.closing.cancelled() => Closure::by_gateway(1001, "Going away"),
     };
@@ -112,7 +112,7 @@ async fn read(api: &Arc<Api>, connection: &Arc<Connection>, stream: &mut SplitSt
     loop {
         match stream.next().await {
             Some(Ok(Message::Text(text))) => {
-                connection.touch();
+                connection.touch(api.clock.now());
                 let permit = in_flight
                     .clone()
                     .acquire_owned()
@@ -131,7 +131,7 @@ async fn read(api: &Arc<Api>, connection: &Arc<Connection>, stream: &mut SplitSt
             // tungstenite answers pings.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
                 if api.limits.pings_keep_alive {
-                    connection.touch();
+                    connection.touch(api.clock.now());
                 }
             }
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
@@ -181,7 +181,7 @@ async fn write(
         }
         connection.sent(bytes);
         api.usage.message(bytes);
-        connection.touch();
+        connection.touch(api.clock.now());
         api.observer
             .notify(&connection.info.id, || ObservedEvent::FrameOut { bytes });
     }
@@ -191,10 +191,10 @@ async fn write(
 /// Waits until nothing has happened on the connection for the idle timeout.
 async fn idle(api: &Api, connection: &Connection) {
     loop {
-        let quiet = connection.last_active().elapsed().unwrap_or_default();
-        match api.limits.idle_timeout.checked_sub(quiet) {
-            Some(left) if !left.is_zero() => sleep(left).await,
-            _ => return,
+        let last_active = connection.last_active();
+        api.clock.passes(last_active, api.limits.idle_timeout).await;
+        if connection.last_active() == last_active {
+            return;
         }
     }
 }

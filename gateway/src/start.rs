@@ -1,6 +1,6 @@
 //! Starting a gateway as its builder was told.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Instant};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use futures_util::future::try_join_all;
 use tokio::net::TcpListener;
@@ -128,7 +128,7 @@ impl GatewayBuilder {
     }
 
     fn into_api(self, stage: Stage, hosts: Hosts, pools: &Pools) -> Api {
-        let now = Instant::now();
+        let now = self.clock.now();
         let per_second = |rate| RequestRate { rate, burst: rate };
         let routes = self.routes.into_iter().map(|spec| {
             let route = Route {
@@ -154,8 +154,9 @@ impl GatewayBuilder {
             requests: Throttle::new(self.limits.requests_per_second, now),
             limits: self.limits,
             connections: Connections::default(),
-            faults: Faults::of(pools.clone()),
-            observer: self.observer,
+            faults: Faults::new(pools.clone(), self.clock.clone()),
+            observer: self.observer.with_clock(self.clock.clone()),
+            clock: self.clock,
             usage: ApiUsage::default(),
             closing: CancellationToken::new(),
             closed: CancellationToken::new(),
