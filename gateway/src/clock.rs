@@ -42,7 +42,7 @@ impl ManualClock {
     }
 
     /// Sets the clock forward. It jumps: what is due within `by` sees the new time, and happens soon after this returns.
-    /// Wait for it, as for the close frame.
+    /// Wait for it: for the close frame, or by [`Gateway::observations`](crate::Gateway::observations).
     ///
     /// # Panics
     ///

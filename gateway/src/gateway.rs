@@ -14,6 +14,7 @@ use crate::{
     faults::Faults,
     function::{Function, FunctionPool},
     http::Tls,
+    observations::Observations,
     usage::{self, FunctionUsage, TableUsage},
 };
 
@@ -102,6 +103,23 @@ impl Gateway {
             read_units: tables.map_or(0.0, TableUsage::read_units),
             write_units: tables.map_or(0.0, TableUsage::write_units),
         }
+    }
+
+    /// Returns what happens from now on, to wait for in a test: a step of a connection, without its content.
+    ///
+    /// ```no_run
+    /// use room_auth_gateway::{Gateway, ObservedEvent};
+    ///
+    /// # async fn run(gateway: Gateway) -> Result<(), room_auth_gateway::NotObserved> {
+    /// let mut seen = gateway.observations();
+    /// // … a client connects and leaves …
+    /// let closed = seen.until(|seen| matches!(seen.event, ObservedEvent::Closed { .. })).await?;
+    /// println!("{} has left", closed.connection_id);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn observations(&self) -> Observations {
+        Observations::new(self.api.observer.subscribe())
     }
 
     /// Returns the means to inject faults, for tests.

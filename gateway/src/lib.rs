@@ -29,6 +29,7 @@ mod frames;
 mod client_request;
 mod faults;
 mod limits;
+mod observations;
 mod observe;
 mod proxy_response;
 mod selection;
@@ -54,5 +55,6 @@ pub use function::{
 };
 pub use gateway::Gateway;
 pub use limits::{Limits, RequestRate};
+pub use observations::{NotObserved, Observations};
 pub use observe::{Decision, Observation, ObservedEvent, Operation};
 pub use selection::{SelectionError, SelectionExpression};

@@ -7,7 +7,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use parking_lot::RwLock;
 use serde::{Serialize, Serializer};
+use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 
@@ -148,13 +150,15 @@ pub enum Operation {
 pub(crate) struct Observer {
     observe: Option<Arc<dyn Fn(Observation) + Send + Sync>>,
     clock: Clock,
+    /// Those who wait for what happens.
+    waiting: RwLock<Vec<mpsc::UnboundedSender<Observation>>>,
 }
 
 impl Observer {
     pub(crate) fn new(observe: impl Fn(Observation) + Send + Sync + 'static) -> Self {
         Self {
             observe: Some(Arc::new(observe)),
-            clock: Clock::default(),
+            ..Self::default()
         }
     }
 
@@ -163,14 +167,33 @@ impl Observer {
         self
     }
 
-    /// Calls the observer with the event. Without an observer, the event is not even made.
+    /// Returns what happens from now on.
+    pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<Observation> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let mut waiting = self.waiting.write();
+        waiting.retain(|other| !other.is_closed());
+        waiting.push(sender);
+        receiver
+    }
+
+    /// Tells everybody who wants to know. If nobody does, the event is not even made.
     pub(crate) fn notify(&self, connection_id: &Arc<str>, event: impl FnOnce() -> ObservedEvent) {
+        let waiting = self.waiting.read();
+        if self.observe.is_none() && waiting.is_empty() {
+            return;
+        }
+        let observation = Observation {
+            at: self.clock.now(),
+            connection_id: connection_id.clone(),
+            event: event(),
+        };
+        for one in &*waiting {
+            // Nobody may be left to be told.
+            let _ = one.send(observation.clone());
+        }
+        drop(waiting);
         if let Some(observe) = &self.observe {
-            observe(Observation {
-                at: self.clock.now(),
-                connection_id: connection_id.clone(),
-                event: event(),
-            });
+            observe(observation);
         }
     }
 }
