@@ -7,7 +7,7 @@ mod common;
 use std::time::{Duration, SystemTime};
 
 use common::{builder, call, connect_known, path_of, receive, send};
-use room_auth_gateway::{Gateway, ManualClock, Observation, ObservedEvent};
+use room_auth_gateway::{Gateway, IdentitySources, ManualClock, ObservedEvent};
 
 /// `2024-02-09T18:23:28.941Z`.
 fn a_time() -> SystemTime {
@@ -64,7 +64,7 @@ async fn policies_see_the_time_of_the_clock() {
         percent_encoding::utf8_percent_encode(&policy.to_string(), percent_encoding::NON_ALPHANUMERIC,)
     );
     let (builder, _log) = builder();
-    let sources = room_auth_gateway::IdentitySources::new().query("auth");
+    let sources = IdentitySources::new().query("auth");
     let builder = builder.authorizer("scripted", sources).clock(clock.clone());
     let gateway = builder.start().await.unwrap();
     common::try_connect(&gateway, &query, &[]).await.unwrap();
@@ -88,19 +88,4 @@ async fn the_bill_counts_the_minutes_of_the_clock() {
         .unwrap();
     clock.advance(Duration::from_hours(1));
     assert_eq!(gateway.bill().connection_minutes, 5, "it has ended");
-}
-
-#[tokio::test]
-async fn a_disconnect_is_late_by_the_clock() {
-    let clock = ManualClock::new();
-    let (gateway, mut log) = timed(&clock).await;
-    let mut seen = gateway.observations();
-    gateway.faults().delay_disconnects(Duration::from_mins(5), 1);
-    let (client, _) = connect_known(&gateway, &mut log).await;
-    drop(client);
-    let is_closed = |seen: &Observation| matches!(seen.event, ObservedEvent::Closed { .. });
-    seen.until(is_closed).await.unwrap();
-    clock.advance(Duration::from_mins(5));
-    let is_told = |seen: &Observation| matches!(&seen.event, ObservedEvent::FunctionInvoked { route, .. } if &**route == "$disconnect");
-    assert_eq!(seen.until(is_told).await.unwrap().at, clock.now());
 }
