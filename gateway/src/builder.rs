@@ -239,6 +239,11 @@ impl GatewayBuilder {
     /// observations are real time. So are the waits for clients: for their handshakes, for their close frames, and for
     /// one that is [slow](crate::Faults::slow).
     ///
+    /// So the `connectedAt` of a client that connects after the clock was advanced lies in the future of the functions.
+    /// `room-auth` with a registry takes a connection that is made more than a minute from now as expired. Let the clock
+    /// begin behind (`ManualClock::at(SystemTime::now() - …)`) if clients connect later. With two hours behind, the
+    /// connection has expired for a function with `room-auth` as soon as it is open: no connection is older.
+    ///
     /// ```no_run
     /// use std::time::Duration;
     /// use room_auth_gateway::{Function, Gateway, ManualClock};
