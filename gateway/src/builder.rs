@@ -11,6 +11,7 @@ use crate::{
     clock::{Clock, ManualClock},
     function::{Function, LogSink},
     gateway::Gateway,
+    journal::Journal,
     limits::Limits,
     observe::{Observation, Observer},
     selection::SelectionExpression,
@@ -41,6 +42,7 @@ pub struct GatewayBuilder {
     pub(crate) clock: Clock,
     pub(crate) logs: LogSink,
     pub(crate) observer: Observer,
+    pub(crate) journal: Journal,
 }
 
 impl Gateway {
@@ -75,6 +77,7 @@ impl GatewayBuilder {
             clock: Clock::default(),
             logs: LogSink::default(),
             observer: Observer::default(),
+            journal: Journal::default(),
         }
     }
 

@@ -22,13 +22,16 @@ mod socket;
 
 mod api;
 mod authorizer;
+mod call;
 mod connections;
 mod event;
 mod frames;
 
 mod client_request;
 mod faults;
+mod journal;
 mod limits;
+mod masks;
 mod observations;
 mod observe;
 mod proxy_response;

@@ -17,6 +17,7 @@ use crate::{
     faults::CallFault,
     http::responses::{self, FullResponse},
     ids,
+    journal::Content,
     observe::{ObservedEvent, Operation},
     stage::Stage,
 };
@@ -72,21 +73,30 @@ pub(crate) async fn handle(api: &Arc<Api>, encoded_id: &str, request: Request<In
         Method::DELETE => Operation::Delete,
         _ => return refuse(Exception::MissingAuthenticationToken, NO_SIGNATURE, &id),
     };
-    let result = perform(api, &id, operation, request).await;
+    let mut posted = Bytes::new();
+    let result = perform(api, &id, operation, request, &mut posted).await;
     let response = result.unwrap_or_else(|(exception, message)| refuse(exception, &message, &id));
     let response = with_ids(response, api.clock.now());
     api.observer.notify(&id, || ObservedEvent::ManagementCall {
         operation,
         status: response.status().as_u16(),
     });
+    api.journal.note(&id, || Content::ManagementCall {
+        operation,
+        posted,
+        status: response.status().as_u16(),
+        answer: responses::body_of(&response),
+    });
     response
 }
 
+/// Performs a call. What is posted is left in `posted`.
 async fn perform(
     api: &Arc<Api>,
     id: &str,
     operation: Operation,
     request: Request<Incoming>,
+    posted: &mut Bytes,
 ) -> Result<FullResponse, (Exception, String)> {
     if api.signed_management_only && !is_signed(&request) {
         return Err((Exception::MissingAuthenticationToken, NO_SIGNATURE.to_owned()));
@@ -95,11 +105,9 @@ async fn perform(
         return Err((Exception::BadRequest, format!("Invalid connectionId: {id}")));
     }
     let is_post = operation == Operation::Post;
-    let payload = if is_post {
-        read(request, api.limits.message_bytes).await?
-    } else {
-        Bytes::new()
-    };
+    if is_post {
+        *posted = read(request, api.limits.message_bytes).await?;
+    }
     let throttled = || (Exception::LimitExceeded, "Too Many Requests".to_owned());
     // As on AWS, a GoneException has a name and no body.
     let gone = || (Exception::Gone, String::new());
@@ -115,7 +123,7 @@ async fn perform(
     let connection = api.connections.get(id).ok_or_else(gone)?;
     match operation {
         Operation::Post => {
-            let sent = connection.send(payload, api.limits.client_buffer_bytes);
+            let sent = connection.send(posted.clone(), api.limits.client_buffer_bytes);
             sent.map_err(|error| match error {
                 SendError::Gone => gone(),
                 SendError::BufferFull => throttled(),

@@ -26,6 +26,7 @@ use crate::{
     api::Api,
     connections::{Connection, Outgoing},
     frames::frames,
+    journal::{ClosedBy, Content},
     message,
     observe::ObservedEvent,
 };
@@ -43,16 +44,6 @@ struct Closure {
     code: u16,
     reason: String,
     by: ClosedBy,
-}
-
-#[derive(PartialEq)]
-enum ClosedBy {
-    /// The gateway closes, and sends a close frame.
-    Gateway,
-    /// The client has closed, and its close frame is answered.
-    Client,
-    /// The connection broke.
-    Nobody,
 }
 
 impl Closure {
@@ -102,7 +93,8 @@ pub(crate) async fn run(
     let closing = api
         .tasks
         .spawn(close(stream, closure.by, closure.code, closure.reason.clone()));
-    api.disconnected(&connection, closure.code, &closure.reason).await;
+    api.disconnected(&connection, closure.by, closure.code, &closure.reason)
+        .await;
     // Only the client would notice a failure.
     let _ = closing.await;
 }
@@ -118,9 +110,10 @@ async fn read(api: &Arc<Api>, connection: &Arc<Connection>, stream: &mut SplitSt
                     .acquire_owned()
                     .await
                     .expect("the semaphore is never closed");
+                let route = message::arrived(api, connection, text.as_str());
                 let (api, connection) = (api.clone(), connection.clone());
                 api.tasks.clone().spawn(async move {
-                    message::handle(&api, &connection, text.as_str()).await;
+                    message::handle(&api, &connection, text.as_str(), route).await;
                     drop(permit);
                 });
             }
@@ -171,7 +164,7 @@ async fn write(
         };
         api.faults.may_leave(&connection.info.id).await;
         let bytes = message.len();
-        for frame in frames(message, api.limits.frame_bytes) {
+        for frame in frames(message.clone(), api.limits.frame_bytes) {
             if sink.feed(Message::Frame(frame)).await.is_err() {
                 return Closure::broken();
             }
@@ -184,6 +177,8 @@ async fn write(
         connection.touch(api.clock.now());
         api.observer
             .notify(&connection.info.id, || ObservedEvent::FrameOut { bytes });
+        api.journal
+            .note(&connection.info.id, || Content::MessageOut { message });
     }
     unreachable!("the connection holds the sender of its inbox")
 }

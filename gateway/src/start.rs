@@ -34,8 +34,10 @@ impl GatewayBuilder {
     /// # Errors
     ///
     /// If the parts do not fit together, the address cannot be listened on, or a function cannot be started.
-    pub async fn start(self) -> Result<Gateway, StartError> {
+    pub async fn start(mut self) -> Result<Gateway, StartError> {
         self.check()?;
+        self.observer = self.observer.with_clock(self.clock.clone());
+        self.journal = self.journal.with_clock(self.clock.clone());
         let address = self.listen;
         let bind = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(bind)?;
@@ -64,7 +66,7 @@ impl GatewayBuilder {
         let defaults = FunctionDefaults {
             region: self.region.clone(),
             account_id: self.account_id.clone(),
-            logs: self.logs.clone(),
+            logs: self.journal.noting(self.logs.clone()),
             environment,
         };
         let starting = self.functions.iter().map(|(name, function)| {
@@ -155,7 +157,8 @@ impl GatewayBuilder {
             limits: self.limits,
             connections: Connections::default(),
             faults: Faults::new(pools.clone(), self.clock.clone()),
-            observer: self.observer.with_clock(self.clock.clone()),
+            observer: self.observer,
+            journal: self.journal,
             clock: self.clock,
             usage: ApiUsage::default(),
             closing: CancellationToken::new(),

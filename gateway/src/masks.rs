@@ -1,0 +1,349 @@
+//! Masking: what may be a secret is replaced by a placeholder, `{token-1}`, before content leaves this process.
+//!
+//! Two things are masked. Anything of a JWT's form, wherever it stands: three parts of base64url, also percent-encoded
+//! or in JSON that is a string of other JSON. And whatever stands where secrets stand: the values of headers, query
+//! parameters and JSON members named `Authorization`, `Cookie`, `token` and so on. It rather masks too much.
+//!
+//! A secret in another form at another place is not recognised, such as a token that a function writes as hexadecimal.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
+};
+
+use parking_lot::Mutex;
+use serde_json::Value;
+
+/// What the name of a header, a parameter or a member contains if its value is a secret; without `-` and `_`.
+const SECRET_NAMES: [&str; 6] = ["authorization", "cookie", "token", "secret", "password", "apikey"];
+
+/// The shortest part of what counts as a JWT without a JSON header, so that few names with dots do.
+const SHORTEST_PART: usize = 5;
+
+/// The shortest signature, HS256's, in base64url.
+const SHORTEST_SIGNATURE: usize = 43;
+
+/// Gives each secret a placeholder, always the same one, so that a reader sees which are the same. Keeps no secret.
+#[derive(Default)]
+pub(crate) struct Masks {
+    hasher: RandomState,
+    /// The numbers of the secrets with these hashes.
+    numbers: Mutex<HashMap<u64, usize>>,
+}
+
+impl Masks {
+    /// Masks a text, JSON or not. JSON is formatted anew only if a member's name is all that says that it is a secret.
+    pub(crate) fn text(&self, text: &str) -> String {
+        let masked = self.tokens(text);
+        let mut json = match serde_json::from_str(&masked) {
+            Ok(json @ (Value::Object(_) | Value::Array(_))) => json,
+            _ => return masked,
+        };
+        if self.json(&mut json) {
+            json.to_string()
+        } else {
+            masked
+        }
+    }
+
+    /// Masks the value of the header, parameter or member `name`.
+    pub(crate) fn value(&self, name: &str, value: &str) -> String {
+        if !is_secret_name(name) {
+            return self.text(value);
+        }
+        let value = self.tokens(value);
+        // The scheme of credentials, such as `Bearer`, may be seen.
+        let has_scheme = name.to_ascii_lowercase().ends_with("authorization");
+        match value.split_once(' ').filter(|_| has_scheme) {
+            Some((scheme, credentials)) => format!("{scheme} {}", self.placeholder(credentials.trim())),
+            None => self.placeholder(&value),
+        }
+    }
+
+    /// Masks a path with a query string.
+    pub(crate) fn uri(&self, uri: &str) -> String {
+        let Some((path, query)) = uri.split_once('?') else {
+            return self.tokens(uri);
+        };
+        let masked = query.split('&').map(|pair| {
+            let Some((name, value)) = form_urlencoded::parse(pair.as_bytes()).next() else {
+                return pair.to_owned();
+            };
+            if is_secret_name(&name) && !value.is_empty() {
+                format!("{name}={}", self.value(&name, &value))
+            } else {
+                self.tokens(pair)
+            }
+        });
+        format!("{}?{}", self.tokens(path), masked.collect::<Vec<_>>().join("&"))
+    }
+
+    /// Masks the texts in `json`, and returns whether it has changed any.
+    fn json(&self, json: &mut Value) -> bool {
+        match json {
+            Value::String(text) => change(text, |text| self.text(text)),
+            Value::Array(items) => items.iter_mut().fold(false, |any, item| self.json(item) | any),
+            Value::Object(members) => members.iter_mut().fold(false, |any, (name, value)| {
+                let texts = match value {
+                    Value::Array(items) => items.iter_mut(),
+                    other => std::slice::from_mut(other).iter_mut(),
+                };
+                let masked = texts.fold(false, |any, value| match value {
+                    Value::String(text) if !text.is_empty() => {
+                        change(text, |text| self.value(name, text)) | any
+                    }
+                    other => self.json(other) | any,
+                });
+                masked | any
+            }),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+
+    /// Masks whatever has the form of a JWT.
+    fn tokens(&self, text: &str) -> String {
+        let mut masked = String::with_capacity(text.len());
+        let mut rest = text;
+        while !rest.is_empty() {
+            let run = Run::at_start_of(rest);
+            if let Some((from, to)) = run.token() {
+                masked.push_str(&rest[..run.offsets[from]]);
+                masked.push_str(&self.placeholder(&run.decoded[from..to]));
+                rest = &rest[run.offsets[to]..];
+                continue;
+            }
+            let end = run.offsets[run.decoded.len()];
+            // What ended the run, too.
+            let next = rest[end..].chars().next().map_or(0, char::len_utf8);
+            masked.push_str(&rest[..end + next]);
+            rest = &rest[end + next..];
+        }
+        masked
+    }
+
+    fn placeholder(&self, secret: &str) -> String {
+        if is_placeholder(secret) {
+            return secret.to_owned();
+        }
+        let mut numbers = self.numbers.lock();
+        let next = numbers.len() + 1;
+        let number = numbers.entry(self.hasher.hash_one(secret)).or_insert(next);
+        format!("{{token-{number}}}")
+    }
+}
+
+fn change(text: &mut String, mask: impl Fn(&str) -> String) -> bool {
+    let masked = mask(text);
+    let has_changed = masked != *text;
+    *text = masked;
+    has_changed
+}
+
+fn is_secret_name(name: &str) -> bool {
+    let mut name = name.replace(['-', '_'], "");
+    name.make_ascii_lowercase();
+    SECRET_NAMES.iter().any(|secret| name.contains(secret))
+}
+
+fn is_placeholder(text: &str) -> bool {
+    let number = text
+        .strip_prefix("{token-")
+        .and_then(|text| text.strip_suffix('}'));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
+}
+
+/// The longest piece at the start of a text that consists of base64url and dots.
+struct Run {
+    /// Without percent-encoding.
+    decoded: String,
+    /// Where each character of `decoded` begins in the text, and where the last one ends.
+    offsets: Vec<usize>,
+}
+
+impl Run {
+    fn at_start_of(text: &str) -> Self {
+        let (mut decoded, mut offsets) = (String::new(), vec![0]);
+        let mut end = 0;
+        while let Some((character, length)) = character(&text.as_bytes()[end..]) {
+            end += length;
+            decoded.push(character);
+            offsets.push(end);
+        }
+        Self { decoded, offsets }
+    }
+
+    /// Returns where a token begins and ends in `decoded`.
+    fn token(&self) -> Option<(usize, usize)> {
+        // A dot may end the sentence that the token stands in.
+        let run = self.decoded.trim_end_matches('.');
+        // `{"` in base64url: the header, also if something stands right before it.
+        if let Some(begin) = run.find("eyJ")
+            && run[begin..].contains('.')
+        {
+            return Some((begin, run.len()));
+        }
+        let parts: Vec<usize> = run.split('.').map(str::len).collect();
+        let is_token = match parts.as_slice() {
+            [first, second, third] => [first, second, third].iter().all(|part| **part >= SHORTEST_PART),
+            _ => false,
+        };
+        let has_signature = parts.len() >= 3 && parts.iter().any(|part| *part >= SHORTEST_SIGNATURE);
+        (is_token || has_signature).then_some((0, run.len()))
+    }
+}
+
+/// Reads one character of base64url, or a dot, percent-encoded any number of times or not at all: the character, and its
+/// length in `text`.
+fn character(text: &[u8]) -> Option<(char, usize)> {
+    let is_part_of_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    let (first, rest) = text.split_first()?;
+    if *first != b'%' {
+        return is_part_of_token(first).then_some((char::from(*first), 1));
+    }
+    let mut digits = rest;
+    while let Some(after) = digits.strip_prefix(b"25") {
+        digits = after;
+    }
+    let hex = std::str::from_utf8(digits.get(..2)?).ok()?;
+    let byte = u8::from_str_radix(hex, 16).ok().filter(is_part_of_token)?;
+    Some((char::from(byte), 1 + rest.len() - digits.len() + 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJsb2JieSJ9.c2lnbmF0dXJl-c2lnbmF0dXJl_c2ln";
+    const OTHER: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJvdGhlciJ9.b3RoZXI";
+
+    #[test]
+    fn a_token_is_masked_wherever_it_stands() {
+        let encoded = TOKEN.replace('.', "%2E").replace('_', "%5f");
+        let twice = encoded.replace('%', "%25");
+        let inner = json!({ "action": "renew", "token": TOKEN }).to_string();
+        let nested = json!({ "body": inner }).to_string();
+        let table = [
+            (TOKEN.to_owned(), "{token-1}".to_owned()),
+            (format!("({TOKEN})."), "({token-1}).".to_owned()),
+            (format!("It was {TOKEN}."), "It was {token-1}.".to_owned()),
+            (format!("é{TOKEN}é"), "é{token-1}é".to_owned()),
+            (format!("room-auth, {TOKEN}"), "room-auth, {token-1}".to_owned()),
+            (format!("\\n{TOKEN}\\n"), "\\n{token-1}\\n".to_owned()),
+            (
+                format!("token%3D{encoded}%26a"),
+                "token%3D{token-1}%26a".to_owned(),
+            ),
+            (twice, "{token-1}".to_owned()),
+            (inner.clone(), inner.replace(TOKEN, "{token-1}")),
+            (nested.clone(), nested.replace(TOKEN, "{token-1}")),
+            (
+                format!("{TOKEN},{OTHER},{TOKEN}"),
+                "{token-1},{token-2},{token-1}".to_owned(),
+            ),
+            (
+                "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.".to_owned(),
+                "{token-3}.".to_owned(),
+            ),
+            (
+                "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJjdXQgb2Zm".to_owned(),
+                "{token-4}".to_owned(),
+            ),
+            ("xxxxx.yyyyy.zzzzz".to_owned(), "{token-5}".to_owned()),
+            (format!("IHsiYWxn.e30.{}", "s".repeat(43)), "{token-6}".to_owned()),
+        ];
+        let masks = Masks::default();
+        for (text, expected) in table {
+            assert_eq!(masks.text(&text), expected, "{text}");
+            assert_eq!(masks.text(&expected), expected, "once more");
+        }
+    }
+
+    #[test]
+    fn what_stands_where_secrets_stand_is_masked_whatever_its_form() {
+        let masks = Masks::default();
+        let table = [
+            ("Authorization", "Basic dXNlcjpwYXNz", "Basic {token-1}"),
+            ("authorization", "dXNlcjpwYXNz", "{token-1}"),
+            ("AUTHORIZATION", &format!("Bearer {TOKEN}"), "Bearer {token-2}"),
+            ("Cookie", "a=1; session=abc", "{token-3}"),
+            ("Set-Cookie", "a=1", "{token-4}"),
+            ("X-Api-Key", "abc", "{token-5}"),
+            (
+                "Sec-WebSocket-Protocol",
+                &format!("room-auth, {TOKEN}"),
+                "room-auth, {token-2}",
+            ),
+            ("User-Agent", "curl/8.5.0", "curl/8.5.0"),
+        ];
+        for (name, value, expected) in table {
+            assert_eq!(masks.value(name, value), expected, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn members_of_json_are_masked_by_their_names_at_any_depth() {
+        let body = json!({ "token": "abc", "text": "hi" }).to_string();
+        let event = json!({
+            "body": body,
+            "headers": { "Authorization": "Basic dXNlcjpwYXNz", "Host": "a" },
+            "multiValueHeaders": { "Cookie": ["a=1", "b=2"] },
+            "queryStringParameters": { "access_token": "abc", "room": "lobby" },
+            "token": { "deep": "stays" },
+            "apiKey": "",
+        });
+        let masked: Value = serde_json::from_str(&Masks::default().text(&event.to_string())).unwrap();
+        assert_eq!(
+            masked,
+            json!({
+                "body": r#"{"text":"hi","token":"{token-1}"}"#,
+                "headers": { "Authorization": "Basic {token-2}", "Host": "a" },
+                "multiValueHeaders": { "Cookie": ["{token-3}", "{token-4}"] },
+                "queryStringParameters": { "access_token": "{token-1}", "room": "lobby" },
+                "token": { "deep": "stays" },
+                "apiKey": "",
+            })
+        );
+    }
+
+    #[test]
+    fn json_keeps_its_form_if_a_token_is_all_that_is_masked() {
+        let text = format!(r#"{{ "z": 1.50,  "token": "{TOKEN}", "a": "b", "a": "c" }}"#);
+        assert_eq!(Masks::default().text(&text), text.replace(TOKEN, "{token-1}"));
+    }
+
+    #[test]
+    fn a_query_string_and_the_event_made_of_it_have_the_same_placeholders() {
+        let masks = Masks::default();
+        let uri = format!(
+            "/dev?room=a%2Fb&token=to%20p+secret&x={}&token=",
+            TOKEN.replace('.', "%2e")
+        );
+        assert_eq!(
+            masks.uri(&uri),
+            "/dev?room=a%2Fb&token={token-1}&x={token-2}&token="
+        );
+        let event = json!({ "token": "to p secret", "x": TOKEN }).to_string();
+        assert_eq!(masks.text(&event), r#"{"token":"{token-1}","x":"{token-2}"}"#);
+        assert_eq!(masks.uri("/dev"), "/dev");
+    }
+
+    #[test]
+    fn names_numbers_and_addresses_are_not_masked() {
+        for text in [
+            "127.0.0.1:3001",
+            "d-1234567890.execute-api.us-east-1.amazonaws.com",
+            "api.example.com",
+            "$request.body.action",
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/131.0.6778.85",
+            "3.14159, 1.2.3",
+            "...",
+            "100%",
+            "eyJhbGciOiJFUzI1NiJ9",
+            r#"{"tokens": 3, "secret": null}"#,
+        ] {
+            assert_eq!(Masks::default().text(text), text);
+        }
+    }
+}
