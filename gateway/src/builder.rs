@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
 };
 
 use crate::{
@@ -43,6 +44,7 @@ pub struct GatewayBuilder {
     pub(crate) logs: LogSink,
     pub(crate) observer: Observer,
     pub(crate) journal: Journal,
+    pub(crate) record: Option<PathBuf>,
 }
 
 impl Gateway {
@@ -78,6 +80,7 @@ impl GatewayBuilder {
             logs: LogSink::default(),
             observer: Observer::default(),
             journal: Journal::default(),
+            record: None,
         }
     }
 
@@ -297,6 +300,24 @@ impl GatewayBuilder {
     #[must_use]
     pub fn observe(mut self, observe: impl Fn(Observation) + Send + Sync + 'static) -> Self {
         self.observer = Observer::new(observe);
+        self
+    }
+
+    /// Records what comes and goes, as one JSON object a line, to a new file that only its owner can read:
+    /// handshakes, messages, events and answers of functions, calls of `@connections`, closes, and their times.
+    /// [`Recording`](crate::Recording) replays it.
+    ///
+    /// It holds what clients and functions say, but no tokens: what has the form of a JWT, and what stands where
+    /// secrets stand (`Authorization`, `Cookie`, members named `token` and so on), is replaced by a placeholder
+    /// such as `{token-1}`, always the same one for the same token.
+    ///
+    /// ```
+    /// # use room_auth_gateway::Gateway;
+    /// let builder = Gateway::builder().record("bug.jsonl");
+    /// ```
+    #[must_use]
+    pub fn record(mut self, path: impl Into<PathBuf>) -> Self {
+        self.record = Some(path.into());
         self
     }
 }

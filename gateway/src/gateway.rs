@@ -15,6 +15,7 @@ use crate::{
     function::{Function, FunctionPool},
     http::Tls,
     observations::Observations,
+    recorder::Recorder,
     usage::{self, FunctionUsage, TableUsage},
 };
 
@@ -30,6 +31,7 @@ pub struct Gateway {
     #[cfg(feature = "dynamodb")]
     pub(crate) database: Option<DynamoDb>,
     pub(crate) tls: Option<Tls>,
+    pub(crate) recorder: Option<Arc<Recorder>>,
     pub(crate) server: JoinHandle<()>,
     pub(crate) local_addr: SocketAddr,
     pub(crate) reachable_at: SocketAddr,
@@ -144,10 +146,18 @@ impl Gateway {
         Ok(pool.replace(self.defaults.apply(name, function)).await?)
     }
 
+    /// Begins to end: what happens from now on is not the clients' doing, and is not recorded.
+    fn close(&self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.end(self.api.clock.now());
+        }
+        self.api.closing.cancel();
+    }
+
     /// Closes the sockets with 1001, invokes `$disconnect` for each of them for at most 3 seconds, and kills the
     /// functions' processes. Returns when they are gone.
     pub async fn shutdown(mut self) {
-        self.api.closing.cancel();
+        self.close();
         self.api.tasks.close();
         // What has not ended by then ends with the functions.
         let _ = tokio::time::timeout(SHUTDOWN_GRACE, self.api.tasks.wait()).await;
@@ -165,7 +175,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        self.api.closing.cancel();
+        self.close();
         self.api.closed.cancel();
         self.server.abort();
         for function in self.functions.values() {

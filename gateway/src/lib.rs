@@ -3,6 +3,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 // From top to bottom, so that each module only uses those below it.
+mod replay;
+
 mod start;
 
 mod bill;
@@ -35,6 +37,7 @@ mod masks;
 mod observations;
 mod observe;
 mod proxy_response;
+mod recorder;
 mod selection;
 mod stage;
 
@@ -60,4 +63,5 @@ pub use gateway::Gateway;
 pub use limits::{Limits, RequestRate};
 pub use observations::{NotObserved, Observations};
 pub use observe::{Decision, Observation, ObservedEvent, Operation};
+pub use replay::{Difference, Recording, ReplayError};
 pub use selection::{SelectionError, SelectionExpression};

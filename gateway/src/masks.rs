@@ -121,7 +121,8 @@ impl Masks {
         masked
     }
 
-    fn placeholder(&self, secret: &str) -> String {
+    /// Returns the placeholder of a secret.
+    pub(crate) fn placeholder(&self, secret: &str) -> String {
         if is_placeholder(secret) {
             return secret.to_owned();
         }

@@ -77,7 +77,16 @@ impl Observations {
         &mut self,
         matches: impl Fn(&Observation) -> bool,
     ) -> Result<Observation, NotObserved> {
-        let deadline = Instant::now() + self.patience;
+        self.until_within(self.patience, matches).await
+    }
+
+    /// As [`until`](Self::until), with its own patience.
+    pub(crate) async fn until_within(
+        &mut self,
+        patience: Duration,
+        matches: impl Fn(&Observation) -> bool,
+    ) -> Result<Observation, NotObserved> {
+        let deadline = Instant::now() + patience;
         let mut next = 0;
         loop {
             while let Some(seen) = self.happened.get(next) {
@@ -90,7 +99,7 @@ impl Observations {
             match arrived {
                 Ok(Some(observation)) => self.happened.push_back(observation),
                 Ok(None) => return Err(self.not_observed("before the gateway ended".to_owned())),
-                Err(_) => return Err(self.not_observed(format!("within {:?}", self.patience))),
+                Err(_) => return Err(self.not_observed(format!("within {patience:?}"))),
             }
         }
     }

@@ -21,6 +21,7 @@ use crate::{
     gateway::Gateway,
     http::{Hosts, Tls},
     limits::{RequestRate, Throttle},
+    recorder::Recorder,
     server,
     stage::Stage,
     usage::ApiUsage,
@@ -74,6 +75,8 @@ impl GatewayBuilder {
             async move { Ok::<_, StartError>((name.clone(), Arc::new(function.start().await?))) }
         });
         let pools: Pools = try_join_all(starting).await?.into_iter().collect();
+        // Last, so that a start that fails leaves no file.
+        let recorder = self.make_recorder(reachable_at)?;
         let api = Arc::new(self.into_api(stage, hosts, &pools));
         let server = tokio::spawn(server::serve(listener, tls.clone(), api.clone()));
         Ok(Gateway {
@@ -83,10 +86,23 @@ impl GatewayBuilder {
             #[cfg(feature = "dynamodb")]
             database,
             tls,
+            recorder,
             server,
             local_addr,
             reachable_at,
         })
+    }
+
+    /// Lets a recorder read the journal, if there is to be one.
+    fn make_recorder(&mut self, address: SocketAddr) -> Result<Option<Arc<Recorder>>, StartError> {
+        let Some(path) = self.record.take() else {
+            return Ok(None);
+        };
+        let created = Recorder::create(&path, &address.to_string(), self.clock.now());
+        let recorder = Arc::new(created.map_err(|source| StartError::Record { path, source })?);
+        let reader = recorder.clone();
+        self.journal.add_reader(move |entry| reader.note(entry));
+        Ok(Some(recorder))
     }
 
     fn check(&self) -> Result<(), StartError> {

@@ -1,0 +1,48 @@
+//! The command `replay`: a recorded session, run again.
+
+use std::{error::Error, path::Path, pin::pin};
+
+use room_auth_gateway::Recording;
+
+use super::{assemble, options::Options, output::Output, signals};
+
+/// Replays the recording in `file` with the functions that the options name.
+///
+/// # Errors
+///
+/// If it cannot be replayed, or something is different.
+pub(super) async fn run(
+    file: &Path,
+    tokens: Vec<(String, String)>,
+    mut options: Options,
+) -> Result<(), Box<dyn Error>> {
+    // The recorded gateway may still be running.
+    options.port = 0;
+    let mut recording = Recording::read(file)?;
+    for (name, value) in tokens {
+        recording = recording.with_token(name, value);
+    }
+    let stop = pin!(signals::stop()?);
+    let output = Output::new(options.json);
+    let artifacts = tempfile::tempdir()?;
+    let replaying = async {
+        let plan = assemble::plan(&options, &output)?;
+        let (builder, _) = assemble::builder(&plan, &options, &output, artifacts.path()).await?;
+        Ok::<_, Box<dyn Error>>(recording.replay(builder).await?)
+    };
+    let replayed = tokio::select! {
+        replayed = replaying => replayed,
+        () = stop => Err("the replay was stopped".into()),
+    };
+    if let Ok(differences) = &replayed {
+        for difference in differences {
+            output.difference(difference);
+        }
+    }
+    output.finish();
+    match replayed?.len() {
+        0 => Ok(()),
+        1 => Err("one thing has come out differently".into()),
+        count => Err(format!("{count} things have come out differently").into()),
+    }
+}

@@ -1,0 +1,230 @@
+//! Recording a session, and replaying it.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::{fs, path::Path, time::Duration};
+
+use common::{
+    Client, Log, call, closed, connect, connect_known, function, path_of, receive, refused, send, try_connect,
+};
+use futures_util::SinkExt;
+use room_auth_gateway::{
+    Gateway, GatewayBuilder, LogSink, ManualClock, Observation, Observations, ObservedEvent, Recording,
+};
+use serde_json::Value;
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
+
+const TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJsb2JieSJ9.c2lnbmF0dXJl-c2lnbmF0dXJl_c2ln";
+const FRESH: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJmcmVzaCJ9.ZnJlc2gtc2lnbmF0dXJlLWZyZXNo";
+
+/// A gateway whose messages without a route get an error frame, with ids.
+fn builder() -> GatewayBuilder {
+    Gateway::builder()
+        .function("scripted", function())
+        .route("$connect", "scripted")
+        .route("$disconnect", "scripted")
+        .route_with_response("echo", "scripted")
+        .logs(LogSink::discard())
+}
+
+async fn until_closed(seen: &mut Observations) {
+    let is_told = |seen: &Observation| matches!(&seen.event, ObservedEvent::FunctionAnswered { route, .. } if &**route == "$disconnect");
+    seen.until(is_told).await.unwrap();
+}
+
+async fn leave(mut client: Client, code: u16) {
+    let (code, reason) = (CloseCode::from(code), "done".into());
+    client.close(Some(CloseFrame { code, reason })).await.unwrap();
+}
+
+/// Records clients that do what clients do.
+async fn record(path: &Path) {
+    let clock = ManualClock::new();
+    let gateway = builder().record(path).clock(clock.clone()).start().await.unwrap();
+    let mut seen = gateway.observations();
+    let bearer = format!("Bearer {TOKEN}");
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("Cookie", "session=s3cr3t"),
+        ("Sec-WebSocket-Protocol", "chat"),
+    ];
+    let query = format!("?token={TOKEN}&do=accept&protocol=chat");
+    let (mut first, _) = try_connect(&gateway, &query, &headers).await.unwrap();
+    let is_open = |seen: &Observation| matches!(seen.event, ObservedEvent::HandshakeAnswered { status: 101 });
+    let id = seen.until(is_open).await.unwrap().connection_id;
+    send(
+        &mut first,
+        format!(r#"{{"action":"echo","do":"echo","jwt":"{TOKEN}"}}"#),
+    )
+    .await;
+    receive(&mut first).await;
+    // An error frame, with the ids of the connection and the request.
+    send(&mut first, "no route").await;
+    receive(&mut first).await;
+    clock.advance(Duration::from_mins(3));
+    assert_eq!(
+        call(&gateway, "POST", &path_of(&id), format!("to {id}"))
+            .await
+            .status,
+        200
+    );
+    receive(&mut first).await;
+    assert_eq!(refused(&gateway, "?do=refuse&status=403", &[]).await.0, 403);
+
+    let mut idle = connect(&gateway).await;
+    let mut binary = connect(&gateway).await;
+    binary.send(Message::binary(vec![1])).await.unwrap();
+    assert_eq!(u16::from(closed(&mut binary).await.code), 1003);
+    until_closed(&mut seen).await;
+    leave(first, 4000).await;
+    until_closed(&mut seen).await;
+    clock.advance(Duration::from_mins(10));
+    assert_eq!(u16::from(closed(&mut idle).await.code), 1001);
+    until_closed(&mut seen).await;
+    // Open to the end.
+    let mut last = connect(&gateway).await;
+    send(&mut last, r#"{"action":"echo","do":"echo","n":1}"#).await;
+    receive(&mut last).await;
+    gateway.shutdown().await;
+}
+
+fn read(path: &Path) -> Recording {
+    let tokens = [("token-1", FRESH), ("token-2", "session=fresh")];
+    tokens
+        .into_iter()
+        .fold(Recording::read(path).unwrap(), |recording, (name, value)| {
+            recording.with_token(name, value)
+        })
+}
+
+#[tokio::test]
+async fn a_session_replays_as_it_was_recorded_without_its_tokens() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("session.jsonl");
+    record(&path).await;
+
+    let text = fs::read_to_string(&path).unwrap();
+    for secret in TOKEN.split('.').chain(["s3cr3t"]) {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    assert!(text.contains("{token-1}"), "{text}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        (&lines[0]["event"], &lines.last().unwrap()["event"]),
+        (&"recording".into(), &"end".into())
+    );
+
+    let tokens = Recording::read(&path).unwrap().tokens();
+    assert_eq!(tokens.keys().collect::<Vec<_>>(), ["token-1", "token-2"]);
+    let differences = read(&path).replay(builder()).await.unwrap();
+    assert!(differences.is_empty(), "{differences:#?}");
+}
+
+#[tokio::test]
+async fn what_comes_out_differently_is_shown_and_the_rest_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("session.jsonl");
+    record(&path).await;
+    let shown = async |gateway: GatewayBuilder| {
+        let recording = read(&path).with_patience(Duration::from_millis(300));
+        let differences = recording.replay(gateway).await.unwrap();
+        let shown = differences.iter().map(|one| {
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            assert!(!one.to_string().contains(FRESH), "{one}");
+            format!("{}: {} | {}", one.what, text(&one.recorded), text(&one.replayed))
+        });
+        shown.collect::<Vec<_>>()
+    };
+
+    // Another function for what was an echo: it gets the token of the replay, and answers something else.
+    let other = common::function().env("NOTHING", "");
+    let echo = builder_without_echo()
+        .function("other", other)
+        .route("echo", "other");
+    assert_eq!(
+        shown(echo).await,
+        [
+            r#"a message to the client: {"action":"echo","do":"echo","jwt":"{token-1}"} | "#,
+            r#"a message to the client: {"action":"echo","do":"echo","n":1} | "#,
+        ]
+    );
+    // Without idle timeouts one client is not put out.
+    let patient = builder().limits(|limits| limits.idle_timeout = Duration::from_hours(1));
+    let shown_patient = shown(patient).await;
+    assert_eq!(
+        shown_patient,
+        ["the end of the connection: a close frame with 1001 | "]
+    );
+    // What is refused cannot go on.
+    let small = builder().limits(|limits| limits.connections_per_second = Some(1));
+    let shown_small = shown(small).await;
+    assert!(
+        shown_small[0].starts_with("the answer of the handshake: 403 | 429"),
+        "{shown_small:#?}"
+    );
+}
+
+fn builder_without_echo() -> GatewayBuilder {
+    Gateway::builder()
+        .function("scripted", function())
+        .route("$connect", "scripted")
+        .route("$disconnect", "scripted")
+        .logs(LogSink::discard())
+}
+
+#[tokio::test]
+async fn what_cannot_be_replayed_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("session.jsonl");
+    let (sink, mut log) = Log::channel();
+    let gateway = builder().logs(sink).record(&path).start().await.unwrap();
+    let (mut client, id) = connect_known(&gateway, &mut log).await;
+    send(&mut client, format!(r#"{{"action":"echo","token":"{TOKEN}"}}"#)).await;
+    receive(&mut client).await;
+    let error = builder().record(&path).start().await.unwrap_err().to_string();
+    assert!(error.contains("overwrites nothing"), "{error}");
+    gateway.shutdown().await;
+
+    let recording = Recording::read(&path).unwrap();
+    let error = recording.replay(builder()).await.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        format!(
+            "the recording needs a value for token-1 (a message of {id}); add --token NAME=VALUE for each"
+        )
+    );
+    let unknown = recording.with_token("token-1", "x").with_token("token-7", "x");
+    assert_eq!(
+        unknown.replay(builder()).await.unwrap_err().to_string(),
+        "no client of the recording sends token-7; leave it out, or name one of these: token-1"
+    );
+    for (text, expected) in [
+        ("", "line 1 is not a line of a recording: the file is empty; "),
+        ("{}", "line 1 is not a line of a recording: missing field `at`"),
+        (
+            r#"{"event":"recording","version":9,"at":0,"address":""}"#,
+            "line 1 is not a line of a recording: it has version 9, and this program reads 1; ",
+        ),
+        (
+            "{\"event\":\"recording\",\"version\":1,\"at\":0,\"address\":\"\"}\nhello",
+            "line 2 is not a line of a recording: expected value",
+        ),
+    ] {
+        fs::write(&path, text).unwrap();
+        let error = Recording::read(&path).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
