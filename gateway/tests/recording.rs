@@ -172,7 +172,7 @@ async fn what_comes_out_differently_is_shown_and_the_rest_goes_on() {
     let small = builder().limits(|limits| limits.connections_per_second = Some(1));
     let shown_small = shown(small).await;
     assert!(
-        shown_small[0].starts_with("the answer of the handshake: 403 | 429"),
+        shown_small[0].starts_with("the answer of the handshake: 101 | 429"),
         "{shown_small:#?}"
     );
 }

@@ -16,7 +16,7 @@ enum Piece<'t> {
     Id(&'t str),
     /// Milliseconds or seconds since 1970, or a date with a time. The functions' clocks make no two sessions alike, so
     /// times are not compared.
-    Time,
+    Time(&'t str),
 }
 
 impl Matching {
@@ -42,6 +42,15 @@ impl Matching {
         self.new_pairs(recorded, replayed).is_some()
     }
 
+    /// Returns a recorded text with the ids of the replay, as far as they are known: clients send what they were told.
+    pub(super) fn translate(&self, recorded: &str) -> String {
+        let translated = pieces(recorded).into_iter().map(|piece| match piece {
+            Piece::Id(id) => self.replayed.get(id).map_or(id, String::as_str),
+            Piece::Text(text) | Piece::Time(text) => text,
+        });
+        translated.collect()
+    }
+
     fn new_pairs<'t>(&self, recorded: &'t str, replayed: &'t str) -> Option<Vec<(&'t str, &'t str)>> {
         let (before, now) = (pieces(recorded), pieces(replayed));
         if before.len() != now.len() {
@@ -51,7 +60,7 @@ impl Matching {
         for pair in before.into_iter().zip(now) {
             match pair {
                 (Piece::Text(before), Piece::Text(now)) if before == now => {}
-                (Piece::Time, Piece::Time) => {}
+                (Piece::Time(_), Piece::Time(_)) => {}
                 (Piece::Id(before), Piece::Id(now)) => {
                     let known = (self.replayed.get(before), self.recorded.get(now));
                     let is_known = known.0.is_some() || known.1.is_some();
@@ -113,12 +122,12 @@ fn special(text: &str, length: usize) -> (usize, Option<Piece<'_>>) {
         return (16, Some(Piece::Id(&text[..16])));
     }
     if let Some(length) = date(text) {
-        return (length, Some(Piece::Time));
+        return (length, Some(Piece::Time(&text[..length])));
     }
     let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
     // From 2001 to 2286.
     if is_number && (length == 10 || length == 13) && word.starts_with('1') {
-        return (length, Some(Piece::Time));
+        return (length, Some(Piece::Time(word)));
     }
     let is_hex = word.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     let is_id = is_hex && !is_number && length >= 16;
@@ -196,6 +205,10 @@ mod tests {
         assert!(!matching.fits(FIRST, FIRST), "it is the other one");
         assert!(!matching.fits(SECOND, SECOND), "the other one is taken");
         assert!(matching.fits(FIRST, SECOND));
+        assert_eq!(
+            matching.translate(&format!("é {FIRST} {SECOND} at 1707503008941")),
+            format!("é {SECOND} {SECOND} at 1707503008941")
+        );
         let mut matching = Matching::default();
         assert!(!matching.fits(&format!("{FIRST} {FIRST}"), &format!("{FIRST} {SECOND}")));
         assert!(!matching.fits(&format!("{FIRST} {SECOND}"), &format!("{FIRST} {FIRST}")));

@@ -1,12 +1,14 @@
 //! Running a recorded session again, and comparing what comes back: a bug seen once is a test.
 
 mod client;
+mod connection;
 mod difference;
 mod error;
 mod matching;
 mod player;
 mod received;
 mod steps;
+mod terms;
 mod tokens;
 
 use std::{

@@ -65,6 +65,17 @@ pub(super) enum Method {
     Delete,
 }
 
+impl Method {
+    /// Returns its name in HTTP.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Get => "GET",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Line {
     at: u64,
