@@ -12,7 +12,8 @@
 //!
 //! # What is not
 //!
-//! - A token is a bearer token: whoever has it may connect until it expires. There is no list of used tokens.
+//! - A token is a bearer token: whoever has it may connect until it expires. Only a registry can know that it
+//!   was used before, or was revoked: see [`rooms`](crate::rooms).
 //! - Keys that an issuer publishes are trusted as they were fetched last, however long ago that was.
 //! - Certificates of keys only carry a key: their dates and issuers are ignored.
 //! - The clock of the machine is trusted. By one that is set before 1970 no token is valid.
@@ -29,6 +30,7 @@ mod key_error;
 mod keys;
 mod material;
 mod normalize;
+mod options;
 mod prepared;
 mod public_key;
 mod public_keys;

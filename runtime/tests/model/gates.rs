@@ -32,17 +32,21 @@ impl Gates {
     /// The calls that wait: of which invocation, and which of its calls.
     pub(crate) fn waiting(&self) -> Vec<(usize, u32)> {
         let state = self.state();
-        state.waiting.iter().map(|call| (call.act, call.of_act)).collect()
+        let closed = state.waiting.iter().filter(|call| !call.is_open);
+        closed.map(|call| (call.act, call.of_act)).collect()
     }
 
     pub(crate) fn is_anyone_waiting(&self) -> bool {
-        !self.state().waiting.is_empty()
+        self.state().waiting.iter().any(|call| !call.is_open)
     }
 
-    /// Lets one of the waiting calls through.
-    pub(crate) fn open(&self, place: usize) {
+    /// Lets a waiting call through.
+    pub(crate) fn open(&self, act: usize, of_act: u32) {
         let waker = {
-            let call = &mut self.state().waiting[place];
+            let mut state = self.state();
+            let mut waiting = state.waiting.iter_mut();
+            let call = waiting.find(|call| (call.act, call.of_act) == (act, of_act));
+            let call = call.unwrap();
             call.is_open = true;
             call.waker.take()
         };

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use tokio::task::unconstrained;
 
 use backend::Call;
 use gates::Line;
@@ -118,7 +119,8 @@ fn replay(
         .start_paused(true)
         .build()
         .unwrap();
-    runtime.block_on(run(sequence, store(sequence), is_logged, tally))
+    // All is ready at once here: tokio's budget for a task would end in the middle of a step.
+    runtime.block_on(unconstrained(run(sequence, store(sequence), is_logged, tally)))
 }
 
 fn number(variable: &str, default: u64) -> u64 {

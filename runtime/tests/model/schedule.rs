@@ -54,14 +54,13 @@ pub(crate) async fn run(
             tokio::time::advance(Duration::from_secs(wait)).await;
             continue;
         }
-        let place = usize::from(choice) % waiting.len();
-        let (act, call) = waiting[place];
+        let (act, call) = waiting[usize::from(choice) % waiting.len()];
         let one = running.iter_mut().find(|one| one.line.act == act).unwrap();
         if one.line.is_killed_at(call) {
             one.work = None;
             killed(act);
         } else {
-            gates.open(place);
+            gates.open(act, call);
         }
     }
 }
