@@ -14,7 +14,7 @@ use crate::{
     function::{FunctionPool, InvokeError, Outcome},
     http::Hosts,
     ids,
-    journal::{Caller, ClosedBy, Content, Journal},
+    journal::{ClosedBy, Content, Journal},
     limits::{Limits, Throttle},
     observe::{ObservedEvent, Observer},
     proxy_response::ProxyResponse,
@@ -107,7 +107,8 @@ impl Api {
                 request_id: request_id.clone(),
             });
         let call = Call {
-            caller: Caller::Route(key.clone()),
+            route: Some(key.clone()),
+            is_resent: false,
             function: &route.function,
             connection_id,
             request_id: &request_id,

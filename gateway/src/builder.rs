@@ -45,6 +45,7 @@ pub struct GatewayBuilder {
     pub(crate) observer: Observer,
     pub(crate) journal: Journal,
     pub(crate) record: Option<PathBuf>,
+    pub(crate) inspect: Option<u16>,
 }
 
 impl Gateway {
@@ -81,6 +82,7 @@ impl GatewayBuilder {
             observer: Observer::default(),
             journal: Journal::default(),
             record: None,
+            inspect: None,
         }
     }
 
@@ -318,6 +320,28 @@ impl GatewayBuilder {
     #[must_use]
     pub fn record(mut self, path: impl Into<PathBuf>) -> Self {
         self.record = Some(path.into());
+        self
+    }
+
+    /// Serves the inspector on this port of 127.0.0.1; 0 is any free port (default: no inspector). It is a page that shows
+    /// connections, events and answers, gives functions events again, and injects faults; see
+    /// [`Gateway::inspector_url`]. Tokens, `Authorization` and `Cookie` are masked in all that it shows.
+    ///
+    /// ```no_run
+    /// # use room_auth_gateway::{Function, Gateway, StartError};
+    /// # async fn run() -> Result<(), StartError> {
+    /// let gateway = Gateway::builder()
+    ///     .function("chat", Function::new("target/debug/chat"))
+    ///     .route("$connect", "chat")
+    ///     .inspect(0)
+    ///     .start()
+    ///     .await?;
+    /// println!("{}", gateway.inspector_url().unwrap_or_default());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn inspect(mut self, port: u16) -> Self {
+        self.inspect = Some(port);
         self
     }
 }

@@ -9,11 +9,14 @@ use bytes::Bytes;
 
 use crate::{
     function::{FunctionPool, Outcome},
-    journal::{Caller, Content, Journal},
+    journal::{Content, Journal},
 };
 
 pub(crate) struct Call<'a> {
-    pub(crate) caller: Caller,
+    /// The route, or `None` for the authorizer.
+    pub(crate) route: Option<Arc<str>>,
+    /// Whether a person sends an earlier event once more.
+    pub(crate) is_resent: bool,
     pub(crate) function: &'a FunctionPool,
     pub(crate) connection_id: &'a Arc<str>,
     pub(crate) request_id: &'a Arc<str>,
@@ -26,7 +29,8 @@ impl Call<'_> {
     /// Returns what the call has led to, or `None` after the limit, and how long that took.
     pub(crate) async fn run(self, journal: &Journal) -> (Option<Outcome>, Duration) {
         let Self {
-            caller,
+            route,
+            is_resent,
             function,
             connection_id,
             request_id,
@@ -34,7 +38,8 @@ impl Call<'_> {
             limit,
         } = self;
         journal.note(connection_id, || Content::Invoked {
-            caller,
+            route,
+            is_resent,
             function: function.shared_name(),
             request_id: request_id.clone(),
             event: event.clone(),

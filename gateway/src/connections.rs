@@ -142,6 +142,10 @@ impl Connections {
         self.0.lock().keys().cloned().collect()
     }
 
+    pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
+        self.0.lock().values().cloned().collect()
+    }
+
     /// Returns since when each connection is open.
     pub(crate) fn connected_at(&self) -> Vec<SystemTime> {
         self.0

@@ -157,6 +157,11 @@ impl Faults {
         }))
     }
 
+    /// Returns the functions, by their names in the gateway.
+    pub(crate) fn functions(&self) -> HashMap<String, Arc<FunctionPool>> {
+        self.0.functions.clone()
+    }
+
     /// Returns the fault of a call of @connections. A post uses up the faults of posts.
     pub(crate) fn call(&self, connection_id: &str, post: bool) -> Option<CallFault> {
         let mut denied = self.0.denied_posts.lock();

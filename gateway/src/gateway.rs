@@ -35,13 +35,15 @@ pub struct Gateway {
     pub(crate) server: JoinHandle<()>,
     pub(crate) local_addr: SocketAddr,
     pub(crate) reachable_at: SocketAddr,
+    pub(crate) inspector: Option<(SocketAddr, JoinHandle<()>)>,
 }
 
 impl Gateway {
     /// Returns the URL for clients: `ws://127.0.0.1:<port>/<stage>`, or `wss://…` with TLS.
     pub fn websocket_url(&self) -> String {
-        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
-        format!("{scheme}://{}{}", self.reachable_at, self.api.stage.path())
+        self.api
+            .stage
+            .websocket_url(self.reachable_at, self.tls.is_some())
     }
 
     /// Returns the endpoint of `@connections` for the AWS SDKs: `http://127.0.0.1:<port>/<stage>`. Functions find it
@@ -62,6 +64,12 @@ impl Gateway {
     #[cfg(feature = "dynamodb")]
     pub fn dynamodb_endpoint(&self) -> Option<&str> {
         self.database.as_ref().map(DynamoDb::endpoint)
+    }
+
+    /// Returns the URL of the inspector's page, if there is [one](crate::GatewayBuilder::inspect).
+    pub fn inspector_url(&self) -> Option<String> {
+        let (address, _) = self.inspector.as_ref()?;
+        Some(format!("http://{address}/"))
     }
 
     /// Returns the address that the gateway listens on.
@@ -162,8 +170,11 @@ impl Gateway {
         // What has not ended by then ends with the functions.
         let _ = tokio::time::timeout(SHUTDOWN_GRACE, self.api.tasks.wait()).await;
         self.api.closed.cancel();
-        // The server's task never panics. When it has ended, the port is free.
+        // The servers' tasks never panic. When they have ended, the ports are free.
         let _ = (&mut self.server).await;
+        if let Some((_, inspector)) = &mut self.inspector {
+            let _ = inspector.await;
+        }
         for function in self.functions.values() {
             function.stop();
         }
@@ -178,6 +189,9 @@ impl Drop for Gateway {
         self.close();
         self.api.closed.cancel();
         self.server.abort();
+        if let Some((_, inspector)) = &self.inspector {
+            inspector.abort();
+        }
         for function in self.functions.values() {
             function.stop();
         }

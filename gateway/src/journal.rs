@@ -55,7 +55,10 @@ pub(crate) enum Content {
     MessageIn { route: Option<Arc<str>>, text: Bytes },
     /// A function was given an event.
     Invoked {
-        caller: Caller,
+        /// The route, or `None` for the authorizer.
+        route: Option<Arc<str>>,
+        /// Whether a person has sent an earlier event once more.
+        is_resent: bool,
         function: Arc<str>,
         /// Lambda's request id. The entry [`Answered`](Self::Answered) has the same one.
         request_id: Arc<str>,
@@ -86,17 +89,6 @@ pub(crate) enum Content {
     Closed { by: ClosedBy, code: u16, reason: String },
     /// A function has printed a line.
     Log { function: Arc<str>, text: String },
-}
-
-/// On whose behalf a function is called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// The handshake, which asks the authorizer.
-    Authorizer,
-    /// A route.
-    Route(Arc<str>),
-    /// A person who sends an earlier event again.
-    Person,
 }
 
 /// Who has ended a connection.

@@ -14,6 +14,7 @@ mod defaults;
 mod error;
 mod gateway;
 
+mod inspector;
 mod server;
 
 mod handshake;

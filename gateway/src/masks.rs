@@ -2,17 +2,19 @@
 //!
 //! Two things are masked. Anything of a JWT's form, wherever it stands: three parts of base64url, also percent-encoded
 //! or in JSON that is a string of other JSON. And whatever stands where secrets stand: the values of headers, query
-//! parameters and JSON members named `Authorization`, `Cookie`, `token` and so on. It rather masks too much.
+//! parameters and JSON members named `Authorization`, `Cookie`, `token` and so on, and from then on wherever else they
+//! stand. It rather masks too much.
 //!
-//! A secret in another form at another place is not recognised, such as a token that a function writes as hexadecimal.
+//! Not recognised are a secret that nothing calls one, and one in another form, such as hexadecimal.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     hash::{BuildHasher as _, RandomState},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use parking_lot::Mutex;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What the name of a header, a parameter or a member contains if its value is a secret; without `-` and `_`.
 const SECRET_NAMES: [&str; 6] = ["authorization", "cookie", "token", "secret", "password", "apikey"];
@@ -23,12 +25,25 @@ const SHORTEST_PART: usize = 5;
 /// The shortest signature, HS256's, in base64url.
 const SHORTEST_SIGNATURE: usize = 43;
 
-/// Gives each secret a placeholder, always the same one, so that a reader sees which are the same. Keeps no secret.
+/// The shortest secret that is masked at other places than where it was found. Shorter ones would be found in words.
+const SHORTEST_KNOWN: usize = 6;
+
+/// How many secrets that have not the form of a JWT are masked at other places than where they were found.
+const MAX_KNOWN: usize = 200;
+
+/// Gives each secret a placeholder, always the same one, so that a reader sees which are the same.
 #[derive(Default)]
 pub(crate) struct Masks {
     hasher: RandomState,
+    found: Mutex<Found>,
+}
+
+#[derive(Default)]
+struct Found {
     /// The numbers of the secrets with these hashes.
-    numbers: Mutex<HashMap<u64, usize>>,
+    numbers: HashMap<u64, usize>,
+    /// The last secrets that were found by a name and not by their form.
+    known: VecDeque<String>,
 }
 
 impl Masks {
@@ -52,11 +67,19 @@ impl Masks {
             return self.text(value);
         }
         let value = self.tokens(value);
+        let name = name.to_ascii_lowercase();
+        if name.ends_with("cookie") {
+            let cookies = value.split(';').map(|cookie| match cookie.split_once('=') {
+                Some((name, value)) => format!("{name}={}", self.known(value)),
+                None => self.known(cookie),
+            });
+            return cookies.collect::<Vec<_>>().join(";");
+        }
         // The scheme of credentials, such as `Bearer`, may be seen.
-        let has_scheme = name.to_ascii_lowercase().ends_with("authorization");
-        match value.split_once(' ').filter(|_| has_scheme) {
-            Some((scheme, credentials)) => format!("{scheme} {}", self.placeholder(credentials.trim())),
-            None => self.placeholder(&value),
+        let scheme = value.split_once(' ').filter(|_| name.ends_with("authorization"));
+        match scheme {
+            Some((scheme, credentials)) => format!("{scheme} {}", self.known(credentials.trim())),
+            None => self.known(&value),
         }
     }
 
@@ -79,29 +102,62 @@ impl Masks {
     }
 
     /// Masks the texts in `json`, and returns whether it has changed any.
-    fn json(&self, json: &mut Value) -> bool {
+    pub(crate) fn json(&self, json: &mut Value) -> bool {
         match json {
             Value::String(text) => change(text, |text| self.text(text)),
             Value::Array(items) => items.iter_mut().fold(false, |any, item| self.json(item) | any),
-            Value::Object(members) => members.iter_mut().fold(false, |any, (name, value)| {
-                let texts = match value {
-                    Value::Array(items) => items.iter_mut(),
-                    other => std::slice::from_mut(other).iter_mut(),
-                };
-                let masked = texts.fold(false, |any, value| match value {
-                    Value::String(text) if !text.is_empty() => {
-                        change(text, |text| self.value(name, text)) | any
-                    }
-                    other => self.json(other) | any,
-                });
-                masked | any
-            }),
+            Value::Object(members) => {
+                let any = self.encoded_body(members);
+                members.iter_mut().fold(any, |any, (name, value)| {
+                    let texts = match value {
+                        Value::Array(items) => items.iter_mut(),
+                        other => std::slice::from_mut(other).iter_mut(),
+                    };
+                    let masked = texts.fold(false, |any, value| match value {
+                        Value::String(text) if !text.is_empty() => {
+                            change(text, |text| self.value(name, text)) | any
+                        }
+                        other => self.json(other) | any,
+                    });
+                    masked | any
+                })
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => false,
         }
     }
 
-    /// Masks whatever has the form of a JWT.
+    /// Masks the body of a response in base64.
+    fn encoded_body(&self, members: &mut Map<String, Value>) -> bool {
+        if members.get("isBase64Encoded") != Some(&Value::Bool(true)) {
+            return false;
+        }
+        let Some(Value::String(body)) = members.get_mut("body") else {
+            return false;
+        };
+        let decoded = STANDARD.decode(&*body).ok();
+        let Some(mut decoded) = decoded.and_then(|decoded| String::from_utf8(decoded).ok()) else {
+            return false;
+        };
+        let has_changed = change(&mut decoded, |text| self.text(text));
+        if has_changed {
+            *body = STANDARD.encode(decoded);
+        }
+        has_changed
+    }
+
+    /// Masks whatever has the form of a JWT, or was found to be a secret before.
     fn tokens(&self, text: &str) -> String {
+        let mut masked = self.jwts(text);
+        let known = self.found.lock().known.clone();
+        for secret in known.iter().filter(|_| !text.is_empty()) {
+            if masked.contains(secret) {
+                masked = masked.replace(secret, &self.placeholder(secret));
+            }
+        }
+        masked
+    }
+
+    fn jwts(&self, text: &str) -> String {
         let mut masked = String::with_capacity(text.len());
         let mut rest = text;
         while !rest.is_empty() {
@@ -121,12 +177,22 @@ impl Masks {
         masked
     }
 
-    /// Returns the placeholder of a secret.
-    pub(crate) fn placeholder(&self, secret: &str) -> String {
-        if is_placeholder(secret) {
+    /// Masks a secret that a name has given away, here and from now on everywhere.
+    pub(crate) fn known(&self, secret: &str) -> String {
+        if secret.is_empty() || is_placeholder(secret) {
             return secret.to_owned();
         }
-        let mut numbers = self.numbers.lock();
+        let mut found = self.found.lock();
+        if secret.len() >= SHORTEST_KNOWN && !found.known.iter().any(|known| known == secret) {
+            found.known.truncate(MAX_KNOWN - 1);
+            found.known.push_front(secret.to_owned());
+        }
+        drop(found);
+        self.placeholder(secret)
+    }
+
+    fn placeholder(&self, secret: &str) -> String {
+        let numbers = &mut self.found.lock().numbers;
         let next = numbers.len() + 1;
         let number = numbers.entry(self.hasher.hash_one(secret)).or_insert(next);
         format!("{{token-{number}}}")
@@ -268,9 +334,10 @@ mod tests {
             ("Authorization", "Basic dXNlcjpwYXNz", "Basic {token-1}"),
             ("authorization", "dXNlcjpwYXNz", "{token-1}"),
             ("AUTHORIZATION", &format!("Bearer {TOKEN}"), "Bearer {token-2}"),
-            ("Cookie", "a=1; session=abc", "{token-3}"),
-            ("Set-Cookie", "a=1", "{token-4}"),
-            ("X-Api-Key", "abc", "{token-5}"),
+            ("Cookie", "a=1; session=abc", "a={token-3}; session={token-4}"),
+            ("Set-Cookie", "a=1; Path=/", "a={token-3}; Path={token-5}"),
+            ("Cookie", "abcdef", "{token-6}"),
+            ("X-Api-Key", "abc", "{token-4}"),
             (
                 "Sec-WebSocket-Protocol",
                 &format!("room-auth, {TOKEN}"),
@@ -281,6 +348,26 @@ mod tests {
         for (name, value, expected) in table {
             assert_eq!(masks.value(name, value), expected, "{name}: {value}");
         }
+    }
+
+    #[test]
+    fn what_was_found_to_be_a_secret_is_masked_everywhere_from_then_on() {
+        let masks = Masks::default();
+        masks.value("Cookie", "session=s3cr3t; short=a");
+        masks.value("Authorization", "Basic dXNlcjpwYXNz");
+        let log = "EVENT {\"cookie\":\"session=s3cr3t\"} dXNlcjpwYXNz a";
+        assert_eq!(
+            masks.text(log),
+            "EVENT {\"cookie\":\"session={token-1}\"} {token-3} a"
+        );
+        for number in 0..MAX_KNOWN {
+            masks.value("password", &format!("password {number}"));
+        }
+        assert_eq!(
+            masks.text("s3cr3t password 0."),
+            "s3cr3t {token-4}.",
+            "only so many are kept"
+        );
     }
 
     #[test]
@@ -300,12 +387,24 @@ mod tests {
             json!({
                 "body": r#"{"text":"hi","token":"{token-1}"}"#,
                 "headers": { "Authorization": "Basic {token-2}", "Host": "a" },
-                "multiValueHeaders": { "Cookie": ["{token-3}", "{token-4}"] },
+                "multiValueHeaders": { "Cookie": ["a={token-3}", "b={token-4}"] },
                 "queryStringParameters": { "access_token": "{token-1}", "room": "lobby" },
                 "token": { "deep": "stays" },
                 "apiKey": "",
             })
         );
+    }
+
+    #[test]
+    fn a_response_in_base64_is_masked_too() {
+        let response =
+            |body: &str| json!({ "body": STANDARD.encode(body), "isBase64Encoded": true }).to_string();
+        let masks = Masks::default();
+        assert_eq!(
+            masks.text(&response(&format!("it is {TOKEN}"))),
+            response("it is {token-1}")
+        );
+        assert_eq!(masks.text(&response("hi")), response("hi"));
     }
 
     #[test]

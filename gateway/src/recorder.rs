@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ids,
-    journal::{Caller, Content, Entry},
+    journal::{Content, Entry},
     masks::Masks,
 };
 
@@ -98,22 +98,16 @@ impl Recorder {
                 json!({"event": "message_in", "route": route, "text": self.text(text)})
             }
             // A person's doing, and not the clients'.
+            Content::Invoked { is_resent: true, .. } | Content::Log { .. } => return None,
             Content::Invoked {
-                caller: Caller::Person,
-                ..
-            }
-            | Content::Log { .. } => return None,
-            Content::Invoked {
-                caller,
+                route,
                 function,
                 request_id,
                 event,
+                ..
             } => json!({
                 "event": "invoked",
-                "route": match caller {
-                    Caller::Route(route) => Some(route),
-                    Caller::Authorizer | Caller::Person => None,
-                },
+                "route": route,
                 "function": function,
                 "request_id": request_id,
                 "content": self.json(event),

@@ -1,6 +1,10 @@
 //! Starting a gateway as its builder was told.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use futures_util::future::try_join_all;
 use tokio::net::TcpListener;
@@ -20,6 +24,7 @@ use crate::{
     function::FunctionPool,
     gateway::Gateway,
     http::{Hosts, Tls},
+    inspector::{self, History, Inspector},
     limits::{RequestRate, Throttle},
     recorder::Recorder,
     server,
@@ -28,6 +33,13 @@ use crate::{
 };
 
 type Pools = HashMap<String, Arc<FunctionPool>>;
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let local_addr = listener.local_addr().map_err(failed)?;
+    Ok((listener, local_addr))
+}
 
 impl GatewayBuilder {
     /// Listens, starts the functions, and waits until each has asked for its first event.
@@ -39,10 +51,16 @@ impl GatewayBuilder {
         self.check()?;
         self.observer = self.observer.with_clock(self.clock.clone());
         self.journal = self.journal.with_clock(self.clock.clone());
-        let address = self.listen;
-        let bind = |source| StartError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(bind)?;
-        let local_addr = listener.local_addr().map_err(bind)?;
+        let (listener, local_addr) = listen(self.listen).await?;
+        let page = match self.inspect {
+            Some(port) => Some(listen((Ipv4Addr::LOCALHOST, port).into()).await?),
+            None => None,
+        };
+        let history = Arc::<History>::default();
+        if page.is_some() {
+            let history = history.clone();
+            self.journal.add_reader(move |entry| history.add(entry));
+        }
         let reachable_at = server::reachable(local_addr);
         let hosts = Hosts::new(self.allowed_hosts.iter().chain(&self.domain_name).cloned());
         let tls = self.make_tls(reachable_at, &hosts)?;
@@ -79,6 +97,14 @@ impl GatewayBuilder {
         let recorder = self.make_recorder(reachable_at)?;
         let api = Arc::new(self.into_api(stage, hosts, &pools));
         let server = tokio::spawn(server::serve(listener, tls.clone(), api.clone()));
+        let inspector = page.map(|(listener, address)| {
+            let inspector = Inspector {
+                api: api.clone(),
+                history,
+                websocket_url: api.stage.websocket_url(reachable_at, tls.is_some()),
+            };
+            (address, tokio::spawn(inspector::serve(listener, inspector)))
+        });
         Ok(Gateway {
             api,
             functions: pools,
@@ -90,6 +116,7 @@ impl GatewayBuilder {
             server,
             local_addr,
             reachable_at,
+            inspector,
         })
     }
 

@@ -94,7 +94,7 @@ async fn record(path: &Path) {
 }
 
 fn read(path: &Path) -> Recording {
-    let tokens = [("token-1", FRESH), ("token-2", "session=fresh")];
+    let tokens = [("token-1", FRESH), ("token-2", "fresh-session")];
     tokens
         .into_iter()
         .fold(Recording::read(path).unwrap(), |recording, (name, value)| {

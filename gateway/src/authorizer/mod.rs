@@ -19,7 +19,7 @@ use crate::{
     event::{self, RequestStamp},
     function::{FunctionPool, InvokeError},
     ids,
-    journal::{Caller, Content, Journal},
+    journal::{Content, Journal},
     observe::{Decision, ObservedEvent, Observer},
     stage::Stage,
 };
@@ -68,7 +68,8 @@ impl Authorizer {
             function: name.clone(),
         });
         let call = Call {
-            caller: Caller::Authorizer,
+            route: None,
+            is_resent: false,
             function: &self.function,
             connection_id: &connection.id,
             request_id: &ids::lambda_request_id().into(),

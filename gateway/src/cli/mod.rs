@@ -67,6 +67,9 @@ async fn serve(mut options: Options) -> Result<(), Box<dyn Error>> {
         }
     };
     output.ready(&gateway.websocket_url());
+    if let Some(url) = gateway.inspector_url() {
+        output.inspector(&url);
+    }
     #[cfg(feature = "tls")]
     if let Some(file) = gateway.ca_file() {
         output.note(&format!("clients trust this certificate: {}", file.display()));

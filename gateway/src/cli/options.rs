@@ -199,6 +199,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 
+    /// Serves a page on a port of 127.0.0.1 that shows connections, events and answers, with tokens masked; sends
+    /// events to functions again; and injects faults. 0 is any free port [default port: 3002]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "3002")]
+    inspect: Option<u16>,
+
     /// Prints at the end what the session would have cost on AWS
     #[arg(long)]
     pub(super) bill: bool,
@@ -246,6 +251,9 @@ impl Options {
         #[cfg(feature = "tls")]
         if self.tls {
             builder = builder.tls();
+        }
+        if let Some(port) = self.inspect {
+            builder = builder.inspect(port);
         }
         for name in &self.allowed_hosts {
             builder = builder.allow_host(name);

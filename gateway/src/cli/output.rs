@@ -36,6 +36,16 @@ impl Output {
         });
     }
 
+    /// Prints the URL of the inspector.
+    pub(super) fn inspector(&self, url: &str) {
+        if self.0.is_json {
+            let json = json!({"event": "inspector", "url": url});
+            self.0.printer.out(json.to_string());
+        } else {
+            self.0.printer.error(shown::inspector(url));
+        }
+    }
+
     /// Prints a note for the person at the terminal.
     pub(super) fn note(&self, text: &str) {
         if self.0.is_json {

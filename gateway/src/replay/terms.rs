@@ -32,7 +32,7 @@ impl<'r> Terms<'r> {
     ) -> Self {
         let (masks, mut matching) = (Masks::default(), Matching::default());
         for (name, value) in tokens {
-            matching.pair(&format!("{{{name}}}"), &masks.placeholder(value));
+            matching.pair(&format!("{{{name}}}"), &masks.known(value));
         }
         Self {
             recorded_address,

@@ -1,0 +1,164 @@
+// From the entries that the gateway tells to the lines that a person reads: a call of a function and its answer are one
+// line, and so is a handshake with all that belongs to it.
+
+/** How many lines are kept, as many as the gateway keeps entries. */
+const MAX_LINES = 2000;
+
+/**
+ * @typedef {object} Line
+ * @property {number} number of its first entry
+ * @property {'handshake' | 'call' | 'message_in' | 'message_out' | 'management_call' | 'closed' | 'log' | 'fault'} kind
+ * @property {number} at
+ * @property {string} connection empty if it belongs to none
+ * @property {any[]} entries what it is made of
+ * @property {Line[]} calls of a handshake: what the authorizer and $connect did
+ * @property {any[]} logs of a call: what the function has printed meanwhile
+ */
+
+export class Model {
+	constructor() {
+		this.clear();
+	}
+
+	clear() {
+		/** @type {Line[]} */
+		this.lines = [];
+		/** @type {Map<string, Line>} calls by their request ids */
+		this.calls = new Map();
+		/** @type {Map<string, Line>} handshakes by their connections */
+		this.handshakes = new Map();
+	}
+
+	/**
+	 * Takes in an entry.
+	 *
+	 * @returns {{ line?: Line, isNew: boolean }} the line that has changed, if one has
+	 */
+	add(entry) {
+		// The call of its route says the same.
+		if (entry.kind === 'message_in' && entry.route) return { isNew: false };
+		const existing = this.#lineOf(entry);
+		if (existing) {
+			(entry.kind === 'log' ? existing.logs : existing.entries).push(entry);
+			return { line: existing, isNew: false };
+		}
+		const kind = { invoked: 'call', answered: 'call', decided: 'handshake', handshake_answered: 'handshake' }[entry.kind] ?? entry.kind;
+		const line = { number: entry.number, kind, at: entry.at, connection: entry.connection, entries: [entry], calls: [], logs: [] };
+		if (kind === 'call') {
+			this.calls.set(entry.request_id, line);
+			const handshake = this.handshakes.get(entry.connection);
+			if (handshake && !entry.resent && (!entry.route || entry.route === '$connect')) handshake.calls.push(line);
+		}
+		if (kind === 'handshake') this.handshakes.set(entry.connection, line);
+		this.lines.push(line);
+		for (const gone of this.lines.splice(0, Math.max(0, this.lines.length - MAX_LINES))) this.#forget(gone);
+		return { line, isNew: true };
+	}
+
+	#forget(line) {
+		if (line.kind === 'call') this.calls.delete(line.entries[0].request_id);
+		if (line.kind === 'handshake') this.handshakes.delete(line.connection);
+	}
+
+	#lineOf(entry) {
+		switch (entry.kind) {
+			case 'answered': return this.calls.get(entry.request_id);
+			case 'decided': case 'handshake_answered': return this.handshakes.get(entry.connection);
+			case 'log': return this.#callOf(entry);
+			default: return undefined;
+		}
+	}
+
+	/** The call that printed a line: the one it names, or else the last one of the function, if no other one runs. */
+	#callOf({ function: name, text }) {
+		const calls = [...this.calls.values()].filter(({ entries }) => entries[0].function === name);
+		const named = calls.findLast(({ entries: [{ request_id }] }) => text.text.includes(request_id));
+		const running = calls.filter((call) => !part(call, 'answered'));
+		return named ?? (running.length > 1 ? undefined : running[0] ?? calls.at(-1));
+	}
+}
+
+/** The entry of this kind that a line has. @param {Line} line */
+export const part = (line, kind) => line.entries.find((entry) => entry.kind === kind);
+
+/** JSON, or undefined. */
+export function parse(text) {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return undefined;
+	}
+}
+
+/**
+ * What a line says: a word for what it is, who did it, what came of it, and a few words of its content.
+ *
+ * @param {Line} line
+ * @returns {{ what: string, who?: string, result: string, tone: 'good' | 'bad' | 'wait' | 'plain', took?: number, words: string }}
+ */
+export function summary(line) {
+	const [entry] = line.entries;
+	switch (line.kind) {
+		case 'handshake': {
+			const { status } = part(line, 'handshake_answered') ?? {};
+			const words = refusal(line) ?? part(line, 'handshake')?.uri ?? '';
+			return { what: 'handshake', result: status ? String(status) : '…', tone: !status ? 'wait' : status === 101 ? 'good' : 'bad', words };
+		}
+		case 'call': return callSummary(line);
+		case 'message_in':
+			return { what: 'message', result: 'no route', tone: 'bad', words: entry.body.text };
+		case 'message_out':
+			return { what: '→ client', result: '', tone: 'plain', words: entry.body.text };
+		case 'management_call': {
+			const { operation, status, posted } = entry;
+			return { what: operation.toUpperCase(), who: '@connections', result: String(status), tone: status < 400 ? 'good' : 'bad', words: posted.text };
+		}
+		case 'closed':
+			return { what: 'closed', result: String(entry.code), tone: 'plain', words: entry.reason };
+		case 'log':
+			return { what: 'log', who: entry.function, result: '', tone: 'plain', words: entry.text.text };
+		default: {
+			const { fault, times, ms, function: name } = entry.order;
+			const words = [fault.replaceAll('_', ' '), times && `× ${times}`, ms && `${ms} ms`].filter(Boolean).join(' ');
+			return { what: 'fault', who: name ?? undefined, result: 'ordered', tone: 'wait', words };
+		}
+	}
+}
+
+function callSummary(line) {
+	const [{ route, resent, function: who, event }] = line.entries;
+	const answered = part(line, 'answered');
+	const what = `${route ?? 'authorizer'}${resent ? ' again' : ''}`;
+	const words = parse(event?.text ?? '')?.body ?? '';
+	if (!answered) return { what, who, result: 'running', tone: 'wait', words };
+	const { error, status, took_ms: took } = answered;
+	if (error) return { what, who, result: 'error', tone: 'bad', took, words: error };
+	if (!route) {
+		const effect = parse(answered.answer.text)?.policyDocument?.Statement?.[0]?.Effect;
+		return { what, who, result: effect ?? 'unusable', tone: effect === 'Allow' ? 'good' : 'bad', took, words };
+	}
+	if (!status) return { what, who, result: 'malformed', tone: 'bad', took, words: answered.answer.text };
+	return { what, who, result: String(status), tone: status < 400 ? 'good' : 'bad', took, words };
+}
+
+/** Why a handshake was refused, or undefined. @param {Line} line */
+export function refusal(line) {
+	const answered = part(line, 'handshake_answered');
+	if (!answered || answered.status === 101) return undefined;
+	const decided = part(line, 'decided');
+	switch (decided?.decision) {
+		case 'no_identity': return 'an identity source of the authorizer is missing in the request, so it was not called';
+		case 'unauthorized': return `the authorizer ${decided.function} failed with Unauthorized`;
+		case 'deny': return `the policy of the authorizer ${decided.function} does not allow it`;
+		case 'failed': {
+			const error = line.calls.map((call) => part(call, 'answered')?.error).find(Boolean);
+			return decided.reason ?? error ?? `the authorizer ${decided.function} failed`;
+		}
+	}
+	const connect = line.calls.find(({ entries: [{ route }] }) => route === '$connect');
+	const answer = connect && part(connect, 'answered');
+	if (!answer) return parse(answered.body.text)?.message ?? 'refused by the gateway';
+	if (answer.error) return answer.error;
+	if (!answer.status) return `the answer of ${answer.function} is not a response: it needs a statusCode`;
+	return `$connect of ${answer.function} answered ${answer.status} ${parse(answer.answer.text)?.body ?? ''}`;
+}
