@@ -16,7 +16,9 @@ mod sources;
 mod summary;
 mod watch;
 
-use std::{error::Error, pin::pin};
+use std::{error::Error, pin::pin, time::Duration};
+
+use room_auth_gateway::Recording;
 
 pub(crate) use options::Arguments;
 use options::{Command, Options};
@@ -34,8 +36,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         Some(Command::Replay {
             file,
             tokens,
+            patience,
             options,
-        }) => replay::run(&file, tokens, options).await,
+        }) => {
+            let mut recording = Recording::read(file)?.with_patience(Duration::from_secs(patience));
+            for (name, value) in tokens {
+                recording = recording.with_token(name, value);
+            }
+            replay::run(&recording, options).await
+        }
         None => serve(arguments.options).await,
     }
 }

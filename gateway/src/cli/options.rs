@@ -30,9 +30,11 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 #[allow(clippy::large_enum_variant, reason = "there is one, once")]
 pub(super) enum Command {
-    /// Does again what the clients of a recording did, with the clock set forward in between, and prints what has come
-    /// out differently; then the status is 1. The options say what is run, as without a recording; the port is any
-    /// free one
+    /// Replays a recording, and prints what comes out differently
+    ///
+    /// Does again what the clients of a recording did, with the clock set forward in between, and compares the answers of
+    /// handshakes, the messages to clients and the close codes. If something comes out differently, the status is 1. The
+    /// options say what is run, as they do without a recording; the port is any free one.
     #[allow(clippy::doc_markdown, reason = "the texts are for a terminal")]
     Replay {
         /// What --record has written
@@ -41,6 +43,10 @@ pub(super) enum Command {
         /// Sets what clients send in place of a token, which is not in the recording: token-1=VALUE. Repeatable
         #[arg(long = "token", value_name = "NAME=VALUE", value_parser = pair)]
         tokens: Vec<(String, String)>,
+
+        /// Sets how long something may take longer than it was recorded; then it counts as missing
+        #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+        patience: u64,
 
         #[command(flatten)]
         options: Options,

@@ -1,27 +1,19 @@
 //! The command `replay`: a recorded session, run again.
 
-use std::{error::Error, path::Path, pin::pin};
+use std::{error::Error, pin::pin};
 
 use room_auth_gateway::Recording;
 
 use super::{assemble, options::Options, output::Output, signals};
 
-/// Replays the recording in `file` with the functions that the options name.
+/// Replays a recording with the functions that the options name.
 ///
 /// # Errors
 ///
 /// If it cannot be replayed, or something is different.
-pub(super) async fn run(
-    file: &Path,
-    tokens: Vec<(String, String)>,
-    mut options: Options,
-) -> Result<(), Box<dyn Error>> {
+pub(super) async fn run(recording: &Recording, mut options: Options) -> Result<(), Box<dyn Error>> {
     // The recorded gateway may still be running.
     options.port = 0;
-    let mut recording = Recording::read(file)?;
-    for (name, value) in tokens {
-        recording = recording.with_token(name, value);
-    }
     let stop = pin!(signals::stop()?);
     let output = Output::new(options.json);
     let artifacts = tempfile::tempdir()?;
@@ -37,6 +29,9 @@ pub(super) async fn run(
     if let Ok(differences) = &replayed {
         for difference in differences {
             output.difference(difference);
+        }
+        if differences.is_empty() {
+            output.note("nothing has come out differently");
         }
     }
     output.finish();
