@@ -23,7 +23,7 @@ pub(super) struct Connection {
 
 pub(super) enum State {
     Handshake(JoinHandle<io::Result<Answer>>),
-    Open(Socket),
+    Open(Box<Socket>),
     /// It has ended as it was recorded.
     Ended,
     /// It has gone another way, so that nothing further can be compared.

@@ -18,10 +18,7 @@ use std::{
 };
 
 pub use self::{difference::Difference, error::ReplayError};
-use self::{
-    player::{Player, Setting},
-    steps::Steps,
-};
+use self::{player::Player, steps::Steps, terms::Terms};
 use crate::{builder::GatewayBuilder, clock::ManualClock};
 
 /// A session that [`GatewayBuilder::record`] recorded, to run again.
@@ -138,11 +135,9 @@ impl Recording {
         }
         let clock = ManualClock::at(SystemTime::now() - self.steps.duration());
         let gateway = gateway.clock(clock.clone()).start().await?;
-        let setting = Setting {
-            address: self.steps.address(),
-            tokens: &self.tokens,
-            patience: self.patience,
-        };
-        Ok(Player::new(gateway, clock, setting).play(self.steps.all()).await)
+        let address = gateway.reachable_at.to_string();
+        let terms = Terms::new(self.steps.address(), address, &self.tokens);
+        let player = Player::new(gateway, clock, terms, self.patience);
+        Ok(player.play(self.steps.all()).await)
     }
 }

@@ -1,9 +1,6 @@
 //! Doing what recorded clients did.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use futures_util::future::join_all;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -25,14 +22,6 @@ use crate::{
     observe::{Observation, ObservedEvent},
 };
 
-/// What a replay is told besides the recording.
-pub(super) struct Setting<'r> {
-    /// The address of the recorded gateway.
-    pub(super) address: &'r str,
-    pub(super) tokens: &'r BTreeMap<String, String>,
-    pub(super) patience: Duration,
-}
-
 pub(super) struct Player<'r> {
     gateway: Gateway,
     clock: ManualClock,
@@ -45,14 +34,13 @@ pub(super) struct Player<'r> {
 }
 
 impl<'r> Player<'r> {
-    pub(super) fn new(gateway: Gateway, clock: ManualClock, setting: Setting<'r>) -> Self {
-        let address = gateway.reachable_at.to_string();
+    pub(super) fn new(gateway: Gateway, clock: ManualClock, terms: Terms<'r>, patience: Duration) -> Self {
         Self {
             observations: gateway.observations(),
             gateway,
             clock,
-            patience: setting.patience,
-            terms: Terms::new(setting.address, address, setting.tokens),
+            patience,
+            terms,
             connections: HashMap::new(),
             differences: Vec::new(),
         }
@@ -97,7 +85,7 @@ impl<'r> Player<'r> {
                 body,
             } => {
                 self.answer(connection, step, *status, protocol.as_deref(), body)
-                    .await
+                    .await;
             }
             What::Sent(text) => {
                 let text = self.terms.message(text);
@@ -132,11 +120,10 @@ impl<'r> Player<'r> {
         let stream = TcpStream::connect(self.gateway.reachable_at).await;
         let stream = stream.map_err(|error| error.to_string())?;
         let port = stream.local_addr().map_err(|error| error.to_string())?.port();
-        let mut request = format!("GET {} HTTP/1.1\r\n", self.terms.url(uri));
-        for (name, value) in headers {
-            request += &format!("{name}: {}\r\n", self.terms.header(value));
-        }
-        request += "\r\n";
+        let headers = headers.iter();
+        let headers = headers.map(|(name, value)| format!("{name}: {}\r\n", self.terms.header(value)));
+        let headers: String = headers.collect();
+        let request = format!("GET {} HTTP/1.1\r\n{headers}\r\n", self.terms.url(uri));
         let handshake = tokio::spawn(client::request(stream, request));
         let is_ours = |seen: &Observation| matches!(seen.event, ObservedEvent::Handshake { source_port, .. } if source_port == port);
         let seen = self.observations.until_within(self.patience, is_ours).await;
@@ -176,7 +163,7 @@ impl<'r> Player<'r> {
             &self.terms.masked(&answer.body),
         );
         connection.state = match answer.socket {
-            Some(socket) if status == 101 => State::Open(socket),
+            Some(socket) if status == 101 => State::Open(Box::new(socket)),
             None if status != 101 => State::Ended,
             _ => State::Lost,
         };
