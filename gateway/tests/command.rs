@@ -96,7 +96,16 @@ async fn the_first_line_is_the_url_and_a_signal_ends_all_of_it() {
 #[tokio::test]
 async fn for_machines_everything_is_a_line_of_json() {
     let route = format!("$connect={}", scripted().display());
-    let (child, first, mut lines) = start(&["--route", &route, "--port", "0", "--json", "--bill"]).await;
+    let (child, first, mut lines) = start(&[
+        "--route",
+        &route,
+        "--port",
+        "0",
+        "--json",
+        "--bill",
+        "--inspect=0",
+    ])
+    .await;
     let ready: serde_json::Value = serde_json::from_str(&first).unwrap();
     assert_eq!(ready["event"], "ready");
     let (client, _) = connect_async(ready["url"].as_str().unwrap()).await.unwrap();
@@ -124,6 +133,7 @@ async fn for_machines_everything_is_a_line_of_json() {
         }
     }
     for kind in [
+        "inspector",
         "handshake",
         "log",
         "function_answered",

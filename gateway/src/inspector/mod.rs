@@ -104,8 +104,6 @@ impl Inspector {
             json!({
                 "id": &*info.id,
                 "connected_at": ids::millis(info.connected_at),
-                "last_active_at": ids::millis(connection.last_active()),
-                "source_ip": info.source_ip,
                 "user_agent": info.user_agent.as_deref().map(|text| masks.text(text)),
             })
         });

@@ -30,11 +30,12 @@ const SECTIONS = {
 		});
 		return [
 			reason && element('p.reason', {}, element('b', {}, 'Refused: '), reason),
-			...(reason ? line.calls.flatMap(({ logs }) => log(logs)) : []),
 			calls.length > 0 && element('h3', {}, 'Functions'),
 			calls.length > 0 && element('ul.calls', {}, ...calls),
+			...(reason ? log(line.calls.flatMap(({ logs }) => logs)) : []),
 			asked && element('h3', {}, 'Request'),
 			asked && element('pre', {}, `GET ${asked.uri}`),
+			asked && element('p.facts', {}, `from ${asked.peer}`),
 			asked && table(asked.headers),
 			decided && element('h3', {}, `Authorizer: ${decided.decision.replace('_', ' ')}`),
 			answered && element('h3', {}, `Response ${answered.status}`),
@@ -48,7 +49,8 @@ const SECTIONS = {
 		const event = parse(invoked.event.text);
 		const message = event?.body;
 		return [
-			element('p', {}, element('button.strong', { type: 'button', onclick: () => resend(invoked.number) }, 'Send this event again')),
+			element('button.strong', { type: 'button', onclick: () => resend(invoked.number) }, 'Send this event again'),
+			element('p.facts', {}, 'Exactly as it was, to the version that runs now. The client gets nothing of it.'),
 			...(answered?.error ? [element('p.reason', {}, answered.error)] : []),
 			...(message ? [element('h3', {}, 'Message'), element('pre', {}, pretty(message))] : []),
 			...(answered?.answer ? [element('h3', {}, 'Answer'), body(answered.answer)] : []),

@@ -17,6 +17,8 @@ let run = '';
 let connection = '';
 /** The line whose details are shown. */
 let chosen;
+/** What is shown instead of details. */
+const hint = byId('details').firstElementChild;
 /** The request id of an event that was sent again, until its line is there. */
 let awaited;
 
@@ -26,7 +28,7 @@ function render(line) {
 	const { what, who, result, tone, took, words } = summary(line);
 	const cells = [
 		element('time', {}, clock(line.at)),
-		element('code.connection', {}, line.connection),
+		element('code.connection', { title: line.connection }, line.connection && `${line.connection.slice(0, 6)}…`),
 		element('span.what', {}, what),
 		element('span.who', {}, who ?? ''),
 		element(`span.result.${tone}`, {}, result),
@@ -118,8 +120,8 @@ function showConnections() {
 	const inside = byId('connections').contains(document.activeElement) && document.activeElement.dataset.id;
 	byId('connections').replaceChildren(
 		entry('', 'all', 'All'),
-		...state.connections.map(({ id, connected_at: since, source_ip: source }) =>
-			entry(id, 'open', element('code', {}, id), element('small', {}, `since ${clock(since).slice(0, 8)} from ${source}`))),
+		...state.connections.map(({ id, connected_at: since, user_agent: agent }) =>
+			entry(id, 'open', element('code', {}, id), element('small', {}, `since ${clock(since).slice(0, 8)}${agent ? `, ${agent}` : ''}`))),
 		...ended.reverse().slice(0, MAX_ENDED).map((line) => {
 			const { status } = part(line, 'handshake_answered');
 			const how = status === 101 ? 'closed' : `refused, ${status}`;
@@ -204,7 +206,7 @@ function clear() {
 	timeline.replaceChildren();
 	chosen = undefined;
 	connection = '';
-	byId('details').replaceChildren();
+	byId('details').replaceChildren(hint);
 	showConnections();
 	tidy();
 }

@@ -111,7 +111,7 @@ export function summary(line) {
 			return { what: '→ client', result: '', tone: 'plain', words: entry.body.text };
 		case 'management_call': {
 			const { operation, status, posted } = entry;
-			return { what: operation.toUpperCase(), who: '@connections', result: String(status), tone: status < 400 ? 'good' : 'bad', words: posted.text };
+			return { what: operation.toUpperCase(), result: String(status), tone: status < 400 ? 'good' : 'bad', words: posted.text };
 		}
 		case 'closed':
 			return { what: 'closed', result: String(entry.code), tone: 'plain', words: entry.reason };
@@ -119,7 +119,7 @@ export function summary(line) {
 			return { what: 'log', who: entry.function, result: '', tone: 'plain', words: entry.text.text };
 		default: {
 			const { fault, times, ms, function: name } = entry.order;
-			const words = [fault.replaceAll('_', ' '), times && `× ${times}`, ms && `${ms} ms`].filter(Boolean).join(' ');
+			const words = [fault, ms && `${ms} ms`, times && `× ${times}`].filter(Boolean).join(' ');
 			return { what: 'fault', who: name ?? undefined, result: 'ordered', tone: 'wait', words };
 		}
 	}
@@ -135,9 +135,9 @@ function callSummary(line) {
 	if (error) return { what, who, result: 'error', tone: 'bad', took, words: error };
 	if (!route) {
 		const effect = parse(answered.answer.text)?.policyDocument?.Statement?.[0]?.Effect;
-		return { what, who, result: effect ?? 'unusable', tone: effect === 'Allow' ? 'good' : 'bad', took, words };
+		return { what, who, result: effect ?? 'invalid', tone: effect === 'Allow' ? 'good' : 'bad', took, words };
 	}
-	if (!status) return { what, who, result: 'malformed', tone: 'bad', took, words: answered.answer.text };
+	if (!status) return { what, who, result: 'invalid', tone: 'bad', took, words: answered.answer.text };
 	return { what, who, result: String(status), tone: status < 400 ? 'good' : 'bad', took, words };
 }
 
