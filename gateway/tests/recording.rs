@@ -11,7 +11,8 @@ use common::{
 };
 use futures_util::SinkExt;
 use room_auth_gateway::{
-    Gateway, GatewayBuilder, LogSink, ManualClock, Observation, Observations, ObservedEvent, Recording,
+    Gateway, GatewayBuilder, IdentitySources, LogSink, ManualClock, Observation, Observations, ObservedEvent,
+    Recording,
 };
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::{
@@ -227,4 +228,48 @@ async fn what_cannot_be_replayed_says_why() {
         let error = Recording::read(&path).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");
     }
+}
+
+#[tokio::test]
+async fn what_functions_post_is_posted_by_them_again_and_by_nobody_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("session.jsonl");
+    let with_authorizer = || builder().authorizer("scripted", IdentitySources::new().query("auth"));
+    let gateway = with_authorizer().record(&path).start().await.unwrap();
+    let mut client = try_connect(&gateway, "?auth=%7B%7D", &[]).await.unwrap().0;
+    send(&mut client, r#"{"action":"echo","do":"post","with":"posted"}"#).await;
+    assert_eq!(receive(&mut client).await, Message::text("posted"));
+    // A response without a body.
+    assert_eq!(receive(&mut client).await, Message::text(""));
+    gateway.shutdown().await;
+    let recording = Recording::read(&path).unwrap();
+    let differences = recording.replay(with_authorizer()).await.unwrap();
+    assert!(differences.is_empty(), "{differences:#?}");
+
+    // What was not recorded is a difference, too.
+    let text = fs::read_to_string(&path).unwrap();
+    let is_posted = |line: &&str| line.contains(r#""event":"message_out""#) && line.contains("posted");
+    assert_eq!(text.lines().filter(is_posted).count(), 1, "{text}");
+    let without: String = text
+        .lines()
+        .filter(|line| !is_posted(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    fs::write(&path, without).unwrap();
+    let differences = Recording::read(&path)
+        .unwrap()
+        .replay(with_authorizer())
+        .await
+        .unwrap();
+    let [difference] = &differences[..] else {
+        panic!("{differences:#?}")
+    };
+    assert_eq!(
+        (
+            &*difference.what,
+            &difference.recorded,
+            difference.replayed.as_deref()
+        ),
+        ("a message to the client", &None, Some("posted"))
+    );
 }
