@@ -86,12 +86,13 @@ async fn record(path: &Path) {
     until_closed(&mut seen).await;
     clock.advance(Duration::from_mins(10));
     assert_eq!(u16::from(closed(&mut idle).await.code), 1001);
+    drop((idle, binary));
     until_closed(&mut seen).await;
     // Open to the end.
     let mut last = connect(&gateway).await;
     send(&mut last, r#"{"action":"echo","do":"echo","n":1}"#).await;
     receive(&mut last).await;
-    gateway.shutdown().await;
+    tokio::join!(gateway.shutdown(), closed(&mut last));
 }
 
 fn read(path: &Path) -> Recording {
@@ -197,6 +198,7 @@ async fn what_cannot_be_replayed_says_why() {
     receive(&mut client).await;
     let error = builder().record(&path).start().await.unwrap_err().to_string();
     assert!(error.contains("overwrites nothing"), "{error}");
+    drop(client);
     gateway.shutdown().await;
 
     let recording = Recording::read(&path).unwrap();
@@ -241,7 +243,7 @@ async fn what_functions_post_is_posted_by_them_again_and_by_nobody_else() {
     assert_eq!(receive(&mut client).await, Message::text("posted"));
     // A response without a body.
     assert_eq!(receive(&mut client).await, Message::text(""));
-    gateway.shutdown().await;
+    tokio::join!(gateway.shutdown(), closed(&mut client));
     let recording = Recording::read(&path).unwrap();
     let differences = recording.replay(with_authorizer()).await.unwrap();
     assert!(differences.is_empty(), "{differences:#?}");
