@@ -10,6 +10,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     hash::{BuildHasher as _, RandomState},
+    sync::Arc,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -43,16 +44,15 @@ struct Found {
     /// The numbers of the secrets with these hashes.
     numbers: HashMap<u64, usize>,
     /// The last secrets that were found by a name and not by their form.
-    known: VecDeque<String>,
+    known: VecDeque<Arc<str>>,
 }
 
 impl Masks {
     /// Masks a text, JSON or not. JSON is formatted anew only if a member's name is all that says that it is a secret.
     pub(crate) fn text(&self, text: &str) -> String {
         let masked = self.tokens(text);
-        let mut json = match serde_json::from_str(&masked) {
-            Ok(json @ (Value::Object(_) | Value::Array(_))) => json,
-            _ => return masked,
+        let Ok(mut json @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(&masked) else {
+            return masked;
         };
         if self.json(&mut json) {
             json.to_string()
@@ -150,8 +150,8 @@ impl Masks {
         let mut masked = self.jwts(text);
         let known = self.found.lock().known.clone();
         for secret in known.iter().filter(|_| !text.is_empty()) {
-            if masked.contains(secret) {
-                masked = masked.replace(secret, &self.placeholder(secret));
+            if masked.contains(&**secret) {
+                masked = masked.replace(&**secret, &self.placeholder(secret));
             }
         }
         masked
@@ -183,9 +183,9 @@ impl Masks {
             return secret.to_owned();
         }
         let mut found = self.found.lock();
-        if secret.len() >= SHORTEST_KNOWN && !found.known.iter().any(|known| known == secret) {
+        if secret.len() >= SHORTEST_KNOWN && !found.known.iter().any(|known| **known == *secret) {
             found.known.truncate(MAX_KNOWN - 1);
-            found.known.push_front(secret.to_owned());
+            found.known.push_front(secret.into());
         }
         drop(found);
         self.placeholder(secret)

@@ -17,6 +17,9 @@ use room_auth_gateway::{Gateway, IdentitySources};
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 
+/// Who asks, with which headers, and the status of the refusal.
+type Stranger<'a> = (&'a str, &'a [(&'a str, &'a str)], u16);
+
 const JSON: (&str, &str) = ("content-type", "application/json");
 const FILES: [&str; 7] = [
     "/",
@@ -326,7 +329,7 @@ async fn what_does_not_come_from_the_own_page_resends_nothing_orders_nothing_and
     let resend = json!({ "entry": find(&entries, "invoked").unwrap()["number"] });
     let fault = json!({ "fault": "gone", "connection": id });
     let own = address.to_string();
-    let strangers: [(&str, &[(&str, &str)], u16); 8] = [
+    let strangers: [Stranger<'_>; 8] = [
         ("DNS rebinding", &[("host", "evil.example"), JSON], 403),
         (
             "rebinding with its port",

@@ -138,7 +138,7 @@ test('the reason of a refusal is shown', async () => {
   const page = await visit();
   await assert.rejects(client('?do=refuse&status=403&body=Members%20only'), /403/);
   await line(page, 'handshake', '403').click();
-  await reads(page, '#details', /Refused: \$connect of scripted answered 403 Members only/);
+  await reads(page, '#details', /Refused: \$connect of scripted answered 403: Members only/);
   await page.click('#details .calls button');
   await reads(page, '#details h2', /^\$connect scripted 403$/);
   await page.context().close();

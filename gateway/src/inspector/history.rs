@@ -162,7 +162,7 @@ impl History {
 mod tests {
     use super::*;
 
-    fn invoked(event: &'static [u8]) -> Entry {
+    fn invoked(event: impl Into<Bytes>) -> Entry {
         Entry {
             at: SystemTime::UNIX_EPOCH,
             connection_id: "id".into(),
@@ -171,7 +171,7 @@ mod tests {
                 is_resent: false,
                 function: "gate".into(),
                 request_id: "r".into(),
-                event: Bytes::from_static(event),
+                event: event.into(),
             },
         }
     }
@@ -180,14 +180,14 @@ mod tests {
     fn the_oldest_entries_go_when_there_are_too_many_or_they_are_too_large() {
         let history = History::default();
         for _ in 0..=MAX_ENTRIES {
-            history.add(&invoked(b"{}"));
+            history.add(&invoked("{}"));
         }
         assert!(history.event(1).is_none());
         assert!(history.event(2).is_some());
 
-        static LARGE: [u8; MAX_BYTES / 4] = [b'x'; MAX_BYTES / 4];
+        let large = Bytes::from(vec![b'x'; MAX_BYTES / 4]);
         for _ in 0..4 {
-            history.add(&invoked(&LARGE));
+            history.add(&invoked(large.clone()));
         }
         let newest = *history.changes().borrow();
         assert!(history.event(newest - 2).is_some() && history.event(newest - 3).is_none());

@@ -72,7 +72,7 @@ pub(super) fn content(content: &Content, masks: &Masks) -> Value {
                 "function": &**function,
                 "request_id": &**request_id,
                 "status": bytes.and_then(ProxyResponse::parse).map(|response| response.status),
-                "answer": bytes.map(|bytes| body(bytes)),
+                "answer": bytes.map(body),
                 "error": answer.as_ref().err().map(|error| masks.text(error)),
                 "took_ms": took.as_secs_f64() * 1000.0,
                 "cold": cold,

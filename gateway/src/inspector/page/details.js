@@ -1,6 +1,6 @@
 // The details of a line: what came in, what went out, why, and what can be done about it.
 import { clock, duration, element, size } from './dom.js';
-import { parse, part, refusal, summary } from './model.js';
+import { parse, part, refusal, structured, summary } from './model.js';
 
 /**
  * @param {import('./model.js').Line} line
@@ -84,7 +84,7 @@ function body({ text, bytes, is_cut: isCut }) {
 
 function log(logs) {
 	if (!logs.length) return [];
-	return [element('h3', {}, 'Log'), element('pre.log', { tabindex: '0' }, logs.map(({ text }) => text.text).join('\n'))];
+	return [element('h3', {}, 'Log'), element('pre.log', { tabindex: '0' }, logs.map((entry) => structured(entry) ?? entry.text.text).join('\n'))];
 }
 
 function table(headers) {

@@ -170,8 +170,9 @@ function listen() {
 		if (!line) return;
 		render(line);
 		tidy();
-		// What a call has printed also shows why its handshake was refused.
-		if (chosen?.calls.includes(line)) showDetails();
+		// What a call has answered and printed also says why its handshake was refused.
+		const handshake = model.handshakes.get(line.connection);
+		if (handshake?.calls.includes(line)) render(handshake);
 		if (awaited && line.entries[0].request_id === awaited) chooseAwaited(line);
 		if (isAtEnd) timeline.scrollTop = timeline.scrollHeight;
 	};

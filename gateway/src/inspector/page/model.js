@@ -90,6 +90,16 @@ export function parse(text) {
 	}
 }
 
+/** A line of a log in JSON, as loggers write it for CloudWatch, for people; or undefined. */
+export function structured({ text: { text } }) {
+	const json = parse(text);
+	if (!json?.level) return undefined;
+	const { timestamp, level, target, fields, span, spans, connection_id: connection, message = fields?.message, ...others } = json;
+	const told = Object.entries({ ...others, ...fields, message: undefined }).filter(([, value]) => value !== undefined);
+	const values = told.map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+	return [level, message, ...values].filter(Boolean).join(' ');
+}
+
 /**
  * What a line says: a word for what it is, who did it, what came of it, and a few words of its content.
  *
@@ -129,7 +139,8 @@ function callSummary(line) {
 	const [{ route, resent, function: who, event }] = line.entries;
 	const answered = part(line, 'answered');
 	const what = `${route ?? 'authorizer'}${resent ? ' again' : ''}`;
-	const words = parse(event?.text ?? '')?.body ?? '';
+	const said = line.logs.map(structured).filter(Boolean).at(-1) ?? '';
+	const words = parse(event.text)?.body ?? said;
 	if (!answered) return { what, who, result: 'running', tone: 'wait', words };
 	const { error, status, took_ms: took } = answered;
 	if (error) return { what, who, result: 'error', tone: 'bad', took, words: error };
@@ -160,5 +171,6 @@ export function refusal(line) {
 	if (!answer) return parse(answered.body.text)?.message ?? 'refused by the gateway';
 	if (answer.error) return answer.error;
 	if (!answer.status) return `the answer of ${answer.function} is not a response: it needs a statusCode`;
-	return `$connect of ${answer.function} answered ${answer.status} ${parse(answer.answer.text)?.body ?? ''}`;
+	const said = connect.logs.map(structured).filter(Boolean).at(-1) ?? parse(answer.answer.text)?.body ?? '';
+	return `$connect of ${answer.function} answered ${answer.status}${said && `: ${said}`}`;
 }
