@@ -43,6 +43,12 @@ async fn leave(mut client: Client, code: u16) {
     client.close(Some(CloseFrame { code, reason })).await.unwrap();
 }
 
+/// Ends the gateway, and its last client as it is told to.
+async fn end(gateway: Gateway, mut client: Client) {
+    let leaving = async move { closed(&mut client).await };
+    tokio::join!(gateway.shutdown(), leaving);
+}
+
 /// Records clients that do what clients do.
 async fn record(path: &Path) {
     let clock = ManualClock::new();
@@ -92,7 +98,7 @@ async fn record(path: &Path) {
     let mut last = connect(&gateway).await;
     send(&mut last, r#"{"action":"echo","do":"echo","n":1}"#).await;
     receive(&mut last).await;
-    tokio::join!(gateway.shutdown(), closed(&mut last));
+    end(gateway, last).await;
 }
 
 fn read(path: &Path) -> Recording {
@@ -243,7 +249,7 @@ async fn what_functions_post_is_posted_by_them_again_and_by_nobody_else() {
     assert_eq!(receive(&mut client).await, Message::text("posted"));
     // A response without a body.
     assert_eq!(receive(&mut client).await, Message::text(""));
-    tokio::join!(gateway.shutdown(), closed(&mut client));
+    end(gateway, client).await;
     let recording = Recording::read(&path).unwrap();
     let differences = recording.replay(with_authorizer()).await.unwrap();
     assert!(differences.is_empty(), "{differences:#?}");
