@@ -258,12 +258,15 @@ async fn what_functions_post_is_posted_by_them_again_and_by_nobody_else() {
     let text = fs::read_to_string(&path).unwrap();
     let is_posted = |line: &&str| line.contains(r#""event":"message_out""#) && line.contains("posted");
     assert_eq!(text.lines().filter(is_posted).count(), 1, "{text}");
-    let without: String = text
-        .lines()
-        .filter(|line| !is_posted(line))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    fs::write(&path, without).unwrap();
+    let without: Vec<_> = text.lines().filter(|line| !is_posted(line)).collect();
+    fs::write(
+        &path,
+        without.join(
+            "
+",
+        ),
+    )
+    .unwrap();
     let differences = Recording::read(&path)
         .unwrap()
         .replay(with_authorizer())
