@@ -18,7 +18,7 @@ use crate::{
 /// Injects faults. Returned by [`Gateway::faults`](crate::Gateway::faults); cheap to clone.
 ///
 /// A fault with a number of times is used up by the next calls that it applies to.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Faults(Arc<Injected>);
 
 #[derive(Default)]

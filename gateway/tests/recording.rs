@@ -137,7 +137,9 @@ async fn a_session_replays_as_it_was_recorded_without_its_tokens() {
 
     let tokens = Recording::read(&path).unwrap().tokens();
     assert_eq!(tokens.keys().collect::<Vec<_>>(), ["token-1", "token-2"]);
-    let differences = read(&path).replay(builder()).await.unwrap();
+    let recording = read(&path);
+    assert!(!format!("{recording:?}").contains(FRESH), "{recording:?}");
+    let differences = recording.replay(builder()).await.unwrap();
     assert!(differences.is_empty(), "{differences:#?}");
 }
 

@@ -11,7 +11,6 @@ use super::{error::ReplayError, tokens};
 use crate::{journal::ClosedBy, recorder::VERSION};
 
 /// A recording, as far as it is replayed.
-#[derive(Debug)]
 pub(super) struct Steps {
     /// The address of the gateway.
     address: String,
@@ -19,7 +18,6 @@ pub(super) struct Steps {
 }
 
 /// One thing to do, or to wait for.
-#[derive(Debug)]
 pub(super) struct Step {
     /// The time since the begin of the recording.
     pub(super) at: Duration,
@@ -28,7 +26,6 @@ pub(super) struct Step {
     pub(super) what: What,
 }
 
-#[derive(Debug)]
 pub(super) enum What {
     /// A client asks for a WebSocket.
     Handshake {
@@ -57,7 +54,7 @@ pub(super) enum What {
     Closed { by: ClosedBy, code: u16, reason: String },
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Method {
     Post,
