@@ -93,7 +93,7 @@ impl Masks {
                 return pair.to_owned();
             };
             if is_secret_name(&name) && !value.is_empty() {
-                format!("{name}={}", self.value(&name, &value))
+                format!("{}={}", self.tokens(&name), self.value(&name, &value))
             } else {
                 self.tokens(pair)
             }

@@ -420,6 +420,7 @@ async fn no_byte_of_any_response_is_of_a_token() {
     assert_eq!(common::receive_json(&mut client).await["token"], *frame);
     call(&gateway, "POST", &path_of(&id), format!("a {posted}")).await;
     receive(&mut client).await;
+    call(&gateway, "POST", &path_of(&posted), posted.clone()).await;
     let failing = json!({ "do": "fail", "message": format!("bad token {told}") });
     send(&mut client, failing.to_string()).await;
     receive(&mut client).await;

@@ -78,7 +78,8 @@ impl History {
     pub(crate) fn add(&self, entry: &Entry) {
         let mut shown = shown::content(&entry.content, &self.masks);
         shown["at"] = ids::millis(entry.at).into();
-        shown["connection"] = (*entry.connection_id).into();
+        // Whoever calls @connections may call anything a connection.
+        shown["connection"] = self.masks.text(&entry.connection_id).into();
         let event = match &entry.content {
             Content::Invoked {
                 function,

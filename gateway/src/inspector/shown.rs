@@ -28,7 +28,7 @@ pub(super) fn content(content: &Content, masks: &Masks) -> Value {
             "kind": "decided",
             "function": &**function,
             "decision": decision,
-            "reason": reason,
+            "reason": reason.as_deref().map(|reason| masks.text(reason)),
         }),
         Content::HandshakeAnswered {
             status,
@@ -117,7 +117,7 @@ fn body(bytes: &[u8], masks: &Masks) -> Value {
 fn masked(headers: &Headers, masks: &Masks) -> Headers {
     let masked = headers
         .iter()
-        .map(|(name, value)| (name.clone(), masks.value(name, value)));
+        .map(|(name, value)| (masks.text(name), masks.value(name, value)));
     masked.collect()
 }
 

@@ -62,8 +62,9 @@ function refilter() {
 
 /** Drops the rows of forgotten lines, and sees that the list can be reached by Tab. */
 function tidy() {
-	while (rows.size > model.lines.length) {
-		const [[line, row]] = rows;
+	for (const [line, row] of rows) {
+		// The oldest are the first.
+		if (!line.isGone) break;
 		row.remove();
 		rows.delete(line);
 	}
@@ -160,22 +161,37 @@ function listen() {
 		link.className = 'bad';
 	};
 	events.onmessage = ({ data, lastEventId }) => {
-		const [itsRun] = lastEventId.split('-');
-		if (itsRun !== run) clear();
+		arrived.push([lastEventId.split('-')[0], JSON.parse(data)]);
+		// A page that comes late gets much at once: it is laid out once, too.
+		soon ??= setTimeout(takeIn, 20);
+	};
+}
+
+let arrived = [];
+let soon;
+
+function takeIn() {
+	soon = undefined;
+	const isAtEnd = timeline.scrollHeight - timeline.scrollTop - timeline.clientHeight < 40;
+	const changed = new Set();
+	for (const [itsRun, entry] of arrived.splice(0)) {
+		if (itsRun !== run) {
+			clear();
+			changed.clear();
+		}
 		run = itsRun;
-		const isAtEnd = timeline.scrollHeight - timeline.scrollTop - timeline.clientHeight < 40;
-		const entry = JSON.parse(data);
-		const { line } = model.add(entry);
+		const line = model.add(entry);
 		if (['handshake_answered', 'closed'].includes(entry.kind)) refreshState();
-		if (!line) return;
-		render(line);
-		tidy();
+		if (!line) continue;
+		changed.add(line);
 		// What a call has answered and printed also says why its handshake was refused.
 		const handshake = model.handshakes.get(line.connection);
-		if (handshake?.calls.includes(line)) render(handshake);
-		if (awaited && line.entries[0].request_id === awaited) chooseAwaited(line);
-		if (isAtEnd) timeline.scrollTop = timeline.scrollHeight;
-	};
+		if (handshake?.calls.includes(line)) changed.add(handshake);
+	}
+	for (const line of changed) if (!line.isGone) render(line);
+	tidy();
+	if (awaited) chooseAwaited();
+	if (isAtEnd) timeline.scrollTop = timeline.scrollHeight;
 }
 
 async function post(path, order) {
@@ -188,14 +204,15 @@ async function post(path, order) {
 async function resend(entry) {
 	try {
 		awaited = (await post('/api/resend', { entry })).request_id;
-		const line = model.calls.get(awaited);
-		if (line) chooseAwaited(line);
+		chooseAwaited();
 	} catch (error) {
 		byId('details').prepend(element('p.reason', { role: 'alert' }, error.message));
 	}
 }
 
-function chooseAwaited(line) {
+function chooseAwaited() {
+	const line = model.calls.get(awaited);
+	if (!line) return;
 	awaited = undefined;
 	chooseAndShow(line);
 	byId('details').focus({ preventScroll: true });

@@ -4,6 +4,9 @@
 /** How many lines are kept, as many as the gateway keeps entries. */
 const MAX_LINES = 2000;
 
+/** How many lines of a log are kept with a call. */
+const MAX_LOGS = 200;
+
 /**
  * @typedef {object} Line
  * @property {number} number of its first entry
@@ -13,6 +16,7 @@ const MAX_LINES = 2000;
  * @property {any[]} entries what it is made of
  * @property {Line[]} calls of a handshake: what the authorizer and $connect did
  * @property {any[]} logs of a call: what the function has printed meanwhile
+ * @property {boolean} isGone whether it is not kept any more
  */
 
 export class Model {
@@ -32,18 +36,21 @@ export class Model {
 	/**
 	 * Takes in an entry.
 	 *
-	 * @returns {{ line?: Line, isNew: boolean }} the line that has changed, if one has
+	 * @returns {Line | undefined} the line that has changed, or is new
 	 */
 	add(entry) {
 		// The call of its route says the same.
-		if (entry.kind === 'message_in' && entry.route) return { isNew: false };
+		if (entry.kind === 'message_in' && entry.route) return undefined;
 		const existing = this.#lineOf(entry);
 		if (existing) {
 			(entry.kind === 'log' ? existing.logs : existing.entries).push(entry);
-			return { line: existing, isNew: false };
+			existing.logs.splice(0, Math.max(0, existing.logs.length - MAX_LOGS));
+			return existing;
 		}
-		const kind = { invoked: 'call', answered: 'call', decided: 'handshake', handshake_answered: 'handshake' }[entry.kind] ?? entry.kind;
-		const line = { number: entry.number, kind, at: entry.at, connection: entry.connection, entries: [entry], calls: [], logs: [] };
+		// The gateway does not keep the event any more.
+		if (entry.kind === 'answered') return undefined;
+		const kind = { invoked: 'call', decided: 'handshake', handshake_answered: 'handshake' }[entry.kind] ?? entry.kind;
+		const line = { number: entry.number, kind, at: entry.at, connection: entry.connection, entries: [entry], calls: [], logs: [], isGone: false };
 		if (kind === 'call') {
 			this.calls.set(entry.request_id, line);
 			const handshake = this.handshakes.get(entry.connection);
@@ -52,10 +59,11 @@ export class Model {
 		if (kind === 'handshake') this.handshakes.set(entry.connection, line);
 		this.lines.push(line);
 		for (const gone of this.lines.splice(0, Math.max(0, this.lines.length - MAX_LINES))) this.#forget(gone);
-		return { line, isNew: true };
+		return line;
 	}
 
 	#forget(line) {
+		line.isGone = true;
 		if (line.kind === 'call') this.calls.delete(line.entries[0].request_id);
 		if (line.kind === 'handshake') this.handshakes.delete(line.connection);
 	}
