@@ -16,6 +16,9 @@ pub(super) async fn run(recording: &Recording, mut options: Options) -> Result<(
     options.port = 0;
     let stop = pin!(signals::stop()?);
     let output = Output::new(options.json);
+    if !recording.is_complete() {
+        output.note("the recording breaks off: its gateway was killed, or could not write any more");
+    }
     let artifacts = tempfile::tempdir()?;
     let replaying = async {
         let plan = assemble::plan(&options, &output)?;

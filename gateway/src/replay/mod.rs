@@ -107,6 +107,12 @@ impl Recording {
         self
     }
 
+    /// Returns whether the recording goes to the end of its gateway. It does not if that was killed, or could not write
+    /// any more; what there is can be replayed.
+    pub fn is_complete(&self) -> bool {
+        self.steps.is_complete()
+    }
+
     /// Returns the placeholders that [`with_token`](Self::with_token) has to replace, each with where clients sent it
     /// first.
     pub fn tokens(&self) -> BTreeMap<String, String> {

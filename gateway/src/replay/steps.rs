@@ -15,6 +15,7 @@ pub(super) struct Steps {
     /// The address of the gateway.
     address: String,
     steps: Vec<Step>,
+    is_complete: bool,
 }
 
 /// One thing to do, or to wait for.
@@ -129,13 +130,14 @@ enum Event {
 }
 
 impl Steps {
-    /// Reads the lines of a recording.
+    /// Reads the lines of a recording. The last one may be cut off.
     ///
     /// # Errors
     ///
     /// If a line is not one of this version.
     pub(super) fn parse(text: &str) -> Result<Self, ReplayError> {
-        let mut lines = text.lines().enumerate().map(|(index, line)| {
+        let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
+        let mut lines = whole.lines().enumerate().map(|(index, line)| {
             let line_number = index + 1;
             let parsed = serde_json::from_str::<Line>(line);
             parsed.map_err(|error| ReplayError::Line {
@@ -155,7 +157,7 @@ impl Steps {
             }
             _ => return Err(not_a_recording("it does not say the version".to_owned())),
         };
-        let (mut steps, mut in_flight) = (Vec::new(), HashMap::new());
+        let (mut steps, mut in_flight, mut is_complete) = (Vec::new(), HashMap::new(), false);
         for line in lines {
             let Line {
                 at,
@@ -163,6 +165,7 @@ impl Steps {
                 event,
             } = line?;
             if matches!(event, Event::End) {
+                is_complete = true;
                 break;
             }
             if let Some(what) = what(event, &mut in_flight) {
@@ -170,12 +173,20 @@ impl Steps {
                 steps.push(Step { at, connection, what });
             }
         }
-        Ok(Self { address, steps })
+        Ok(Self {
+            address,
+            steps,
+            is_complete,
+        })
     }
 
     /// Returns the address of the gateway that was recorded.
     pub(super) fn address(&self) -> &str {
         &self.address
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_complete
     }
 
     pub(super) fn all(&self) -> &[Step] {
