@@ -14,7 +14,7 @@ use crate::{journal::ClosedBy, recorder::VERSION};
 pub(super) struct Steps {
     /// The address of the gateway.
     address: String,
-    steps: Vec<Step>,
+    in_order: Vec<Step>,
     is_complete: bool,
 }
 
@@ -175,7 +175,7 @@ impl Steps {
         }
         Ok(Self {
             address,
-            steps,
+            in_order: steps,
             is_complete,
         })
     }
@@ -190,18 +190,18 @@ impl Steps {
     }
 
     pub(super) fn all(&self) -> &[Step] {
-        &self.steps
+        &self.in_order
     }
 
     /// Returns how long the session has lasted.
     pub(super) fn duration(&self) -> Duration {
-        self.steps.iter().map(|step| step.at).max().unwrap_or_default()
+        self.in_order.iter().map(|step| step.at).max().unwrap_or_default()
     }
 
     /// Returns the placeholders that clients, or those who call @connections, have sent, with the first place of each.
     pub(super) fn tokens(&self) -> BTreeMap<String, String> {
         let mut found = BTreeMap::new();
-        for step in &self.steps {
+        for step in &self.in_order {
             let mut note = |text: &str, place: &str| {
                 for name in tokens::names(text) {
                     found
