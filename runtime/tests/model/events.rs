@@ -38,11 +38,10 @@ pub(crate) async fn connect(call: &Call, id: usize, api: usize, pick: Pick, is_w
         }
     }
     let token = world.token(pick, id % USERS.len());
-    let (peer, text, was_fresh) = {
+    let (peer, text) = {
         let mut state = world.state();
-        let was_fresh = state.model.tokens[token].is_fresh && !state.model.may_be_revoked(token);
         let text = state.model.tokens[token].text.clone();
-        (state.model.connect(act, id, api, token, began), text, was_fresh)
+        (state.model.connect(act, id, api, token, began), text)
     };
     let mut event = event(call, peer, EventType::Connect);
     event["headers"] = json!({"Authorization": format!("Bearer {text}")});
@@ -66,20 +65,22 @@ pub(crate) async fn connect(call: &Call, id: usize, api: usize, pick: Pick, is_w
             state.model.peers[peer].socket = Socket::Open;
         }
         _ => {
-            let is_refused = matches!(status, 401 | 403) && call.line.is_clean();
+            // A registry behind a network gives up a call that waits for long, here that of forgetting.
+            let is_certain = call.line.is_clean() && (call.is_calm || !world.store.gives_up_waiting());
+            let is_refused = matches!(status, 401 | 403) && is_certain;
             let outcome = if is_refused {
                 Outcome::Nothing
             } else {
                 Outcome::Unknown
             };
             state.model.end_grant(peer, 0, outcome);
-            state.model.peers[peer].socket = if call.line.is_clean() {
+            state.model.peers[peer].socket = if is_certain {
                 Socket::Closed
             } else {
                 Socket::NeverOpen
             };
             if is_calm
-                && was_fresh
+                && state.model.tokens[token].presented == 1
                 && is_welcome
                 && now < exp
                 && !is_late
@@ -238,14 +239,9 @@ async fn ask(
     asking: impl Future<Output = Result<RoomClaims, MembershipError>>,
 ) {
     let world = &call.world;
-    let (began, was_fresh, grant) = {
+    let (began, grant) = {
         let mut state = world.state();
-        let was_fresh = state.model.tokens[token].is_fresh && !state.model.may_be_revoked(token);
-        (
-            world.now(),
-            was_fresh,
-            state.model.ask(call.line.act, peer, token),
-        )
+        (world.now(), state.model.ask(call.line.act, peer, token))
     };
     let answer = asking.await;
     if call.line.loses_answer() {
@@ -272,8 +268,9 @@ async fn ask(
                 Outcome::Unknown
             };
             state.model.end_grant(peer, grant, outcome);
-            let is_good =
-                was_fresh && presented.user == state.model.peers[peer].user && now < presented.exp * 1000;
+            let is_good = presented.presented == 1
+                && presented.user == state.model.peers[peer].user
+                && now < presented.exp * 1000;
             let is_other_room = matches!(error, MembershipError::OtherRoom);
             // Who leaves a room meanwhile does not renew it.
             let has_left = matches!(error, MembershipError::UnknownConnection)

@@ -21,8 +21,8 @@ pub(crate) struct Token {
     /// Its `jti`.
     pub(crate) id: String,
     pub(crate) text: String,
-    /// Whether it was presented to anybody.
-    pub(crate) is_fresh: bool,
+    /// How often it was presented.
+    pub(crate) presented: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,7 +180,7 @@ impl Model {
     pub(crate) fn ask(&mut self, act: usize, peer: usize, token: usize) -> usize {
         let from = self.tick();
         let token = &mut self.tokens[token];
-        token.is_fresh = false;
+        token.presented += 1;
         let age_limit = (self.peers[peer].connected_at / 1000 + 2 * 3600) * 1000;
         let grants = &mut self.peers[peer].grants;
         grants.push(Grant {

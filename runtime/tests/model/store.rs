@@ -69,6 +69,11 @@ impl Store {
         }
     }
 
+    /// Whether a call fails that waits too long.
+    pub(crate) fn gives_up_waiting(&self) -> bool {
+        matches!(self, Self::Dynamo(..))
+    }
+
     pub(crate) async fn find(&self, id: &ConnectionId) -> Option<Connection> {
         match self {
             Self::Memory(memory) => memory.find(id).await.unwrap(),

@@ -166,7 +166,7 @@ impl World {
             exp: iat + life,
             id,
             text,
-            is_fresh: true,
+            presented: 0,
         });
         tokens.len() - 1
     }
