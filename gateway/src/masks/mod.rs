@@ -7,6 +7,8 @@
 //!
 //! Not recognised are a secret that nothing calls one, and one in another form, such as hexadecimal.
 
+mod jwt;
+
 use std::{
     collections::{HashMap, VecDeque},
     hash::{BuildHasher as _, RandomState},
@@ -19,12 +21,6 @@ use serde_json::{Map, Value};
 
 /// What the name of a header, a parameter or a member contains if its value is a secret; without `-` and `_`.
 const SECRET_NAMES: [&str; 6] = ["authorization", "cookie", "token", "secret", "password", "apikey"];
-
-/// The shortest part of what counts as a JWT without a JSON header, so that few names with dots do.
-const SHORTEST_PART: usize = 5;
-
-/// The shortest signature, HS256's, in base64url.
-const SHORTEST_SIGNATURE: usize = 43;
 
 /// The shortest secret that is masked at other places than where it was found. Shorter ones would be found in words.
 const SHORTEST_KNOWN: usize = 6;
@@ -160,21 +156,12 @@ impl Masks {
     fn jwts(&self, text: &str) -> String {
         let mut masked = String::with_capacity(text.len());
         let mut rest = text;
-        while !rest.is_empty() {
-            let run = Run::at_start_of(rest);
-            if let Some((from, to)) = run.token() {
-                masked.push_str(&rest[..run.offsets[from]]);
-                masked.push_str(&self.placeholder(&run.decoded[from..to]));
-                rest = &rest[run.offsets[to]..];
-                continue;
-            }
-            let end = run.offsets[run.decoded.len()];
-            // What ended the run, too.
-            let next = rest[end..].chars().next().map_or(0, char::len_utf8);
-            masked.push_str(&rest[..end + next]);
-            rest = &rest[end + next..];
+        while let Some(found) = jwt::find(rest) {
+            masked.push_str(&rest[..found.at.start]);
+            masked.push_str(&self.placeholder(&found.token));
+            rest = &rest[found.at.end..];
         }
-        masked
+        masked + rest
     }
 
     /// Masks a secret that a name has given away, here and from now on everywhere.
@@ -219,63 +206,6 @@ fn is_placeholder(text: &str) -> bool {
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
-/// The longest piece at the start of a text that consists of base64url and dots.
-struct Run {
-    /// Without percent-encoding.
-    decoded: String,
-    /// Where each character of `decoded` begins in the text, and where the last one ends.
-    offsets: Vec<usize>,
-}
-
-impl Run {
-    fn at_start_of(text: &str) -> Self {
-        let (mut decoded, mut offsets) = (String::new(), vec![0]);
-        let mut end = 0;
-        while let Some((character, length)) = character(&text.as_bytes()[end..]) {
-            end += length;
-            decoded.push(character);
-            offsets.push(end);
-        }
-        Self { decoded, offsets }
-    }
-
-    /// Returns where a token begins and ends in `decoded`.
-    fn token(&self) -> Option<(usize, usize)> {
-        // A dot may end the sentence that the token stands in.
-        let run = self.decoded.trim_end_matches('.');
-        // `{"` in base64url: the header, also if something stands right before it.
-        if let Some(begin) = run.find("eyJ")
-            && run[begin..].contains('.')
-        {
-            return Some((begin, run.len()));
-        }
-        let parts: Vec<usize> = run.split('.').map(str::len).collect();
-        let is_token = match parts.as_slice() {
-            [first, second, third] => [first, second, third].iter().all(|part| **part >= SHORTEST_PART),
-            _ => false,
-        };
-        let has_signature = parts.len() >= 3 && parts.iter().any(|part| *part >= SHORTEST_SIGNATURE);
-        (is_token || has_signature).then_some((0, run.len()))
-    }
-}
-
-/// Reads one character of base64url, or a dot, percent-encoded any number of times or not at all: the character, and its
-/// length in `text`.
-fn character(text: &[u8]) -> Option<(char, usize)> {
-    let is_part_of_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-    let (first, rest) = text.split_first()?;
-    if *first != b'%' {
-        return is_part_of_token(first).then_some((char::from(*first), 1));
-    }
-    let mut digits = rest;
-    while let Some(after) = digits.strip_prefix(b"25") {
-        digits = after;
-    }
-    let hex = std::str::from_utf8(digits.get(..2)?).ok()?;
-    let byte = u8::from_str_radix(hex, 16).ok().filter(is_part_of_token)?;
-    Some((char::from(byte), 1 + rest.len() - digits.len() + 2))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -287,42 +217,20 @@ mod tests {
 
     #[test]
     fn a_token_is_masked_wherever_it_stands() {
-        let encoded = TOKEN.replace('.', "%2E").replace('_', "%5f");
-        let twice = encoded.replace('%', "%25");
+        let encoded = TOKEN.replace('.', "%2E");
         let inner = json!({ "action": "renew", "token": TOKEN }).to_string();
         let nested = json!({ "body": inner }).to_string();
+        let three = format!("{TOKEN},{OTHER},{TOKEN}.");
         let table = [
-            (TOKEN.to_owned(), "{token-1}".to_owned()),
-            (format!("({TOKEN})."), "({token-1}).".to_owned()),
-            (format!("It was {TOKEN}."), "It was {token-1}.".to_owned()),
-            (format!("é{TOKEN}é"), "é{token-1}é".to_owned()),
-            (format!("room-auth, {TOKEN}"), "room-auth, {token-1}".to_owned()),
-            (format!("\\n{TOKEN}\\n"), "\\n{token-1}\\n".to_owned()),
-            (
-                format!("token%3D{encoded}%26a"),
-                "token%3D{token-1}%26a".to_owned(),
-            ),
-            (twice, "{token-1}".to_owned()),
-            (inner.clone(), inner.replace(TOKEN, "{token-1}")),
-            (nested.clone(), nested.replace(TOKEN, "{token-1}")),
-            (
-                format!("{TOKEN},{OTHER},{TOKEN}"),
-                "{token-1},{token-2},{token-1}".to_owned(),
-            ),
-            (
-                "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.".to_owned(),
-                "{token-3}.".to_owned(),
-            ),
-            (
-                "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJjdXQgb2Zm".to_owned(),
-                "{token-4}".to_owned(),
-            ),
-            ("xxxxx.yyyyy.zzzzz".to_owned(), "{token-5}".to_owned()),
-            (format!("IHsiYWxn.e30.{}", "s".repeat(43)), "{token-6}".to_owned()),
+            (TOKEN, "{token-1}".to_owned()),
+            (&encoded, "{token-1}".to_owned()),
+            (&three, "{token-1},{token-2},{token-1}.".to_owned()),
+            (&inner, inner.replace(TOKEN, "{token-1}")),
+            (&nested, nested.replace(TOKEN, "{token-1}")),
         ];
         let masks = Masks::default();
         for (text, expected) in table {
-            assert_eq!(masks.text(&text), expected, "{text}");
+            assert_eq!(masks.text(text), expected, "{text}");
             assert_eq!(masks.text(&expected), expected, "once more");
         }
     }
@@ -427,23 +335,5 @@ mod tests {
         let event = json!({ "token": "to p secret", "x": TOKEN }).to_string();
         assert_eq!(masks.text(&event), r#"{"token":"{token-1}","x":"{token-2}"}"#);
         assert_eq!(masks.uri("/dev"), "/dev");
-    }
-
-    #[test]
-    fn names_numbers_and_addresses_are_not_masked() {
-        for text in [
-            "127.0.0.1:3001",
-            "d-1234567890.execute-api.us-east-1.amazonaws.com",
-            "api.example.com",
-            "$request.body.action",
-            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/131.0.6778.85",
-            "3.14159, 1.2.3",
-            "...",
-            "100%",
-            "eyJhbGciOiJFUzI1NiJ9",
-            r#"{"tokens": 3, "secret": null}"#,
-        ] {
-            assert_eq!(Masks::default().text(text), text);
-        }
     }
 }
