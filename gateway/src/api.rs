@@ -1,19 +1,20 @@
 //! The running API, which all connections and calls share.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{collections::HashMap, sync::Arc};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     authorizer::Authorizer,
     call::Call,
+    clock::Clock,
     connections::{Connection, Connections},
     event::{self, RequestStamp},
     faults::Faults,
     function::{FunctionPool, InvokeError, Outcome},
     http::Hosts,
     ids,
-    journal::{Content, Journal},
+    journal::{ClosedBy, Content, Journal},
     limits::{Limits, Throttle},
     observe::{ObservedEvent, Observer},
     proxy_response::ProxyResponse,
@@ -32,6 +33,8 @@ pub(crate) struct Api {
     pub(crate) routes: HashMap<String, Route>,
     pub(crate) authorizer: Option<Authorizer>,
     pub(crate) limits: Limits,
+    /// What everything but the functions takes the time from.
+    pub(crate) clock: Clock,
     pub(crate) new_connections: Throttle,
     pub(crate) requests: Throttle,
     pub(crate) connections: Connections,
@@ -85,7 +88,7 @@ impl Api {
     }
 
     pub(crate) fn allows_request(&self) -> bool {
-        self.requests.allows(Instant::now())
+        self.requests.allows(self.clock.now())
     }
 
     /// Calls the function of `route`, and waits for at most the integration timeout.
@@ -145,24 +148,37 @@ impl Api {
     }
 
     /// Takes the connection out of the list, and invokes `$disconnect` if there is such a route.
-    pub(crate) async fn disconnected(&self, connection: &Arc<Connection>, code: u16, reason: &str) {
+    pub(crate) async fn disconnected(
+        &self,
+        connection: &Arc<Connection>,
+        by: ClosedBy,
+        code: u16,
+        reason: &str,
+    ) {
         self.connections.remove(connection);
-        let id = &connection.info.id;
+        let (id, ended_at) = (&connection.info.id, self.clock.now());
         self.faults.forget(id);
         self.usage
-            .connection(connection.info.connected_at.elapsed().unwrap_or_default());
+            .connection(self.clock.since(connection.info.connected_at));
         self.observer.notify(id, || ObservedEvent::Closed { code });
         self.journal.note(id, || Content::Closed {
+            by,
             code,
             reason: reason.to_owned(),
         });
         let Some(route) = self.route("$disconnect") else {
             return;
         };
-        if !self.faults.delivers_disconnect().await {
+        if !self.faults.delivers_disconnect(ended_at).await {
             return;
         }
-        let event = event::disconnect(&self.stage, &connection.info, &RequestStamp::now(), code, reason);
+        let event = event::disconnect(
+            &self.stage,
+            &connection.info,
+            &RequestStamp::new(self.clock.now()),
+            code,
+            reason,
+        );
         // Nobody is left to be told of a failure.
         let _ = self.integrate(route, id, event).await;
     }

@@ -1,6 +1,6 @@
 //! From an HTTP request to a WebSocket: the authorizer, the `$connect` route, and the response.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{net::SocketAddr, sync::Arc};
 
 use http_body_util::Full;
 use hyper::{
@@ -21,7 +21,7 @@ use crate::{
     event::{self, RequestStamp},
     http::responses::{self, FullResponse},
     ids,
-    journal::Content,
+    journal::{ClosedBy, Content},
     observe::{Decision, ObservedEvent},
     proxy_response::ProxyResponse,
     socket,
@@ -72,12 +72,12 @@ async fn respond(
         Ok(switching) => switching,
         Err(error) => return not_a_handshake(&error),
     };
-    let stamp = RequestStamp::now();
+    let stamp = RequestStamp::new(api.clock.now());
     let refuse = |status, message: &str| responses::message(status, message, id, &stamp.request_id);
     if request.uri().to_string().len() > api.limits.url_chars {
         return refuse(StatusCode::URI_TOO_LONG, "URI Too Long");
     }
-    if !api.new_connections.allows(Instant::now()) || !api.allows_request() {
+    if !api.new_connections.allows(stamp.at) || !api.allows_request() {
         return refuse(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
     }
     let request = ClientRequest::read(request, peer, &api.stage, stamp.at);
@@ -129,7 +129,7 @@ async fn respond(
         Some(Ok(protocol)) => drop(switching.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol)),
         Some(Err(_)) => {
             // The function has accepted, with a subprotocol that is not a header value.
-            api.disconnected(&connection, 1006, "").await;
+            api.disconnected(&connection, ClosedBy::Nobody, 1006, "").await;
             return refuse(StatusCode::BAD_GATEWAY, "Internal server error");
         }
     }
@@ -153,7 +153,10 @@ async fn establish(
     match upgraded {
         Some(upgraded) => socket::run(api, connection, inbox, upgraded).await,
         // The client did not wait for the response.
-        None => api.disconnected(&connection, 1006, socket::ABNORMAL).await,
+        None => {
+            api.disconnected(&connection, ClosedBy::Nobody, 1006, socket::ABNORMAL)
+                .await;
+        }
     }
 }
 

@@ -12,8 +12,10 @@ use std::{
 };
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::{
+    clock::Clock,
     function::{LogSink, Outcome},
     observe::{Decision, Operation},
 };
@@ -84,9 +86,21 @@ pub(crate) enum Content {
         answer: Bytes,
     },
     /// The connection has ended.
-    Closed { code: u16, reason: String },
+    Closed { by: ClosedBy, code: u16, reason: String },
     /// A function has printed a line.
     Log { function: Arc<str>, text: String },
+}
+
+/// Who has ended a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ClosedBy {
+    /// The gateway closes, and sends a close frame.
+    Gateway,
+    /// The client has closed, and its close frame is answered.
+    Client,
+    /// The connection broke.
+    Nobody,
 }
 
 impl Content {
@@ -127,32 +141,40 @@ type Reader = Arc<dyn Fn(&Entry) + Send + Sync>;
 
 /// Hands each entry to all who read.
 #[derive(Clone, Default)]
-pub(crate) struct Journal(Vec<Reader>);
+pub(crate) struct Journal {
+    readers: Vec<Reader>,
+    clock: Clock,
+}
 
 impl Journal {
     /// Adds a reader, which must not block.
     pub(crate) fn add_reader(&mut self, read: impl Fn(&Entry) + Send + Sync + 'static) {
-        self.0.push(Arc::new(read));
+        self.readers.push(Arc::new(read));
+    }
+
+    pub(crate) fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Notes what has happened to a connection. Without a reader, the content is not even made.
     pub(crate) fn note(&self, connection_id: &Arc<str>, content: impl FnOnce() -> Content) {
-        if self.0.is_empty() {
+        if self.readers.is_empty() {
             return;
         }
         let entry = Entry {
-            at: SystemTime::now(),
+            at: self.clock.now(),
             connection_id: connection_id.clone(),
             content: content(),
         };
-        for read in &self.0 {
+        for read in &self.readers {
             read(&entry);
         }
     }
 
     /// Returns a sink that notes each line, and passes it on to `sink`.
     pub(crate) fn noting(&self, sink: LogSink) -> LogSink {
-        if self.0.is_empty() {
+        if self.readers.is_empty() {
             return sink;
         }
         let this = self.clone();
@@ -168,7 +190,7 @@ impl Journal {
 
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Journal with {} readers", self.0.len())
+        write!(f, "Journal with {} readers", self.readers.len())
     }
 }
 
@@ -180,6 +202,7 @@ mod tests {
 
     fn closed() -> Content {
         Content::Closed {
+            by: ClosedBy::Client,
             code: 1000,
             reason: "TOPSECRET".to_owned(),
         }

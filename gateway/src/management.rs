@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use crate::{
     api::Api,
     connections::{Connection, SendError},
-    event::RequestStamp,
     faults::CallFault,
     http::responses::{self, FullResponse},
     ids,
@@ -77,7 +76,7 @@ pub(crate) async fn handle(api: &Arc<Api>, encoded_id: &str, request: Request<In
     let mut posted = Bytes::new();
     let result = perform(api, &id, operation, request, &mut posted).await;
     let response = result.unwrap_or_else(|(exception, message)| refuse(exception, &message, &id));
-    let response = with_ids(response);
+    let response = with_ids(response, api.clock.now());
     api.observer.notify(&id, || ObservedEvent::ManagementCall {
         operation,
         status: response.status().as_u16(),
@@ -173,8 +172,7 @@ fn access_denied(stage: &Stage, id: &str) -> String {
 }
 
 /// Adds the headers by which AWS identifies a response, and the content type that empty ones have, too.
-fn with_ids(mut response: FullResponse) -> FullResponse {
-    let now = SystemTime::now();
+fn with_ids(mut response: FullResponse, now: SystemTime) -> FullResponse {
     let is_bad_request = response.status() == StatusCode::BAD_REQUEST;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, responses::JSON);
@@ -217,7 +215,7 @@ fn refuse(exception: Exception, message: &str, id: &str) -> FullResponse {
         Exception::BadRequest | Exception::MissingAuthenticationToken => {
             responses::json(status, json!({ "message": message }).to_string())
         }
-        _ => responses::message(status, message, id, &RequestStamp::now().request_id),
+        _ => responses::message(status, message, id, &ids::api_gateway_id()),
     };
     responses::set_error_type(&mut response, exception.name());
     response

@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
-    time::Instant,
 };
 
 use futures_util::future::try_join_all;
@@ -27,6 +26,7 @@ use crate::{
     http::{Hosts, Tls},
     inspector::{self, History, Inspector},
     limits::{RequestRate, Throttle},
+    recorder::Recorder,
     server,
     stage::Stage,
     usage::ApiUsage,
@@ -49,6 +49,8 @@ impl GatewayBuilder {
     /// If the parts do not fit together, the address cannot be listened on, or a function cannot be started.
     pub async fn start(mut self) -> Result<Gateway, StartError> {
         self.check()?;
+        self.observer = self.observer.with_clock(self.clock.clone());
+        self.journal = self.journal.with_clock(self.clock.clone());
         let (listener, local_addr) = listen(self.listen).await?;
         let page = match self.inspect {
             Some(port) => Some(listen((Ipv4Addr::LOCALHOST, port).into()).await?),
@@ -91,6 +93,8 @@ impl GatewayBuilder {
             async move { Ok::<_, StartError>((name.clone(), Arc::new(function.start().await?))) }
         });
         let pools: Pools = try_join_all(starting).await?.into_iter().collect();
+        // Last, so that a start that fails leaves no file.
+        let recorder = self.make_recorder(reachable_at)?;
         let api = Arc::new(self.into_api(stage, hosts, &pools));
         let server = tokio::spawn(server::serve(listener, tls.clone(), api.clone()));
         let inspector = page.map(|(listener, address)| {
@@ -108,11 +112,24 @@ impl GatewayBuilder {
             #[cfg(feature = "dynamodb")]
             database,
             tls,
+            recorder,
             server,
             local_addr,
             reachable_at,
             inspector,
         })
+    }
+
+    /// Lets a recorder read the journal, if there is to be one.
+    fn make_recorder(&mut self, address: SocketAddr) -> Result<Option<Arc<Recorder>>, StartError> {
+        let Some(path) = self.record.take() else {
+            return Ok(None);
+        };
+        let created = Recorder::create(&path, &address.to_string(), self.clock.now());
+        let recorder = Arc::new(created.map_err(|source| StartError::Record { path, source })?);
+        let reader = recorder.clone();
+        self.journal.add_reader(move |entry| reader.note(entry));
+        Ok(Some(recorder))
     }
 
     fn check(&self) -> Result<(), StartError> {
@@ -156,7 +173,7 @@ impl GatewayBuilder {
     }
 
     fn into_api(self, stage: Stage, hosts: Hosts, pools: &Pools) -> Api {
-        let now = Instant::now();
+        let now = self.clock.now();
         let per_second = |rate| RequestRate { rate, burst: rate };
         let routes = self.routes.into_iter().map(|spec| {
             let route = Route {
@@ -182,9 +199,10 @@ impl GatewayBuilder {
             requests: Throttle::new(self.limits.requests_per_second, now),
             limits: self.limits,
             connections: Connections::default(),
-            faults: Faults::of(pools.clone()),
+            faults: Faults::new(pools.clone(), self.clock.clone()),
             observer: self.observer,
             journal: self.journal,
+            clock: self.clock,
             usage: ApiUsage::default(),
             closing: CancellationToken::new(),
             closed: CancellationToken::new(),

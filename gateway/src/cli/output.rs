@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use room_auth_gateway::{Bill, LogLine, LogSink, Observation};
+use room_auth_gateway::{Bill, Difference, LogLine, LogSink, Observation};
 use serde_json::json;
 
 use super::{printer::Printer, shown, summary::Summary};
@@ -65,6 +65,17 @@ impl Output {
         } else {
             self.0.printer.error(shown::kept(reason));
         }
+    }
+
+    /// Prints what has come out differently than it was recorded.
+    pub(super) fn difference(&self, difference: &Difference) {
+        self.0.printer.out(if self.0.is_json {
+            let mut json = json!(difference);
+            json["event"] = "difference".into();
+            json.to_string()
+        } else {
+            format!("\n{difference}")
+        });
     }
 
     /// Prints and counts what has happened.

@@ -98,10 +98,10 @@ impl History {
     }
 
     /// Notes what a person has ordered, for a connection or for all of them.
-    pub(super) fn add_order(&self, connection_id: &str, order: &Value) {
+    pub(super) fn add_order(&self, now: SystemTime, connection_id: &str, order: &Value) {
         let mut shown = json!({
             "kind": "fault",
-            "at": ids::millis(SystemTime::now()),
+            "at": ids::millis(now),
             "connection": connection_id,
             "order": order,
         });
@@ -199,7 +199,7 @@ mod tests {
     fn a_page_that_comes_back_gets_what_it_has_not_seen() {
         let history = History::default();
         for _ in 0..3 {
-            history.add_order("", &Value::Null);
+            history.add_order(SystemTime::UNIX_EPOCH, "", &Value::Null);
         }
         let (text, newest) = history.events_after(0);
         let ids: Vec<&str> = text
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn ids_of_another_run_count_for_nothing() {
         let history = History::default();
-        history.add_order("", &Value::Null);
+        history.add_order(SystemTime::UNIX_EPOCH, "", &Value::Null);
         assert_eq!(history.number_of(&format!("{}-1", history.run)), 1);
         for id in [
             &*format!("{}-1", history.run.wrapping_add(1)),

@@ -126,7 +126,11 @@ pub(super) fn inject(api: &Api, history: &History, order: &Order) -> Result<(), 
         Fault::LoseDisconnects => faults.lose_disconnects(times()?),
         Fault::DelayDisconnects => faults.delay_disconnects(delay()?, times()?),
     }
-    history.add_order(order.connection.as_deref().unwrap_or_default(), &json!(order));
+    history.add_order(
+        api.clock.now(),
+        order.connection.as_deref().unwrap_or_default(),
+        &json!(order),
+    );
     Ok(())
 }
 

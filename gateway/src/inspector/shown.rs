@@ -94,7 +94,7 @@ pub(super) fn content(content: &Content, masks: &Masks) -> Value {
             "status": status,
             "answer": body(answer),
         }),
-        Content::Closed { code, reason } => json!({
+        Content::Closed { code, reason, .. } => json!({
             "kind": "closed",
             "code": code,
             "reason": masks.text(reason),

@@ -165,7 +165,7 @@ impl Masks {
     }
 
     /// Masks a secret that a name has given away, here and from now on everywhere.
-    fn known(&self, secret: &str) -> String {
+    pub(crate) fn known(&self, secret: &str) -> String {
         if secret.is_empty() || is_placeholder(secret) {
             return secret.to_owned();
         }
