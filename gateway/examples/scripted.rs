@@ -9,6 +9,7 @@
 //! | `refuse` | the status in `status`, the text in `body` |
 //! | `answer` | the text in `with`, as the whole answer, JSON or not |
 //! | `echo` | 200 with the event's body as the body |
+//! | `post` | posts the text in `with` to its own connection by `@connections`, then 200 |
 //! | `fail` | an error with the text in `message` |
 //! | `exit` | ends the process |
 //! | `sleep` | waits for `ms` milliseconds, then 200 |
@@ -25,6 +26,10 @@ use std::{process::exit, time::Duration};
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -48,6 +53,28 @@ fn complain(text: &str) {
 #[expect(clippy::print_stdout, reason = "a function's standard output is its log")]
 fn show(event: &Value) {
     println!("EVENT {event}");
+}
+
+/// Calls `@connections` without an SDK, which would take longer to build than all of this.
+async fn post(connection_id: &str, text: &str) -> Result<(), Error> {
+    let endpoint = std::env::var("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI")?;
+    let (host, stage) = endpoint
+        .strip_prefix("http://")
+        .and_then(|rest| rest.split_once('/'))
+        .ok_or("the endpoint is no http://host/stage")?;
+    let id = connection_id.replace('=', "%3D");
+    let request = format!(
+        "POST /{stage}/@connections/{id} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n{text}",
+        text.len()
+    );
+    let mut stream = TcpStream::connect(host).await?;
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await?;
+    match &answer {
+        b"HTTP/1.1 200" => Ok(()),
+        _ => Err("the post was refused".into()),
+    }
 }
 
 async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
@@ -75,6 +102,13 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
         })),
         "answer" => Ok(serde_json::from_str(text("with")).unwrap_or_else(|_| text("with").into())),
         "echo" => Ok(json!({"statusCode": 200, "body": event["body"]})),
+        "post" => {
+            let id = event["requestContext"]["connectionId"]
+                .as_str()
+                .unwrap_or_default();
+            post(id, text("with")).await?;
+            Ok(json!({"statusCode": 200}))
+        }
         "fail" => Err(text("message").into()),
         "exit" => {
             complain("told to exit");

@@ -1,18 +1,20 @@
 //! The running API, which all connections and calls share.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{collections::HashMap, sync::Arc};
 
-use bytes::Bytes;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     authorizer::Authorizer,
+    call::Call,
+    clock::Clock,
     connections::{Connection, Connections},
     event::{self, RequestStamp},
     faults::Faults,
-    function::{FunctionPool, InvokeError},
+    function::{FunctionPool, InvokeError, Outcome},
     http::Hosts,
     ids,
+    journal::{ClosedBy, Content, Journal},
     limits::{Limits, Throttle},
     observe::{ObservedEvent, Observer},
     proxy_response::ProxyResponse,
@@ -31,11 +33,14 @@ pub(crate) struct Api {
     pub(crate) routes: HashMap<String, Route>,
     pub(crate) authorizer: Option<Authorizer>,
     pub(crate) limits: Limits,
+    /// What everything but the functions takes the time from.
+    pub(crate) clock: Clock,
     pub(crate) new_connections: Throttle,
     pub(crate) requests: Throttle,
     pub(crate) connections: Connections,
     pub(crate) faults: Faults,
     pub(crate) observer: Observer,
+    pub(crate) journal: Journal,
     pub(crate) usage: ApiUsage,
     /// Cancelled to end the sockets and to refuse new ones.
     pub(crate) closing: CancellationToken,
@@ -83,7 +88,7 @@ impl Api {
     }
 
     pub(crate) fn allows_request(&self) -> bool {
-        self.requests.allows(Instant::now())
+        self.requests.allows(self.clock.now())
     }
 
     /// Calls the function of `route`, and waits for at most the integration timeout.
@@ -101,11 +106,18 @@ impl Api {
                 function: function.clone(),
                 request_id: request_id.clone(),
             });
-        let started = Instant::now();
-        let (answer, cold) = self.invoke(&route.function, &request_id, event).await;
-        let response =
-            answer.and_then(|answer| ProxyResponse::parse(&answer).ok_or(IntegrationError::Failed));
-        let took = started.elapsed();
+        let call = Call {
+            route: Some(key.clone()),
+            is_resent: false,
+            function: &route.function,
+            connection_id,
+            request_id: &request_id,
+            event: event.into(),
+            limit: self.limits.integration_timeout,
+        };
+        let (outcome, took) = call.run(&self.journal).await;
+        let run = outcome.as_ref().and_then(|outcome| outcome.run);
+        let response = self.response(&route.function, outcome);
         self.observer
             .notify(connection_id, || ObservedEvent::FunctionAnswered {
                 route: key.clone(),
@@ -113,47 +125,60 @@ impl Api {
                 request_id,
                 status: response.as_ref().ok().map(|response| response.status),
                 took,
-                cold,
+                cold: run.is_some_and(|run| run.is_cold),
             });
         response
     }
 
-    /// Returns the answer, and whether it was the first of its process.
-    async fn invoke(
+    /// Reads the response out of what a call has led to, if the function was not too slow.
+    fn response(
         &self,
         function: &FunctionPool,
-        request_id: &str,
-        event: Vec<u8>,
-    ) -> (Result<Bytes, IntegrationError>, bool) {
-        let call = function.invoke_as(request_id.to_owned(), event.into());
-        let Ok(outcome) = tokio::time::timeout(self.limits.integration_timeout, call).await else {
-            return (Err(IntegrationError::TimedOut), false);
-        };
+        outcome: Option<Outcome>,
+    ) -> Result<ProxyResponse, IntegrationError> {
+        let outcome = outcome.ok_or(IntegrationError::TimedOut)?;
         let answer = outcome.answer.map_err(|error| match error {
             InvokeError::TimedOut { .. } if self.limits.integration_timeout <= function.timeout() => {
                 IntegrationError::TimedOut
             }
             InvokeError::Throttled => IntegrationError::Refused,
             _ => IntegrationError::Failed,
-        });
-        (answer, outcome.run.is_some_and(|run| run.is_cold))
+        })?;
+        ProxyResponse::parse(&answer).ok_or(IntegrationError::Failed)
     }
 
     /// Takes the connection out of the list, and invokes `$disconnect` if there is such a route.
-    pub(crate) async fn disconnected(&self, connection: &Arc<Connection>, code: u16, reason: &str) {
+    pub(crate) async fn disconnected(
+        &self,
+        connection: &Arc<Connection>,
+        by: ClosedBy,
+        code: u16,
+        reason: &str,
+    ) {
         self.connections.remove(connection);
-        let id = &connection.info.id;
+        let (id, ended_at) = (&connection.info.id, self.clock.now());
         self.faults.forget(id);
         self.usage
-            .connection(connection.info.connected_at.elapsed().unwrap_or_default());
+            .connection(self.clock.since(connection.info.connected_at));
         self.observer.notify(id, || ObservedEvent::Closed { code });
+        self.journal.note(id, || Content::Closed {
+            by,
+            code,
+            reason: reason.to_owned(),
+        });
         let Some(route) = self.route("$disconnect") else {
             return;
         };
-        if !self.faults.delivers_disconnect().await {
+        if !self.faults.delivers_disconnect(ended_at).await {
             return;
         }
-        let event = event::disconnect(&self.stage, &connection.info, &RequestStamp::now(), code, reason);
+        let event = event::disconnect(
+            &self.stage,
+            &connection.info,
+            &RequestStamp::new(self.clock.now()),
+            code,
+            reason,
+        );
         // Nobody is left to be told of a failure.
         let _ = self.integrate(route, id, event).await;
     }

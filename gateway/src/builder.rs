@@ -3,13 +3,16 @@
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
 };
 
 use crate::{
     authorizer::IdentitySources,
     checks::RouteSpec,
+    clock::{Clock, ManualClock},
     function::{Function, LogSink},
     gateway::Gateway,
+    journal::Journal,
     limits::Limits,
     observe::{Observation, Observer},
     selection::SelectionExpression,
@@ -37,8 +40,12 @@ pub struct GatewayBuilder {
     #[cfg(feature = "dynamodb")]
     pub(crate) tables: Vec<String>,
     pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
     pub(crate) logs: LogSink,
     pub(crate) observer: Observer,
+    pub(crate) journal: Journal,
+    pub(crate) record: Option<PathBuf>,
+    pub(crate) inspect: Option<u16>,
 }
 
 impl Gateway {
@@ -70,8 +77,12 @@ impl GatewayBuilder {
             #[cfg(feature = "dynamodb")]
             tables: Vec::new(),
             limits: Limits::default(),
+            clock: Clock::default(),
             logs: LogSink::default(),
             observer: Observer::default(),
+            journal: Journal::default(),
+            record: None,
+            inspect: None,
         }
     }
 
@@ -223,6 +234,47 @@ impl GatewayBuilder {
         self
     }
 
+    /// Lets the gateway take the time from `clock`, which a test advances (default: the clock of the system).
+    ///
+    /// It moves everything that the gateway itself does by time: the idle timeout and the longest duration of a
+    /// connection, the rates of [`Limits`], `connectedAt`, `requestTimeEpoch` and the other times of events,
+    /// `lastActiveAt` and `connectedAt` of `@connections`, `aws:CurrentTime` in policies, the minutes of the
+    /// [`Bill`](crate::Bill), [`Faults::delay_disconnects`](crate::Faults::delay_disconnects), and the times of
+    /// observations.
+    ///
+    /// It does not move what others do. Functions are processes with the clock of the system: they judge by it whether
+    /// a token has expired, and their timeouts, `Limits::integration_timeout`, the GB-seconds of the bill and `took` of
+    /// observations are real time. So are the waits for clients: for their handshakes, for their close frames, and for
+    /// one that is [slow](crate::Faults::slow).
+    ///
+    /// So the `connectedAt` of a client that connects after the clock was advanced lies in the future of the functions.
+    /// `room-auth` with a registry takes a connection that is made more than a minute from now as expired. Let the clock
+    /// begin behind (`ManualClock::at(SystemTime::now() - …)`) if clients connect later. With two hours behind, the
+    /// connection has expired for a function with `room-auth` as soon as it is open: no connection is older.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use room_auth_gateway::{Function, Gateway, ManualClock};
+    ///
+    /// # async fn run() -> Result<(), room_auth_gateway::StartError> {
+    /// let clock = ManualClock::new();
+    /// let gateway = Gateway::builder()
+    ///     .function("chat", Function::new("target/debug/chat"))
+    ///     .route("$connect", "chat")
+    ///     .clock(clock.clone())
+    ///     .start()
+    ///     .await?;
+    /// // … a client connects …
+    /// clock.advance(Duration::from_mins(10)); // and gets 1001: it was idle
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn clock(mut self, clock: ManualClock) -> Self {
+        self.clock = Clock::Manual(clock);
+        self
+    }
+
     /// Refuses calls of `@connections` without a signature, as AWS does. Signatures are not verified.
     #[must_use]
     pub fn signed_management_only(mut self) -> Self {
@@ -250,6 +302,46 @@ impl GatewayBuilder {
     #[must_use]
     pub fn observe(mut self, observe: impl Fn(Observation) + Send + Sync + 'static) -> Self {
         self.observer = Observer::new(observe);
+        self
+    }
+
+    /// Records what comes and goes, as one JSON object a line, to a new file that only its owner can read:
+    /// handshakes, messages, events and answers of functions, calls of `@connections`, closes, and their times.
+    /// [`Recording`](crate::Recording) replays it.
+    ///
+    /// It holds what clients and functions say, but no tokens: what has the form of a JWT, and what stands where
+    /// secrets stand (`Authorization`, `Cookie`, members named `token` and so on), is replaced by a placeholder
+    /// such as `{token-1}`, always the same one for the same token.
+    ///
+    /// ```
+    /// # use room_auth_gateway::Gateway;
+    /// let builder = Gateway::builder().record("bug.jsonl");
+    /// ```
+    #[must_use]
+    pub fn record(mut self, path: impl Into<PathBuf>) -> Self {
+        self.record = Some(path.into());
+        self
+    }
+
+    /// Serves the inspector on this port of 127.0.0.1; 0 is any free port (default: no inspector). It is a page that shows
+    /// connections, events and answers, gives functions events again, and injects faults; see
+    /// [`Gateway::inspector_url`]. Tokens, `Authorization` and `Cookie` are masked in all that it shows.
+    ///
+    /// ```no_run
+    /// # use room_auth_gateway::{Function, Gateway, StartError};
+    /// # async fn run() -> Result<(), StartError> {
+    /// let gateway = Gateway::builder()
+    ///     .function("chat", Function::new("target/debug/chat"))
+    ///     .route("$connect", "chat")
+    ///     .inspect(0)
+    ///     .start()
+    ///     .await?;
+    /// println!("{}", gateway.inspector_url().unwrap_or_default());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn inspect(mut self, port: u16) -> Self {
+        self.inspect = Some(port);
         self
     }
 }

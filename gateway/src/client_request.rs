@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::SystemTime};
 
-use hyper::{HeaderMap, Request};
+use hyper::{HeaderMap, Request, http::HeaderName};
 
 use crate::{
     http::{Scheme, Spelling},
@@ -18,21 +18,9 @@ pub(crate) struct ClientRequest {
 impl ClientRequest {
     /// Reads a request from `peer` to the stage, and adds the headers that API Gateway adds.
     pub(crate) fn read<B>(request: &Request<B>, peer: SocketAddr, stage: &Stage, now: SystemTime) -> Self {
-        let spelling = request
-            .extensions()
-            .get::<Spelling>()
-            .cloned()
-            .unwrap_or_default();
-        let mut headers: Vec<(String, String)> = Vec::with_capacity(request.headers().len() + 4);
-        for name in request.headers().keys() {
-            if name.as_str().starts_with("x-forwarded-") || name == "x-amzn-trace-id" {
-                continue;
-            }
-            for (position, value) in request.headers().get_all(name).iter().enumerate() {
-                let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-                headers.push((spelling.get(name, position), value));
-            }
-        }
+        let mut headers = spelled(request, |name| {
+            !name.as_str().starts_with("x-forwarded-") && name != "x-amzn-trace-id"
+        });
         let forwarded_for = text(request.headers(), "x-forwarded-for");
         let forwarded_for =
             forwarded_for.map_or_else(String::new, |before| before + ", ") + &peer.ip().to_string();
@@ -63,6 +51,26 @@ impl ClientRequest {
             .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
             .map(|(_, value)| value.as_str())
     }
+}
+
+/// Returns the headers of a request as the client spelled them, if `is_wanted`.
+pub(crate) fn spelled<B>(
+    request: &Request<B>,
+    is_wanted: impl Fn(&HeaderName) -> bool,
+) -> Vec<(String, String)> {
+    let spelling = request
+        .extensions()
+        .get::<Spelling>()
+        .cloned()
+        .unwrap_or_default();
+    let mut headers = Vec::with_capacity(request.headers().len() + 4);
+    for name in request.headers().keys().filter(|name| is_wanted(name)) {
+        for (position, value) in request.headers().get_all(name).iter().enumerate() {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            headers.push((spelling.get(name, position), value));
+        }
+    }
+    headers
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -101,14 +101,13 @@ impl Connection {
         self.queued_bytes.fetch_sub(cost(size), Ordering::AcqRel);
     }
 
-    /// Notes that the connection is active now.
-    pub(crate) fn touch(&self) {
-        self.last_active_ms
-            .store(ids::millis(SystemTime::now()), Ordering::Release);
+    /// Notes that the connection is active `now`.
+    pub(crate) fn touch(&self, now: SystemTime) {
+        self.last_active_ms.store(ids::millis(now), Ordering::Release);
     }
 
     pub(crate) fn last_active(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(self.last_active_ms.load(Ordering::Acquire))
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.last_active_ms.load(Ordering::Acquire))
     }
 }
 
@@ -141,6 +140,10 @@ impl Connections {
 
     pub(crate) fn ids(&self) -> Vec<Arc<str>> {
         self.0.lock().keys().cloned().collect()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
+        self.0.lock().values().cloned().collect()
     }
 
     /// Returns since when each connection is open.

@@ -1,6 +1,6 @@
 //! Why a gateway cannot be started.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::{authorizer::IdentitySourceError, function::StartFunctionError};
 
@@ -47,9 +47,24 @@ pub enum StartError {
     #[cfg(feature = "dynamodb")]
     #[error("a table cannot be created: {0}")]
     Table(String),
+    /// The file of a recording is there already, or cannot be written.
+    #[error("cannot record to {}: {source}{}", path.display(), recording_hint(source))]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
     /// The stage is empty, or has characters that do not belong into a stage name.
     #[error("`{0}` is not a stage name; use letters, digits, `-`, `_` and `$` only")]
     Stage(String),
+}
+
+fn recording_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => "; a recording overwrites nothing: name another file, or remove it",
+        _ => "",
+    }
 }
 
 fn hint(error: &io::Error) -> &'static str {

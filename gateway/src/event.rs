@@ -13,9 +13,9 @@ pub(crate) struct RequestStamp {
 }
 
 impl RequestStamp {
-    pub(crate) fn now() -> Self {
+    pub(crate) fn new(at: SystemTime) -> Self {
         Self {
-            at: SystemTime::now(),
+            at,
             request_id: ids::api_gateway_id(),
         }
     }

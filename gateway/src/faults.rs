@@ -4,13 +4,16 @@ use std::{
     collections::{HashMap, VecDeque},
     fmt,
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::function::{FunctionFault, FunctionPool};
+use crate::{
+    clock::Clock,
+    function::{FunctionFault, FunctionPool},
+};
 
 /// Injects faults. Returned by [`Gateway::faults`](crate::Gateway::faults); cheap to clone.
 ///
@@ -20,7 +23,8 @@ pub struct Faults(Arc<Injected>);
 
 #[derive(Default)]
 struct Injected {
-    functions: Mutex<HashMap<String, Arc<FunctionPool>>>,
+    functions: HashMap<String, Arc<FunctionPool>>,
+    clock: Clock,
     denied_posts: Mutex<usize>,
     throttled_posts: Mutex<usize>,
     connections: Mutex<HashMap<String, ConnectionFaults>>,
@@ -145,10 +149,17 @@ impl Faults {
             .extend((0..times).map(|_| DisconnectFault::Delay(delay)));
     }
 
-    pub(crate) fn of(functions: impl IntoIterator<Item = (String, Arc<FunctionPool>)>) -> Self {
-        let faults = Self::default();
-        faults.0.functions.lock().extend(functions);
-        faults
+    pub(crate) fn new(functions: HashMap<String, Arc<FunctionPool>>, clock: Clock) -> Self {
+        Self(Arc::new(Injected {
+            functions,
+            clock,
+            ..Injected::default()
+        }))
+    }
+
+    /// Returns the functions, by their names in the gateway.
+    pub(crate) fn functions(&self) -> HashMap<String, Arc<FunctionPool>> {
+        self.0.functions.clone()
     }
 
     /// Returns the fault of a call of @connections. A post uses up the faults of posts.
@@ -188,14 +199,15 @@ impl Faults {
         }
     }
 
-    /// Waits for the delay, if there is one. Returns false if `$disconnect` must not be invoked.
-    pub(crate) async fn delivers_disconnect(&self) -> bool {
+    /// Waits for the delay, if there is one, of a connection that has ended. Returns false if `$disconnect` must not be
+    /// invoked.
+    pub(crate) async fn delivers_disconnect(&self, ended_at: SystemTime) -> bool {
         let fault = self.0.disconnects.lock().pop_front();
         match fault {
             None => true,
             Some(DisconnectFault::Lose) => false,
             Some(DisconnectFault::Delay(delay)) => {
-                tokio::time::sleep(delay).await;
+                self.0.clock.passes(ended_at, delay).await;
                 true
             }
         }
@@ -240,8 +252,8 @@ impl Faults {
         );
     }
 
-    fn pool(&self, function: &str) -> Arc<FunctionPool> {
-        let pool = self.0.functions.lock().get(function).cloned();
+    fn pool(&self, function: &str) -> &FunctionPool {
+        let pool = self.0.functions.get(function);
         pool.unwrap_or_else(|| panic!("the gateway has no function named {function}"))
     }
 }

@@ -14,6 +14,8 @@ use crate::{
     faults::Faults,
     function::{Function, FunctionPool},
     http::Tls,
+    observations::Observations,
+    recorder::Recorder,
     usage::{self, FunctionUsage, TableUsage},
 };
 
@@ -29,16 +31,19 @@ pub struct Gateway {
     #[cfg(feature = "dynamodb")]
     pub(crate) database: Option<DynamoDb>,
     pub(crate) tls: Option<Tls>,
+    pub(crate) recorder: Option<Arc<Recorder>>,
     pub(crate) server: JoinHandle<()>,
     pub(crate) local_addr: SocketAddr,
     pub(crate) reachable_at: SocketAddr,
+    pub(crate) inspector: Option<(SocketAddr, JoinHandle<()>)>,
 }
 
 impl Gateway {
     /// Returns the URL for clients: `ws://127.0.0.1:<port>/<stage>`, or `wss://…` with TLS.
     pub fn websocket_url(&self) -> String {
-        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
-        format!("{scheme}://{}{}", self.reachable_at, self.api.stage.path())
+        self.api
+            .stage
+            .websocket_url(self.reachable_at, self.tls.is_some())
     }
 
     /// Returns the endpoint of `@connections` for the AWS SDKs: `http://127.0.0.1:<port>/<stage>`. Functions find it
@@ -59,6 +64,12 @@ impl Gateway {
     #[cfg(feature = "dynamodb")]
     pub fn dynamodb_endpoint(&self) -> Option<&str> {
         self.database.as_ref().map(DynamoDb::endpoint)
+    }
+
+    /// Returns the URL of the inspector's page, if there is [one](crate::GatewayBuilder::inspect).
+    pub fn inspector_url(&self) -> Option<String> {
+        let (address, _) = self.inspector.as_ref()?;
+        Some(format!("http://{address}/"))
     }
 
     /// Returns the address that the gateway listens on.
@@ -88,7 +99,7 @@ impl Gateway {
     pub fn bill(&self) -> Bill {
         let api = &self.api.usage;
         let open = self.api.connections.connected_at().into_iter();
-        let open = open.map(|since| usage::minutes(since.elapsed().unwrap_or_default()));
+        let open = open.map(|since| usage::minutes(self.api.clock.since(since)));
         let functions = || self.functions.values().map(|function| function.usage());
         #[cfg(feature = "dynamodb")]
         let tables = self.database.as_ref().map(DynamoDb::usage);
@@ -102,6 +113,23 @@ impl Gateway {
             read_units: tables.map_or(0.0, TableUsage::read_units),
             write_units: tables.map_or(0.0, TableUsage::write_units),
         }
+    }
+
+    /// Returns what happens from now on, to wait for in a test: a step of a connection, without its content.
+    ///
+    /// ```no_run
+    /// use room_auth_gateway::{Gateway, ObservedEvent};
+    ///
+    /// # async fn run(gateway: Gateway) -> Result<(), room_auth_gateway::NotObserved> {
+    /// let mut seen = gateway.observations();
+    /// // … a client connects and leaves …
+    /// let closed = seen.until(|seen| matches!(seen.event, ObservedEvent::Closed { .. })).await?;
+    /// println!("{} has left", closed.connection_id);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn observations(&self) -> Observations {
+        Observations::new(self.api.observer.subscribe())
     }
 
     /// Returns the means to inject faults, for tests.
@@ -126,16 +154,27 @@ impl Gateway {
         Ok(pool.replace(self.defaults.apply(name, function)).await?)
     }
 
+    /// Begins to end: what happens from now on is not the clients' doing, and is not recorded.
+    fn close(&self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.end(self.api.clock.now());
+        }
+        self.api.closing.cancel();
+    }
+
     /// Closes the sockets with 1001, invokes `$disconnect` for each of them for at most 3 seconds, and kills the
     /// functions' processes. Returns when they are gone.
     pub async fn shutdown(mut self) {
-        self.api.closing.cancel();
+        self.close();
         self.api.tasks.close();
         // What has not ended by then ends with the functions.
         let _ = tokio::time::timeout(SHUTDOWN_GRACE, self.api.tasks.wait()).await;
         self.api.closed.cancel();
-        // The server's task never panics. When it has ended, the port is free.
+        // The servers' tasks never panic. When they have ended, the ports are free.
         let _ = (&mut self.server).await;
+        if let Some((_, inspector)) = &mut self.inspector {
+            let _ = inspector.await;
+        }
         for function in self.functions.values() {
             function.stop();
         }
@@ -147,9 +186,12 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        self.api.closing.cancel();
+        self.close();
         self.api.closed.cancel();
         self.server.abort();
+        if let Some((_, inspector)) = &self.inspector {
+            inspector.abort();
+        }
         for function in self.functions.values() {
             function.stop();
         }

@@ -1,6 +1,6 @@
 //! From an HTTP request to a WebSocket: the authorizer, the `$connect` route, and the response.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{net::SocketAddr, sync::Arc};
 
 use http_body_util::Full;
 use hyper::{
@@ -16,11 +16,12 @@ use tokio_tungstenite::tungstenite::{
 
 use crate::{
     api::{Api, IntegrationError, Route},
-    client_request::ClientRequest,
+    client_request::{self, ClientRequest},
     connections::{Connection, ConnectionInfo, Outgoing},
     event::{self, RequestStamp},
     http::responses::{self, FullResponse},
     ids,
+    journal::{ClosedBy, Content},
     observe::{Decision, ObservedEvent},
     proxy_response::ProxyResponse,
     socket,
@@ -39,9 +40,19 @@ pub(crate) async fn handle(api: Arc<Api>, mut request: Request<Incoming>, peer: 
             source_ip: peer.ip(),
             source_port: peer.port(),
         });
+        api.journal.note(&id, || Content::Handshake {
+            peer,
+            uri: request.uri().to_string(),
+            headers: client_request::spelled(&request, |_| true),
+        });
         let response = respond(&api, &id, &request, on_upgrade, peer).await;
         api.observer.notify(&id, || ObservedEvent::HandshakeAnswered {
             status: response.status().as_u16(),
+        });
+        api.journal.note(&id, || Content::HandshakeAnswered {
+            status: response.status().as_u16(),
+            headers: responses::headers_of(&response),
+            body: responses::body_of(&response),
         });
         response
     });
@@ -61,12 +72,12 @@ async fn respond(
         Ok(switching) => switching,
         Err(error) => return not_a_handshake(&error),
     };
-    let stamp = RequestStamp::now();
+    let stamp = RequestStamp::new(api.clock.now());
     let refuse = |status, message: &str| responses::message(status, message, id, &stamp.request_id);
     if request.uri().to_string().len() > api.limits.url_chars {
         return refuse(StatusCode::URI_TOO_LONG, "URI Too Long");
     }
-    if !api.new_connections.allows(Instant::now()) || !api.allows_request() {
+    if !api.new_connections.allows(stamp.at) || !api.allows_request() {
         return refuse(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
     }
     let request = ClientRequest::read(request, peer, &api.stage, stamp.at);
@@ -80,7 +91,8 @@ async fn respond(
         authorizer: None,
     };
     if let Some(authorizer) = &api.authorizer {
-        let decide = authorizer.decide(&api.stage, &api.observer, &info, &stamp, &request);
+        let (observer, journal) = (&api.observer, &api.journal);
+        let decide = authorizer.decide(&api.stage, observer, journal, &info, &stamp, &request);
         let (decision, context) = decide.await;
         match decision {
             Decision::Allow => info.authorizer = context,
@@ -117,7 +129,7 @@ async fn respond(
         Some(Ok(protocol)) => drop(switching.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol)),
         Some(Err(_)) => {
             // The function has accepted, with a subprotocol that is not a header value.
-            api.disconnected(&connection, 1006, "").await;
+            api.disconnected(&connection, ClosedBy::Nobody, 1006, "").await;
             return refuse(StatusCode::BAD_GATEWAY, "Internal server error");
         }
     }
@@ -141,7 +153,10 @@ async fn establish(
     match upgraded {
         Some(upgraded) => socket::run(api, connection, inbox, upgraded).await,
         // The client did not wait for the response.
-        None => api.disconnected(&connection, 1006, socket::ABNORMAL).await,
+        None => {
+            api.disconnected(&connection, ClosedBy::Nobody, 1006, socket::ABNORMAL)
+                .await;
+        }
     }
 }
 

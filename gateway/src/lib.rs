@@ -3,6 +3,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 // From top to bottom, so that each module only uses those below it.
+mod replay;
+
 mod start;
 
 mod bill;
@@ -12,6 +14,7 @@ mod defaults;
 mod error;
 mod gateway;
 
+mod inspector;
 mod server;
 
 mod handshake;
@@ -22,18 +25,24 @@ mod socket;
 
 mod api;
 mod authorizer;
+mod call;
 mod connections;
 mod event;
 mod frames;
 
 mod client_request;
 mod faults;
+mod journal;
 mod limits;
+mod masks;
+mod observations;
 mod observe;
 mod proxy_response;
+mod recorder;
 mod selection;
 mod stage;
 
+mod clock;
 #[cfg(feature = "dynamodb")]
 mod dynamodb;
 mod function;
@@ -44,6 +53,7 @@ mod usage;
 pub use authorizer::{IdentitySourceError, IdentitySources};
 pub use bill::Bill;
 pub use builder::GatewayBuilder;
+pub use clock::ManualClock;
 pub use error::StartError;
 pub use faults::Faults;
 pub use function::{
@@ -52,5 +62,7 @@ pub use function::{
 };
 pub use gateway::Gateway;
 pub use limits::{Limits, RequestRate};
+pub use observations::{NotObserved, Observations};
 pub use observe::{Decision, Observation, ObservedEvent, Operation};
+pub use replay::{Difference, Recording, ReplayError};
 pub use selection::{SelectionError, SelectionExpression};

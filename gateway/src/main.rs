@@ -19,7 +19,7 @@ use clap::Parser;
 /// On one thread: a message passes several tasks, and waking another thread for each of them takes longer than they do.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match cli::run(cli::Options::parse()).await {
+    match cli::run(cli::Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // If standard error is closed, there is nobody to tell.

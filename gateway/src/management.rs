@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use crate::{
     api::Api,
     connections::{Connection, SendError},
-    event::RequestStamp,
     faults::CallFault,
     http::responses::{self, FullResponse},
     ids,
+    journal::Content,
     observe::{ObservedEvent, Operation},
     stage::Stage,
 };
@@ -73,12 +73,19 @@ pub(crate) async fn handle(api: &Arc<Api>, encoded_id: &str, request: Request<In
         Method::DELETE => Operation::Delete,
         _ => return refuse(Exception::MissingAuthenticationToken, NO_SIGNATURE, &id),
     };
-    let result = perform(api, &id, operation, request).await;
+    let mut posted = Bytes::new();
+    let result = perform(api, &id, operation, request, &mut posted).await;
     let response = result.unwrap_or_else(|(exception, message)| refuse(exception, &message, &id));
-    let response = with_ids(response);
+    let response = with_ids(response, api.clock.now());
     api.observer.notify(&id, || ObservedEvent::ManagementCall {
         operation,
         status: response.status().as_u16(),
+    });
+    api.journal.note(&id, || Content::ManagementCall {
+        operation,
+        posted,
+        status: response.status().as_u16(),
+        answer: responses::body_of(&response),
     });
     if operation == Operation::Post {
         // Lets the socket's task write the message before this one answers: the client has waited longer.
@@ -87,11 +94,13 @@ pub(crate) async fn handle(api: &Arc<Api>, encoded_id: &str, request: Request<In
     response
 }
 
+/// Performs a call. What is posted is left in `posted`.
 async fn perform(
     api: &Arc<Api>,
     id: &str,
     operation: Operation,
     request: Request<Incoming>,
+    posted: &mut Bytes,
 ) -> Result<FullResponse, (Exception, String)> {
     if api.signed_management_only && !is_signed(&request) {
         return Err((Exception::MissingAuthenticationToken, NO_SIGNATURE.to_owned()));
@@ -100,11 +109,9 @@ async fn perform(
         return Err((Exception::BadRequest, format!("Invalid connectionId: {id}")));
     }
     let is_post = operation == Operation::Post;
-    let payload = if is_post {
-        read(request, api.limits.message_bytes).await?
-    } else {
-        Bytes::new()
-    };
+    if is_post {
+        *posted = read(request, api.limits.message_bytes).await?;
+    }
     let throttled = || (Exception::LimitExceeded, "Too Many Requests".to_owned());
     // As on AWS, a GoneException has a name and no body.
     let gone = || (Exception::Gone, String::new());
@@ -120,7 +127,7 @@ async fn perform(
     let connection = api.connections.get(id).ok_or_else(gone)?;
     match operation {
         Operation::Post => {
-            let sent = connection.send(payload, api.limits.client_buffer_bytes);
+            let sent = connection.send(posted.clone(), api.limits.client_buffer_bytes);
             sent.map_err(|error| match error {
                 SendError::Gone => gone(),
                 SendError::BufferFull => throttled(),
@@ -169,8 +176,7 @@ fn access_denied(stage: &Stage, id: &str) -> String {
 }
 
 /// Adds the headers by which AWS identifies a response, and the content type that empty ones have, too.
-fn with_ids(mut response: FullResponse) -> FullResponse {
-    let now = SystemTime::now();
+fn with_ids(mut response: FullResponse, now: SystemTime) -> FullResponse {
     let is_bad_request = response.status() == StatusCode::BAD_REQUEST;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, responses::JSON);
@@ -213,7 +219,7 @@ fn refuse(exception: Exception, message: &str, id: &str) -> FullResponse {
         Exception::BadRequest | Exception::MissingAuthenticationToken => {
             responses::json(status, json!({ "message": message }).to_string())
         }
-        _ => responses::message(status, message, id, &RequestStamp::now().request_id),
+        _ => responses::message(status, message, id, &ids::api_gateway_id()),
     };
     responses::set_error_type(&mut response, exception.name());
     response

@@ -7,7 +7,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use parking_lot::RwLock;
 use serde::{Serialize, Serializer};
+use tokio::sync::mpsc;
+
+use crate::clock::Clock;
 
 /// One thing that happened in the gateway.
 ///
@@ -142,29 +146,61 @@ pub enum Operation {
     Delete,
 }
 
-#[derive(Clone, Default)]
-pub(crate) struct Observer(Option<Arc<dyn Fn(Observation) + Send + Sync>>);
+#[derive(Default)]
+pub(crate) struct Observer {
+    observe: Option<Arc<dyn Fn(Observation) + Send + Sync>>,
+    clock: Clock,
+    /// Those who wait for what happens.
+    waiting: RwLock<Vec<mpsc::UnboundedSender<Observation>>>,
+}
 
 impl Observer {
     pub(crate) fn new(observe: impl Fn(Observation) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(observe)))
+        Self {
+            observe: Some(Arc::new(observe)),
+            ..Self::default()
+        }
     }
 
-    /// Calls the observer with the event. Without an observer, the event is not even made.
+    pub(crate) fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Returns what happens from now on.
+    pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<Observation> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let mut waiting = self.waiting.write();
+        waiting.retain(|other| !other.is_closed());
+        waiting.push(sender);
+        receiver
+    }
+
+    /// Tells everybody who wants to know. If nobody does, the event is not even made.
     pub(crate) fn notify(&self, connection_id: &Arc<str>, event: impl FnOnce() -> ObservedEvent) {
-        if let Some(observe) = &self.0 {
-            observe(Observation {
-                at: SystemTime::now(),
-                connection_id: connection_id.clone(),
-                event: event(),
-            });
+        let waiting = self.waiting.read();
+        if self.observe.is_none() && waiting.is_empty() {
+            return;
+        }
+        let observation = Observation {
+            at: self.clock.now(),
+            connection_id: connection_id.clone(),
+            event: event(),
+        };
+        for one in &*waiting {
+            // Nobody may be left to be told.
+            let _ = one.send(observation.clone());
+        }
+        drop(waiting);
+        if let Some(observe) = &self.observe {
+            observe(observation);
         }
     }
 }
 
 impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
+        f.write_str(if self.observe.is_some() {
             "Observer"
         } else {
             "no observer"

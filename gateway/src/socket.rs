@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::{Semaphore, mpsc},
-    time::{sleep, timeout},
+    time::timeout,
 };
 use tokio_tungstenite::{
     WebSocketStream,
@@ -26,6 +26,7 @@ use crate::{
     api::Api,
     connections::{Connection, Outgoing},
     frames::frames,
+    journal::{ClosedBy, Content},
     message,
     observe::ObservedEvent,
 };
@@ -43,16 +44,6 @@ struct Closure {
     code: u16,
     reason: String,
     by: ClosedBy,
-}
-
-#[derive(PartialEq)]
-enum ClosedBy {
-    /// The gateway closes, and sends a close frame.
-    Gateway,
-    /// The client has closed, and its close frame is answered.
-    Client,
-    /// The connection broke.
-    Nobody,
 }
 
 impl Closure {
@@ -92,7 +83,7 @@ pub(crate) async fn run(
     let closure = tokio::select! {
         closure = read(&api, &connection, &mut stream) => closure,
         closure = write(&api, &connection, &mut inbox, &mut sink) => closure,
-        () = sleep(api.limits.connection_duration) => Closure::by_gateway(1001, "Going away"),
+        () = api.clock.passes(connection.info.connected_at, api.limits.connection_duration) => Closure::by_gateway(1001, "Going away"),
         () = idle(&api, &connection) => Closure::by_gateway(1001, "Going away"),
         () = api.closing.cancelled() => Closure::by_gateway(1001, "Going away"),
     };
@@ -103,7 +94,8 @@ pub(crate) async fn run(
     let closing = api
         .tasks
         .spawn(close(stream, closure.by, closure.code, closure.reason.clone()));
-    api.disconnected(&connection, closure.code, &closure.reason).await;
+    api.disconnected(&connection, closure.by, closure.code, &closure.reason)
+        .await;
     // Only the client would notice a failure.
     let _ = closing.await;
 }
@@ -113,15 +105,16 @@ async fn read(api: &Arc<Api>, connection: &Arc<Connection>, stream: &mut SplitSt
     loop {
         match stream.next().await {
             Some(Ok(Message::Text(text))) => {
-                connection.touch();
+                connection.touch(api.clock.now());
                 let permit = in_flight
                     .clone()
                     .acquire_owned()
                     .await
                     .expect("the semaphore is never closed");
+                let route = message::arrived(api, connection, text.as_str());
                 let (api, connection) = (api.clone(), connection.clone());
                 api.tasks.clone().spawn(async move {
-                    message::handle(&api, &connection, text.as_str()).await;
+                    message::handle(&api, &connection, text.as_str(), route).await;
                     drop(permit);
                 });
             }
@@ -132,7 +125,7 @@ async fn read(api: &Arc<Api>, connection: &Arc<Connection>, stream: &mut SplitSt
             // tungstenite answers pings.
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
                 if api.limits.pings_keep_alive {
-                    connection.touch();
+                    connection.touch(api.clock.now());
                 }
             }
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
@@ -172,7 +165,7 @@ async fn write(
         };
         api.faults.may_leave(&connection.info.id).await;
         let bytes = message.len();
-        for frame in frames(message, api.limits.frame_bytes) {
+        for frame in frames(message.clone(), api.limits.frame_bytes) {
             if sink.feed(Message::Frame(frame)).await.is_err() {
                 return Closure::broken();
             }
@@ -182,9 +175,11 @@ async fn write(
         }
         connection.sent(bytes);
         api.usage.message(bytes);
-        connection.touch();
+        connection.touch(api.clock.now());
         api.observer
             .notify(&connection.info.id, || ObservedEvent::FrameOut { bytes });
+        api.journal
+            .note(&connection.info.id, || Content::MessageOut { message });
     }
     unreachable!("the connection holds the sender of its inbox")
 }
@@ -192,10 +187,10 @@ async fn write(
 /// Waits until nothing has happened on the connection for the idle timeout.
 async fn idle(api: &Api, connection: &Connection) {
     loop {
-        let quiet = connection.last_active().elapsed().unwrap_or_default();
-        match api.limits.idle_timeout.checked_sub(quiet) {
-            Some(left) if !left.is_zero() => sleep(left).await,
-            _ => return,
+        let last_active = connection.last_active();
+        api.clock.passes(last_active, api.limits.idle_timeout).await;
+        if connection.last_active() == last_active {
+            return;
         }
     }
 }

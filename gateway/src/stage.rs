@@ -1,6 +1,6 @@
 //! The API's stage: what events and ARNs say about it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 #[derive(Debug)]
 pub(crate) struct Stage {
@@ -24,6 +24,12 @@ impl Stage {
         } else {
             format!("/{}", self.name)
         }
+    }
+
+    /// Returns the URL for clients of a gateway at this address.
+    pub(crate) fn websocket_url(&self, address: SocketAddr, is_secure: bool) -> String {
+        let scheme = if is_secure { "wss" } else { "ws" };
+        format!("{scheme}://{address}{}", self.path())
     }
 
     /// Returns the ARN that an authorizer is asked about.

@@ -1,6 +1,10 @@
 //! Starting a gateway as its builder was told.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    collections::HashMap,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use futures_util::future::try_join_all;
 use tokio::net::TcpListener;
@@ -20,7 +24,9 @@ use crate::{
     function::FunctionPool,
     gateway::Gateway,
     http::{Hosts, Tls},
+    inspector::{self, History, Inspector},
     limits::{RequestRate, Throttle},
+    recorder::Recorder,
     server,
     stage::Stage,
     usage::ApiUsage,
@@ -28,18 +34,33 @@ use crate::{
 
 type Pools = HashMap<String, Arc<FunctionPool>>;
 
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let local_addr = listener.local_addr().map_err(failed)?;
+    Ok((listener, local_addr))
+}
+
 impl GatewayBuilder {
     /// Listens, starts the functions, and waits until each has asked for its first event.
     ///
     /// # Errors
     ///
     /// If the parts do not fit together, the address cannot be listened on, or a function cannot be started.
-    pub async fn start(self) -> Result<Gateway, StartError> {
+    pub async fn start(mut self) -> Result<Gateway, StartError> {
         self.check()?;
-        let address = self.listen;
-        let bind = |source| StartError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(bind)?;
-        let local_addr = listener.local_addr().map_err(bind)?;
+        self.observer = self.observer.with_clock(self.clock.clone());
+        self.journal = self.journal.with_clock(self.clock.clone());
+        let (listener, local_addr) = listen(self.listen).await?;
+        let page = match self.inspect {
+            Some(port) => Some(listen((Ipv4Addr::LOCALHOST, port).into()).await?),
+            None => None,
+        };
+        let history = Arc::<History>::default();
+        if page.is_some() {
+            let history = history.clone();
+            self.journal.add_reader(move |entry| history.add(entry));
+        }
         let reachable_at = server::reachable(local_addr);
         let hosts = Hosts::new(self.allowed_hosts.iter().chain(&self.domain_name).cloned());
         let tls = self.make_tls(reachable_at, &hosts)?;
@@ -64,7 +85,7 @@ impl GatewayBuilder {
         let defaults = FunctionDefaults {
             region: self.region.clone(),
             account_id: self.account_id.clone(),
-            logs: self.logs.clone(),
+            logs: self.journal.noting(self.logs.clone()),
             environment,
         };
         let starting = self.functions.iter().map(|(name, function)| {
@@ -72,8 +93,18 @@ impl GatewayBuilder {
             async move { Ok::<_, StartError>((name.clone(), Arc::new(function.start().await?))) }
         });
         let pools: Pools = try_join_all(starting).await?.into_iter().collect();
+        // Last, so that a start that fails leaves no file.
+        let recorder = self.make_recorder(reachable_at)?;
         let api = Arc::new(self.into_api(stage, hosts, &pools));
         let server = tokio::spawn(server::serve(listener, tls.clone(), api.clone()));
+        let inspector = page.map(|(listener, address)| {
+            let inspector = Inspector {
+                api: api.clone(),
+                history,
+                websocket_url: api.stage.websocket_url(reachable_at, tls.is_some()),
+            };
+            (address, tokio::spawn(inspector::serve(listener, inspector)))
+        });
         Ok(Gateway {
             api,
             functions: pools,
@@ -81,10 +112,24 @@ impl GatewayBuilder {
             #[cfg(feature = "dynamodb")]
             database,
             tls,
+            recorder,
             server,
             local_addr,
             reachable_at,
+            inspector,
         })
+    }
+
+    /// Lets a recorder read the journal, if there is to be one.
+    fn make_recorder(&mut self, address: SocketAddr) -> Result<Option<Arc<Recorder>>, StartError> {
+        let Some(path) = self.record.take() else {
+            return Ok(None);
+        };
+        let created = Recorder::create(&path, &address.to_string(), self.clock.now());
+        let recorder = Arc::new(created.map_err(|source| StartError::Record { path, source })?);
+        let reader = recorder.clone();
+        self.journal.add_reader(move |entry| reader.note(entry));
+        Ok(Some(recorder))
     }
 
     fn check(&self) -> Result<(), StartError> {
@@ -128,7 +173,7 @@ impl GatewayBuilder {
     }
 
     fn into_api(self, stage: Stage, hosts: Hosts, pools: &Pools) -> Api {
-        let now = Instant::now();
+        let now = self.clock.now();
         let per_second = |rate| RequestRate { rate, burst: rate };
         let routes = self.routes.into_iter().map(|spec| {
             let route = Route {
@@ -154,8 +199,10 @@ impl GatewayBuilder {
             requests: Throttle::new(self.limits.requests_per_second, now),
             limits: self.limits,
             connections: Connections::default(),
-            faults: Faults::of(pools.clone()),
+            faults: Faults::new(pools.clone(), self.clock.clone()),
             observer: self.observer,
+            journal: self.journal,
+            clock: self.clock,
             usage: ApiUsage::default(),
             closing: CancellationToken::new(),
             closed: CancellationToken::new(),

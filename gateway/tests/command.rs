@@ -96,7 +96,16 @@ async fn the_first_line_is_the_url_and_a_signal_ends_all_of_it() {
 #[tokio::test]
 async fn for_machines_everything_is_a_line_of_json() {
     let route = format!("$connect={}", scripted().display());
-    let (child, first, mut lines) = start(&["--route", &route, "--port", "0", "--json", "--bill"]).await;
+    let (child, first, mut lines) = start(&[
+        "--route",
+        &route,
+        "--port",
+        "0",
+        "--json",
+        "--bill",
+        "--inspect=0",
+    ])
+    .await;
     let ready: serde_json::Value = serde_json::from_str(&first).unwrap();
     assert_eq!(ready["event"], "ready");
     let (client, _) = connect_async(ready["url"].as_str().unwrap()).await.unwrap();
@@ -124,6 +133,7 @@ async fn for_machines_everything_is_a_line_of_json() {
         }
     }
     for kind in [
+        "inspector",
         "handshake",
         "log",
         "function_answered",
@@ -302,4 +312,87 @@ async fn help_shows_how_it_is_used() {
     ] {
         assert!(help.contains(part), "{part} in {help}");
     }
+}
+
+/// Runs `replay`, and returns the exit code, standard output and standard error.
+async fn replay(options: &[&str]) -> (Option<i32>, String, String) {
+    let replaying = command().arg("replay").args(options).output();
+    let output = timeout(PATIENCE, replaying)
+        .await
+        .expect("an end in time")
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test]
+async fn a_bug_seen_once_is_a_test() {
+    const TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJsb2JieSJ9.c2lnbmF0dXJl-c2lnbmF0dXJl_c2ln";
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bug.jsonl").display().to_string();
+    let connect = format!("$connect={}", scripted().display());
+    let echo = format!("echo={}", scripted().display());
+    let (mut child, url, _lines) = start(&[
+        "-p",
+        "0",
+        "--route",
+        &connect,
+        "--route-with-response",
+        &echo,
+        "--record",
+        &file,
+    ])
+    .await;
+    let (mut client, _) = connect_async(format!("{url}?token={TOKEN}")).await.unwrap();
+    common::send(&mut client, r#"{"action":"echo","do":"echo","text":"hi"}"#).await;
+    common::receive(&mut client).await;
+    common::send(&mut client, "no route").await;
+    common::receive(&mut client).await;
+    signal(&child, Signal::TERM);
+    common::closed(&mut client).await;
+    child.wait().await.unwrap();
+    assert!(!std::fs::read_to_string(&file).unwrap().contains(TOKEN));
+
+    let token = format!("token-1={TOKEN}");
+    let functions = [
+        "--route",
+        connect.as_str(),
+        "--route-with-response",
+        echo.as_str(),
+    ];
+    let (code, _, errors) = replay(&[&[file.as_str(), "--token", &token], &functions[..]].concat()).await;
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.contains("nothing has come out differently"), "{errors}");
+
+    let (code, _, errors) = replay(&[&[file.as_str()], &functions[..]].concat()).await;
+    assert_eq!(code, Some(1));
+    assert!(
+        errors.contains("error: the recording needs a value for token-1 (the URL of "),
+        "{errors}"
+    );
+
+    // Now it answers nothing.
+    let broken = ["--route", connect.as_str(), "--route", echo.as_str()];
+    let options = [
+        &[file.as_str(), "--token", &token, "--patience", "1"],
+        &broken[..],
+    ]
+    .concat();
+    let (code, shown, errors) = replay(&options).await;
+    assert_eq!(code, Some(1), "{errors}");
+    let message = r#"  a message to the client
+  recorded: {"action":"echo","do":"echo","text":"hi"}
+  replayed: nothing"#;
+    assert!(shown.contains(message), "{shown}");
+    assert!(
+        errors.contains("error: one thing has come out differently"),
+        "{errors}"
+    );
+    let (code, shown, _) = replay(&[&options[..], &["--json"]].concat()).await;
+    let differences = shown
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let differences: Vec<_> = differences.filter(|line| line["event"] == "difference").collect();
+    assert_eq!((code, differences.len()), (Some(1), 1));
+    assert_eq!(differences[0]["replayed"], serde_json::Value::Null);
 }

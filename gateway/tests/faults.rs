@@ -6,10 +6,8 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{
-    builder, call, connect, connect_known, eventually, gateway, path_of, receive, receive_json, refused, send,
-};
-use room_auth_gateway::FunctionFault;
+use common::{builder, call, connect, connect_known, gateway, path_of, receive, receive_json, refused, send};
+use room_auth_gateway::{FunctionFault, ManualClock, Observation, ObservedEvent};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -265,26 +263,24 @@ async fn a_slow_client_gets_its_messages_late_and_a_stalled_one_none() {
 
 #[tokio::test]
 async fn disconnects_can_be_lost_and_late() {
-    let (gateway, mut log) = gateway().await;
+    let ((builder, mut log), clock) = (builder(), ManualClock::new());
+    let gateway = builder.clock(clock.clone()).start().await.unwrap();
+    let mut seen = gateway.observations();
     let faults = gateway.faults();
     faults.lose_disconnects(1);
-    faults.delay_disconnects(Duration::from_millis(300), 1);
+    faults.delay_disconnects(Duration::from_mins(5), 1);
+    let is_closed = |seen: &Observation| matches!(seen.event, ObservedEvent::Closed { .. });
     let (lost, _) = connect_known(&gateway, &mut log).await;
     let (late, late_id) = connect_known(&gateway, &mut log).await;
     drop(lost);
-    eventually(|| gateway.connection_count() == 1).await;
-    let ended = Instant::now();
+    seen.until(is_closed).await.unwrap();
     drop(late);
-    let context = &log.event().await["requestContext"];
-    assert_eq!(
-        (&context["eventType"], &context["connectionId"]),
-        (&json!("DISCONNECT"), &json!(late_id))
-    );
-    assert!(
-        ended.elapsed() >= Duration::from_millis(300),
-        "{:?}",
-        ended.elapsed()
-    );
+    seen.until(is_closed).await.unwrap();
+    clock.advance(Duration::from_mins(5));
+    let is_told = |seen: &Observation| matches!(&seen.event, ObservedEvent::FunctionInvoked { route, .. } if &**route == "$disconnect");
+    let told = seen.until(is_told).await.unwrap();
+    assert_eq!((told.at, &*told.connection_id), (clock.now(), late_id.as_str()));
+    assert_eq!(log.event().await["requestContext"]["eventType"], "DISCONNECT");
 }
 
 #[tokio::test]

@@ -4,13 +4,15 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use common::{
     Client, Log, builder, call, closed, connect, connect_known, path_of, receive, receive_json, refused, send,
 };
 use futures_util::SinkExt;
-use room_auth_gateway::{Gateway, Limits, RequestRate};
+use room_auth_gateway::{
+    Gateway, Limits, ManualClock, Observation, Observations, ObservedEvent, RequestRate,
+};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::{
     Message,
@@ -56,69 +58,92 @@ async fn the_defaults_are_those_that_aws_documents() {
     );
 }
 
+/// As [`limited`], by a clock that the test advances.
+async fn timed(change: impl FnOnce(&mut Limits)) -> (Gateway, Log, ManualClock) {
+    let ((builder, log), clock) = (builder(), ManualClock::new());
+    let gateway = builder.limits(change).clock(clock.clone()).start();
+    (gateway.await.unwrap(), log, clock)
+}
+
+/// Waits until the connection has ended, and returns when that was, and by which code.
+async fn end_of(seen: &mut Observations) -> (SystemTime, u16) {
+    let closed = seen.until(|seen| matches!(seen.event, ObservedEvent::Closed { .. }));
+    match closed.await.unwrap() {
+        Observation {
+            at,
+            event: ObservedEvent::Closed { code },
+            ..
+        } => (at, code),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn a_quiet_connection_is_closed_and_any_traffic_keeps_it_open() {
-    let idle = Duration::from_millis(900);
-    let (gateway, mut log) = limited(|limits| {
-        limits.idle_timeout = idle;
-        limits.pings_keep_alive = true;
-    })
-    .await;
+    let (gateway, mut log, clock) = timed(|limits| limits.pings_keep_alive = true).await;
+    let mut seen = gateway.observations();
     let (mut client, id) = connect_known(&gateway, &mut log).await;
     // Each kind of traffic alone, for longer than the time that is allowed without any.
     for kind in ["message", "post", "ping"] {
         for _ in 0..4 {
-            tokio::time::sleep(idle / 3).await;
+            clock.advance(Duration::from_mins(9));
             match kind {
-                "message" => send(&mut client, "hello").await,
-                "post" => assert_eq!(call(&gateway, "POST", &path_of(&id), "hello").await.status, 200),
-                _ => client.send(Message::Ping("".into())).await.unwrap(),
+                "message" => {
+                    send(&mut client, "hello").await;
+                    let is_in = |seen: &Observation| matches!(seen.event, ObservedEvent::FrameIn { .. });
+                    seen.until(is_in).await.unwrap();
+                }
+                "post" => {
+                    assert_eq!(call(&gateway, "POST", &path_of(&id), "hello").await.status, 200);
+                    assert_eq!(receive(&mut client).await, Message::text("hello"));
+                    let is_out = |seen: &Observation| matches!(seen.event, ObservedEvent::FrameOut { .. });
+                    seen.until(is_out).await.unwrap();
+                }
+                _ => ping(&mut client).await,
             }
         }
-        assert_eq!(gateway.connection_count(), 1, "{kind}");
     }
-    let quiet = Instant::now();
-    while !matches!(receive(&mut client).await, Message::Close(Some(frame)) if u16::from(frame.code) == 1001)
-    {
-    }
-    assert!(quiet.elapsed() > idle / 2, "{:?}", quiet.elapsed());
+    clock.advance(Duration::from_mins(10));
+    let frame = closed(&mut client).await;
+    assert_eq!((u16::from(frame.code), &*frame.reason), (1001, "Going away"));
+    assert_eq!(end_of(&mut seen).await, (clock.now(), 1001));
     assert_eq!(gateway.connection_count(), 0);
 }
 
 /// ?: AWS does not say whether pings count, so the stricter reading is the default.
 #[tokio::test]
 async fn pings_alone_do_not_keep_a_connection_open() {
-    let idle = Duration::from_millis(900);
-    let (gateway, mut log) = limited(|limits| limits.idle_timeout = idle).await;
+    let (gateway, mut log, clock) = timed(|_| ()).await;
+    let mut seen = gateway.observations();
     let (mut client, _) = connect_known(&gateway, &mut log).await;
-    let started = Instant::now();
-    while gateway.connection_count() == 1 {
-        assert!(started.elapsed() < common::PATIENCE, "it is still open");
-        // The gateway may close at any time.
-        let _ = client.send(Message::Ping("".into())).await;
-        tokio::time::sleep(idle / 10).await;
+    for minutes in [4, 5] {
+        clock.advance(Duration::from_mins(minutes));
+        ping(&mut client).await;
     }
-    assert!(started.elapsed() >= idle, "{:?}", started.elapsed());
-    while !matches!(receive(&mut client).await, Message::Close(Some(frame)) if u16::from(frame.code) == 1001)
-    {
-    }
+    clock.advance(Duration::from_mins(1));
+    assert_eq!(u16::from(closed(&mut client).await.code), 1001);
+    assert_eq!(end_of(&mut seen).await, (clock.now(), 1001));
+}
+
+/// Sends a ping, and waits until it was answered.
+async fn ping(client: &mut Client) {
+    client.send(Message::Ping("".into())).await.unwrap();
+    assert_eq!(receive(client).await, Message::Pong("".into()));
 }
 
 #[tokio::test]
-async fn a_connection_ends_after_its_duration_whatever_it_does() {
-    let (gateway, mut log) = limited(|limits| limits.connection_duration = Duration::from_millis(600)).await;
-    let opened = Instant::now();
+async fn a_connection_ends_after_two_hours_whatever_it_does() {
+    let (gateway, mut log, clock) = timed(|_| ()).await;
+    let mut seen = gateway.observations();
     let (mut client, _) = connect_known(&gateway, &mut log).await;
-    for _ in 0..3 {
-        send(&mut client, "hello").await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    for _ in 0..13 {
+        clock.advance(Duration::from_mins(9));
+        send(&mut client, r#"{"action":"echo","do":"echo"}"#).await;
+        receive(&mut client).await;
     }
+    clock.advance(Duration::from_mins(3));
     ends_with(1001, &mut client, &mut log).await;
-    assert!(
-        opened.elapsed() >= Duration::from_millis(600),
-        "{:?}",
-        opened.elapsed()
-    );
+    assert_eq!(end_of(&mut seen).await, (clock.now(), 1001));
 }
 
 #[tokio::test]
@@ -221,37 +246,33 @@ async fn a_client_that_reads_nothing_is_protected_from_what_it_cannot_take() {
 
 #[tokio::test]
 async fn too_many_connections_or_requests_are_refused_for_a_while() {
-    let (gateway, _log) = limited(|limits| limits.connections_per_second = Some(3)).await;
-    let started = Instant::now();
-    let (mut accepted, mut throttled) = (0, 0);
-    for _ in 0..12 {
-        match common::try_connect(&gateway, "", &[]).await {
-            Ok(_) => accepted += 1,
-            Err(tokio_tungstenite::tungstenite::Error::Http(response)) if response.status() == 429 => {
-                throttled += 1;
-            }
-            Err(other) => panic!("{other}"),
-        }
-    }
+    let (gateway, _log, clock) = timed(|limits| limits.connections_per_second = Some(3)).await;
     // Three at once, and three a second after that.
-    let most = 4 + 3 * started.elapsed().as_secs();
-    assert!((3..=most).contains(&accepted), "{accepted} of at most {most}");
-    assert_eq!(accepted + throttled, 12);
+    for (passed, allowed) in [(0, 3), (1000, 3), (400, 1), (0, 0), (10_000, 3)] {
+        clock.advance(Duration::from_millis(passed));
+        for _ in 0..allowed {
+            connect(&gateway).await;
+        }
+        assert_eq!(refused(&gateway, "", &[]).await.0, 429, "after {passed} ms");
+    }
 
     let rate = RequestRate { rate: 1, burst: 2 };
-    let (gateway, mut log) = limited(|limits| limits.requests_per_second = Some(rate)).await;
+    let (gateway, mut log, clock) = timed(|limits| limits.requests_per_second = Some(rate)).await;
     let (mut client, id) = connect_known(&gateway, &mut log).await;
-    let mut told = None;
-    while told.is_none() {
-        send(&mut client, r#"{"action":"echo","do":"echo"}"#).await;
-        let answer = receive_json(&mut client).await;
-        told = answer["message"].as_str().map(str::to_owned);
-    }
-    assert_eq!(told.as_deref(), Some("Too Many Requests"));
-    let mut statuses = Vec::new();
-    while !statuses.contains(&429) {
-        statuses.push(call(&gateway, "POST", &path_of(&id), "hello").await.status);
-    }
+    let echo = async |client: &mut Client| {
+        send(client, r#"{"action":"echo","do":"echo"}"#).await;
+        receive_json(client).await["message"].clone()
+    };
+    let post = async || call(&gateway, "POST", &path_of(&id), "{}").await.status;
+    // The handshake was the first request.
+    assert_eq!(echo(&mut client).await, json!(null));
+    assert_eq!(
+        (echo(&mut client).await, post().await),
+        (json!("Too Many Requests"), 429)
+    );
+    clock.advance(Duration::from_secs(1));
+    assert_eq!((post().await, post().await), (200, 429));
+    assert_eq!(receive(&mut client).await, Message::text("{}"));
 }
 
 #[tokio::test]

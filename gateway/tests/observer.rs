@@ -4,8 +4,6 @@
 
 mod common;
 
-use std::sync::{Arc, Mutex};
-
 use common::{builder, call, closed, path_of, receive, refused, scripted, send, try_connect};
 use room_auth_gateway::{
     Decision, Function, IdentitySources, LogSink, Observation, ObservedEvent, Operation,
@@ -14,19 +12,14 @@ use tokio_tungstenite::tungstenite::Message;
 
 #[tokio::test]
 async fn an_observer_sees_the_whole_way_and_no_secret() {
-    let seen: Arc<Mutex<Vec<Observation>>> = Arc::default();
-    let observe = {
-        let seen = seen.clone();
-        move |observation| seen.lock().unwrap().push(observation)
-    };
     let (builder, mut log) = builder();
     let gateway = builder
         .function("gate", Function::new(scripted()).logs(LogSink::discard()))
         .authorizer("gate", IdentitySources::new().query("token"))
-        .observe(observe)
         .start()
         .await
         .unwrap();
+    let mut observations = gateway.observations();
     let secret = [("x-secret", "TOPSECRET")];
     let (mut client, _) = try_connect(&gateway, "?token=TOPSECRET", &secret).await.unwrap();
     let connected = log.event().await;
@@ -41,15 +34,14 @@ async fn an_observer_sees_the_whole_way_and_no_secret() {
     call(&gateway, "GET", &path_of(&id), "").await;
     call(&gateway, "DELETE", &path_of(&id), "").await;
     closed(&mut client).await;
-    common::eventually(|| {
-        let seen = seen.lock().unwrap();
-        matches!(seen.last().unwrap().event, ObservedEvent::FunctionAnswered { ref route, .. } if &**route == "$disconnect")
-    })
-    .await;
+    let is_last = |seen: &Observation| matches!(&seen.event, ObservedEvent::FunctionAnswered { route, .. } if &**route == "$disconnect");
+    let last = observations.until(is_last).await.unwrap();
+    let mut seen: Vec<_> = std::iter::from_fn(|| observations.try_next()).collect();
+    seen.push(last);
     assert_eq!(refused(&gateway, "", &secret).await.0, 401);
+    seen.extend(std::iter::from_fn(|| observations.try_next()));
 
-    let seen = seen.lock().unwrap();
-    let text = format!("{seen:?} {}", serde_json::to_string(&*seen).unwrap());
+    let text = format!("{seen:?} {}", serde_json::to_string(&seen).unwrap());
     assert!(!text.contains("TOPSECRET"), "{text}");
     assert!(
         seen.is_sorted_by_key(|observation| observation.at),

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The demo's page in a real browser, and the client's own tests.
+# The demo's page and the gateway's inspector in a real browser, and the client's own tests.
 #
 #   tests/browser/run.sh            against $DEMO, by default target/debug/demo
 #   tests/browser/run.sh --dev      against the development server, which needs no build
-#   tests/browser/run.sh chat       only tests/browser/chat.test.mjs (or rooms, token, attacks, page)
+#   tests/browser/run.sh chat       only tests/browser/chat.test.mjs (or rooms, token, attacks, page, inspector)
 #
 # Needs Node 20 or later and Chromium ($CHROMIUM, by default /usr/bin/chromium).
 set -eu
@@ -11,7 +11,10 @@ cd "$(dirname "$0")/../.."
 here=tests/browser
 deps=target/browser
 
+all="chat rooms token attacks page inspector"
 if [ "${1:-}" = --dev ]; then
+  # The inspector is part of the gateway, which is not there.
+  all="chat rooms token attacks page"
   DEMO="node $here/dev-server.mjs"
   shift
 fi
@@ -32,7 +35,7 @@ if [ $# -eq 0 ]; then
   "$tsc" --project client --noEmit false --declaration --emitDeclarationOnly --outDir "$deps/types"
   diff -r client/types "$deps/types"
   node --test client/test/*.test.js
-  set -- chat rooms token attacks page
+  set -- $all
 fi
 for name; do
   # One at a time: each file starts demos and a browser of its own.

@@ -16,7 +16,8 @@ import websockets
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from stack import Stack, deploy
+from api import deploy
+from stack import Stack
 
 TABLE = "connections"
 ROUTES = ("$connect", "$disconnect", "$default", "send", "members", "ping")

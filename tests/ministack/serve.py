@@ -5,7 +5,8 @@ Usage: serve.py BINARY   (run by the Python that setup.sh prints; prints the URL
 
 import sys
 
-from stack import Stack, deploy
+from api import deploy
+from stack import Stack
 
 stack = Stack()
 failed = True

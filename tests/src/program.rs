@@ -19,6 +19,12 @@ pub fn idp() -> &'static Path {
     IDP.get_or_init(|| build("idp", &["--package", "demo"]))
 }
 
+/// The `chat` function, built as [`idp`] is.
+pub fn chat() -> &'static Path {
+    static CHAT: OnceLock<PathBuf> = OnceLock::new();
+    CHAT.get_or_init(|| build("chat", &["--package", "demo"]))
+}
+
 /// Builds a binary of another package of this workspace; cargo names only those of a test's own package.
 fn build(name: &str, also: &[&str]) -> PathBuf {
     let output = cargo()

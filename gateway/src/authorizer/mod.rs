@@ -6,21 +6,20 @@ mod operator;
 mod pattern;
 mod policy;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 
 use self::condition::Keys;
 pub use self::identity::{IdentitySourceError, IdentitySources};
 use crate::{
+    call::Call,
     client_request::ClientRequest,
     connections::ConnectionInfo,
     event::{self, RequestStamp},
     function::{FunctionPool, InvokeError},
     ids,
+    journal::{Content, Journal},
     observe::{Decision, ObservedEvent, Observer},
     stage::Stage,
 };
@@ -41,12 +40,18 @@ impl Authorizer {
         &self,
         stage: &Stage,
         observer: &Observer,
+        journal: &Journal,
         connection: &ConnectionInfo,
         stamp: &RequestStamp,
         request: &ClientRequest,
     ) -> Answer {
         let name = self.function.shared_name();
-        let answered = |decision, took, cold| {
+        let decided = |decision, reason: Option<String>, took, cold| {
+            journal.note(&connection.id, || Content::Decided {
+                function: name.clone(),
+                decision,
+                reason,
+            });
             observer.notify(&connection.id, || ObservedEvent::AuthorizerAnswered {
                 function: name.clone(),
                 decision,
@@ -55,18 +60,25 @@ impl Authorizer {
             });
         };
         if !self.sources.are_present(request, &stage.variables) {
-            answered(Decision::NoIdentity, Duration::ZERO, false);
+            decided(Decision::NoIdentity, None, Duration::ZERO, false);
             return (Decision::NoIdentity, None);
         }
         let event = event::authorize(stage, connection, stamp, request);
         observer.notify(&connection.id, || ObservedEvent::AuthorizerCalled {
             function: name.clone(),
         });
-        let started = Instant::now();
-        let call = self.function.invoke_as(ids::lambda_request_id(), event.into());
-        let outcome = tokio::time::timeout(self.timeout, call).await.ok();
-        let took = started.elapsed();
+        let call = Call {
+            route: None,
+            is_resent: false,
+            function: &self.function,
+            connection_id: &connection.id,
+            request_id: &ids::lambda_request_id().into(),
+            event: event.into(),
+            limit: self.timeout,
+        };
+        let (outcome, took) = call.run(journal).await;
         let run = outcome.as_ref().and_then(|outcome| outcome.run);
+        let mut reason = None;
         let (decision, context) = match outcome.map(|outcome| outcome.answer) {
             Some(Ok(answer)) => {
                 let keys = Keys {
@@ -76,9 +88,10 @@ impl Authorizer {
                     referer: request.header("referer").map(str::to_owned),
                 };
                 let read = read(&answer, &stage.method_arn(), &keys, self.max_result_bytes, took);
-                read.unwrap_or_else(|reason| {
-                    let text = format!("the answer of this authorizer is not usable: {reason}");
-                    self.function.note(text);
+                read.unwrap_or_else(|error| {
+                    let text = format!("the answer of this authorizer is not usable: {error}");
+                    self.function.note(text.clone());
+                    reason = Some(text);
                     (Decision::Failed, None)
                 })
             }
@@ -88,7 +101,7 @@ impl Authorizer {
             }
             Some(Err(_)) | None => (Decision::Failed, None),
         };
-        answered(decision, took, run.is_some_and(|run| run.is_cold));
+        decided(decision, reason, took, run.is_some_and(|run| run.is_cold));
         (decision, context)
     }
 }

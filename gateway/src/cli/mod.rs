@@ -9,25 +9,47 @@ mod names;
 mod options;
 mod output;
 mod printer;
+mod replay;
 mod shown;
 mod signals;
 mod sources;
 mod summary;
 mod watch;
 
-use std::{error::Error, pin::pin};
+use std::{error::Error, pin::pin, time::Duration};
 
-pub(crate) use options::Options;
+use room_auth_gateway::Recording;
+
+pub(crate) use options::Arguments;
+use options::{Command, Options};
 use output::Output;
 use watch::Watch;
 
-/// Serves until a signal, and returns when everything has ended.
+/// Serves until a signal, or replays a recording. Returns when everything has ended.
 ///
 /// # Errors
 ///
-/// If the gateway cannot be started: the text for the person at the terminal.
-pub(crate) async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
+/// If the gateway cannot be started, or a replay differs: the text for the person at the terminal.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     signals::raise_file_limit();
+    match arguments.command {
+        Some(Command::Replay {
+            file,
+            tokens,
+            patience,
+            options,
+        }) => {
+            let mut recording = Recording::read(file)?.with_patience(Duration::from_secs(patience));
+            for (name, value) in tokens {
+                recording = recording.with_token(name, value);
+            }
+            replay::run(&recording, options).await
+        }
+        None => serve(arguments.options).await,
+    }
+}
+
+async fn serve(mut options: Options) -> Result<(), Box<dyn Error>> {
     // Set up before the start, so that Ctrl-C during the start leaves no process behind either.
     let mut stop = pin!(signals::stop()?);
     let output = Output::new(options.json);
@@ -54,6 +76,9 @@ pub(crate) async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
         }
     };
     output.ready(&gateway.websocket_url());
+    if let Some(url) = gateway.inspector_url() {
+        output.inspector(&url);
+    }
     #[cfg(feature = "tls")]
     if let Some(file) = gateway.ca_file() {
         output.note(&format!("clients trust this certificate: {}", file.display()));

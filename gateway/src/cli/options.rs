@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use room_auth_gateway::{Function, GatewayBuilder, IdentitySources, SelectionExpression};
 
 use super::env_file::{self, EnvFile};
@@ -17,7 +17,43 @@ use super::env_file::{self, EnvFile};
 /// print to standard error. Functions see the environment that Lambda gives them, what --env and --env-file set, and
 /// AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI, which points the AWS SDKs to the @connections of this gateway.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLES)]
+#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[allow(clippy::doc_markdown, reason = "the texts are for a terminal")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(super) options: Options,
+}
+
+#[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one, once")]
+pub(super) enum Command {
+    /// Replays a recording, and prints what comes out differently
+    ///
+    /// Does again what the clients of a recording did, with the clock set forward in between, and compares the answers of
+    /// handshakes, the messages to clients and the close codes. If something comes out differently, the status is 1. The
+    /// options say what is run, as they do without a recording; the port is any free one.
+    #[allow(clippy::doc_markdown, reason = "the texts are for a terminal")]
+    Replay {
+        /// What --record has written
+        file: PathBuf,
+
+        /// Sets what clients send in place of a token, which is not in the recording: token-1=VALUE. Repeatable
+        #[arg(long = "token", value_name = "NAME=VALUE", value_parser = pair)]
+        tokens: Vec<(String, String)>,
+
+        /// Sets how long something may take longer than it was recorded; then it counts as missing
+        #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+        patience: u64,
+
+        #[command(flatten)]
+        options: Options,
+    },
+}
+
+#[derive(Args, Debug)]
 #[allow(clippy::doc_markdown, reason = "the texts are for a terminal")]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Options {
@@ -165,6 +201,15 @@ pub(crate) struct Options {
     #[arg(long = "allow-host", value_name = "NAME")]
     allowed_hosts: Vec<String>,
 
+    /// Records what comes and goes, without tokens, to a new file for the command replay
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+
+    /// Serves a page on a port of 127.0.0.1 that shows connections, events and answers, with tokens masked; sends
+    /// events to functions again; and injects faults. 0 is any free port [default port: 3002]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "3002")]
+    inspect: Option<u16>,
+
     /// Prints at the end what the session would have cost on AWS
     #[arg(long)]
     pub(super) bill: bool,
@@ -180,6 +225,8 @@ Examples:
   room-auth-gateway --route '$connect=target/debug/connect' --env PUBLIC_KEY=\"$(cat public.pem)\"
   room-auth-gateway --function chat=target/lambda/chat --route '$connect=chat' \\
       --route '$disconnect=chat' --route '$default=chat'
+  room-auth-gateway --template template.yaml --record bug.jsonl
+  room-auth-gateway replay bug.jsonl --template template.yaml --token token-1=\"$TOKEN\"
 
 Then:
   websocat ws://127.0.0.1:3001/dev
@@ -211,8 +258,14 @@ impl Options {
         if self.tls {
             builder = builder.tls();
         }
+        if let Some(port) = self.inspect {
+            builder = builder.inspect(port);
+        }
         for name in &self.allowed_hosts {
             builder = builder.allow_host(name);
+        }
+        if let Some(file) = &self.record {
+            builder = builder.record(file);
         }
         builder
     }
@@ -256,6 +309,6 @@ mod tests {
 
     #[test]
     fn the_options_hold_together() {
-        Options::command().debug_assert();
+        Arguments::command().debug_assert();
     }
 }

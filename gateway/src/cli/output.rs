@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use room_auth_gateway::{Bill, LogLine, LogSink, Observation};
+use room_auth_gateway::{Bill, Difference, LogLine, LogSink, Observation};
 use serde_json::json;
 
 use super::{printer::Printer, shown, summary::Summary};
@@ -36,6 +36,16 @@ impl Output {
         });
     }
 
+    /// Prints the URL of the inspector.
+    pub(super) fn inspector(&self, url: &str) {
+        if self.0.is_json {
+            let json = json!({"event": "inspector", "url": url});
+            self.0.printer.out(json.to_string());
+        } else {
+            self.0.printer.error(shown::inspector(url));
+        }
+    }
+
     /// Prints a note for the person at the terminal.
     pub(super) fn note(&self, text: &str) {
         if self.0.is_json {
@@ -55,6 +65,17 @@ impl Output {
         } else {
             self.0.printer.error(shown::kept(reason));
         }
+    }
+
+    /// Prints what has come out differently than it was recorded.
+    pub(super) fn difference(&self, difference: &Difference) {
+        self.0.printer.out(if self.0.is_json {
+            let mut json = json!(difference);
+            json["event"] = "difference".into();
+            json.to_string()
+        } else {
+            format!("\n{difference}")
+        });
     }
 
     /// Prints and counts what has happened.

@@ -88,6 +88,12 @@ pub(super) fn log(function: &str, text: &str) -> String {
     format!("{style}[{function}]{style:#} {text}")
 }
 
+/// Returns the line for the page of the inspector.
+pub(super) fn inspector(url: &str) -> String {
+    let style = Style::new().bold();
+    format!("{style}inspector:{style:#} {url}")
+}
+
 /// Returns the line for a note.
 pub(super) fn note(text: &str) -> String {
     let style = Style::new().fg_color(Some(AnsiColor::Yellow.into()));

@@ -68,7 +68,7 @@ impl LogSink {
         (sink, receiver)
     }
 
-    pub(super) fn write(&self, line: LogLine) {
+    pub(crate) fn write(&self, line: LogLine) {
         (self.0)(line);
     }
 }

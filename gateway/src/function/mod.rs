@@ -21,6 +21,7 @@ mod worker;
 
 pub use error::{InvokeError, StartFunctionError};
 pub use fault::FunctionFault;
+pub(crate) use invocation::Outcome;
 pub use log::{LogLine, LogSink, LogStream};
 pub use pool::FunctionPool;
 pub use process_group::ProcessGroup;

@@ -2,7 +2,8 @@
 //!
 //! Any page that is open in a browser can send requests to a port of the same machine, and a page whose host name
 //! leads to this machine (DNS rebinding) can read the responses. So whoever calls `@connections` or the Runtime API
-//! must not be a browser, and must call by an address or by a known name.
+//! must not be a browser, and must call by an address or by a known name. The inspector is for browsers: whoever calls
+//! it must be no page of another site.
 
 use std::net::IpAddr;
 
@@ -43,20 +44,42 @@ impl Hosts {
     ///
     /// If it has a header that only browsers send, or an unknown host: the response to send.
     pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Box<FullResponse>> {
-        let refuse = |message: &str| {
-            let body = serde_json::json!({ "message": message }).to_string();
-            let mut response = responses::json(StatusCode::FORBIDDEN, body);
-            responses::set_error_type(&mut response, "ForbiddenException");
-            Err(Box::new(response))
-        };
         if headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE) {
-            return refuse("requests of web pages are refused; call this from a program");
+            return Err(refuse(
+                "requests of web pages are refused; call this from a program",
+            ));
         }
+        self.check_host(headers)
+    }
+
+    /// Checks that a request comes from a page of this same listener, over plain HTTP, or from a program.
+    ///
+    /// # Errors
+    ///
+    /// If it comes from another page, or has an unknown host: the response to send.
+    pub(crate) fn check_same_origin(&self, headers: &HeaderMap) -> Result<(), Box<FullResponse>> {
+        self.check_host(headers)?;
+        let host = headers.get(HOST).map_or(&b""[..], HeaderValue::as_bytes);
+        let is_own = |origin: &HeaderValue| origin.as_bytes().strip_prefix(b"http://") == Some(host);
+        // `none` is what a person enters into the address bar.
+        let is_same = |site: &HeaderValue| site == "same-origin" || site == "none";
+        if headers.get_all(ORIGIN).iter().all(is_own) && headers.get_all(SEC_FETCH_SITE).iter().all(is_same) {
+            return Ok(());
+        }
+        Err(refuse("requests of other web pages are refused"))
+    }
+
+    /// Checks that a request is for a known host.
+    ///
+    /// # Errors
+    ///
+    /// If it is not: the response to send.
+    pub(crate) fn check_host(&self, headers: &HeaderMap) -> Result<(), Box<FullResponse>> {
         // Every browser sends one.
         if headers.get_all(HOST).iter().all(|host| self.knows(host)) {
             return Ok(());
         }
-        refuse("unknown host; call 127.0.0.1, or allow this host name")
+        Err(refuse("unknown host; call 127.0.0.1, or allow this host name"))
     }
 
     fn knows(&self, host: &HeaderValue) -> bool {
@@ -69,6 +92,13 @@ impl Hosts {
             || name.eq_ignore_ascii_case("localhost")
             || self.0.iter().any(|known| known.eq_ignore_ascii_case(name))
     }
+}
+
+fn refuse(message: &str) -> Box<FullResponse> {
+    let body = serde_json::json!({ "message": message }).to_string();
+    let mut response = responses::json(StatusCode::FORBIDDEN, body);
+    responses::set_error_type(&mut response, "ForbiddenException");
+    Box::new(response)
 }
 
 #[cfg(test)]
@@ -117,6 +147,38 @@ mod tests {
             ]);
             let refusal = Hosts::default().check(&headers).unwrap_err();
             assert_eq!(refusal.status(), StatusCode::FORBIDDEN, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn a_page_may_call_its_own_listener_and_no_other() {
+        const OWN: &str = "127.0.0.1:3002";
+        let table = [
+            (OWN, None, None, true),
+            (OWN, Some("http://127.0.0.1:3002"), Some("same-origin"), true),
+            (OWN, None, Some("none"), true),
+            ("localhost:3002", Some("http://localhost:3002"), None, true),
+            (OWN, Some("http://localhost:3002"), None, false),
+            (OWN, Some("http://127.0.0.1:3001"), Some("same-site"), false),
+            (OWN, Some("https://127.0.0.1:3002"), None, false),
+            (OWN, Some("https://evil.example"), Some("cross-site"), false),
+            (OWN, Some("null"), None, false),
+            (OWN, Some(""), None, false),
+            (OWN, None, Some("same-site"), false),
+            (OWN, None, Some("cross-site"), false),
+            (
+                "evil.example",
+                Some("http://evil.example"),
+                Some("same-origin"),
+                false,
+            ),
+        ];
+        for (host, origin, site, expected) in table {
+            let mut headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
+            headers.extend(origin.map(|origin| (ORIGIN, HeaderValue::from_static(origin))));
+            headers.extend(site.map(|site| (SEC_FETCH_SITE, HeaderValue::from_static(site))));
+            let checked = Hosts::default().check_same_origin(&headers);
+            assert_eq!(checked.is_ok(), expected, "{host} {origin:?} {site:?}");
         }
     }
 }

@@ -66,6 +66,21 @@ pub(crate) fn empty(status: StatusCode) -> FullResponse {
     response
 }
 
+/// Returns the headers of a response.
+pub(crate) fn headers_of(response: &FullResponse) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), text(value)))
+        .collect()
+}
+
+/// Returns the body of a response.
+pub(crate) fn body_of(response: &FullResponse) -> Bytes {
+    response.body().clone().into_inner().unwrap_or_default()
+}
+
 /// Tells a client that this URL is for WebSockets only.
 pub(crate) fn upgrade_required() -> FullResponse {
     let mut response = status_only(StatusCode::UPGRADE_REQUIRED);

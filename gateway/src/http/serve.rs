@@ -1,8 +1,14 @@
 //! Serving HTTP/1.1 on a listener: one task per connection, all of them ended by one token.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, error::Error, net::SocketAddr, sync::Arc, time::Duration};
 
-use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use bytes::Bytes;
+use hyper::{
+    Request, Response,
+    body::{Body, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -12,12 +18,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::header_case::{FirstHead, RecordingStream};
 #[cfg(feature = "tls")]
 pub(crate) use super::tls::Tls;
-use super::{
-    header_case::{FirstHead, RecordingStream},
-    responses::FullResponse,
-};
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Without the feature `tls` there is none.
 #[cfg(not(feature = "tls"))]
@@ -38,28 +43,30 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_CONNECTIONS: usize = 4096;
 
 /// Serves `listener` until `stopped` is cancelled, which also ends the connections.
-pub(crate) async fn serve<H, F>(listener: TcpListener, stopped: CancellationToken, handler: H)
+pub(crate) async fn serve<H, F, B>(listener: TcpListener, stopped: CancellationToken, handler: H)
 where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
-    F: Future<Output = FullResponse> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     serve_at_most(MAX_CONNECTIONS, listener, stopped, None, handler).await;
 }
 
 /// As [`serve`], and with TLS for the clients that begin with it.
-pub(crate) async fn serve_secure<H, F>(
+pub(crate) async fn serve_secure<H, F, B>(
     listener: TcpListener,
     stopped: CancellationToken,
     tls: Option<Tls>,
     handler: H,
 ) where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
-    F: Future<Output = FullResponse> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     serve_at_most(MAX_CONNECTIONS, listener, stopped, tls, handler).await;
 }
 
-async fn serve_at_most<H, F>(
+async fn serve_at_most<H, F, B>(
     connections: usize,
     listener: TcpListener,
     stopped: CancellationToken,
@@ -67,7 +74,8 @@ async fn serve_at_most<H, F>(
     handler: H,
 ) where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
-    F: Future<Output = FullResponse> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     let permits = Arc::new(Semaphore::new(connections));
     loop {
@@ -99,10 +107,11 @@ async fn serve_at_most<H, F>(
 }
 
 /// Serves one connection, with TLS if that is offered and the client begins with it.
-async fn serve_connection<H, F>(stream: TcpStream, peer: SocketAddr, tls: Option<Tls>, handler: H)
+async fn serve_connection<H, F, B>(stream: TcpStream, peer: SocketAddr, tls: Option<Tls>, handler: H)
 where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Send + 'static,
-    F: Future<Output = FullResponse> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     let head = FirstHead::default();
     let overdue = async {
@@ -132,11 +141,12 @@ where
     }
 }
 
-async fn serve_http<S, H, F>(stream: S, peer: SocketAddr, scheme: Scheme, head: &FirstHead, handler: H)
+async fn serve_http<S, H, F, B>(stream: S, peer: SocketAddr, scheme: Scheme, head: &FirstHead, handler: H)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     H: Fn(Request<Incoming>, SocketAddr) -> F + Send + 'static,
-    F: Future<Output = FullResponse> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     let stream = RecordingStream::new(stream, head.clone());
     let head = head.clone();
