@@ -1,8 +1,8 @@
 //! What passes through the gateway, with its content, for the parts of this crate that show or record it.
 //!
 //! An [`Observation`](crate::Observation) never holds content, so that anybody may log it. This stream does, and does not
-//! leave the crate: whoever lets something of an entry out masks it first, with [`Masks`](crate::masks::Masks). Content is
-//! neither cut nor copied here, and nothing is made of it as long as nobody reads.
+//! leave the crate: whoever lets something of an entry out masks it first, with [`Masks`](crate::masks::Masks). Nothing is
+//! cut here, and nothing is made as long as nobody reads.
 
 use std::{
     fmt,

@@ -7,11 +7,14 @@ mod common;
 
 use std::{process::Stdio, sync::Arc};
 
-use common::{PATIENCE, scripted};
+use common::{
+    PATIENCE,
+    raw::{FINAL, RawClient, TEXT, frame},
+    scripted,
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::TcpStream,
+    io::{AsyncBufReadExt, BufReader},
     process::Command,
     sync::Semaphore,
     task::JoinSet,
@@ -20,39 +23,11 @@ use tokio::{
 
 const SOCKETS: u64 = 10_000;
 
-/// A WebSocket, and the id that `GET`ting it needs; by hand, as 10,000 clients of a library would not fit
-/// beside each other.
-async fn open(address: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!(
-        "GET /dev HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
-    }
-    assert!(
-        head.starts_with(b"HTTP/1.1 101"),
-        "{}",
-        String::from_utf8_lossy(&head)
-    );
-    stream
-}
-
-/// Sends `{"action":"echo","do":"echo"}` in a masked frame, and reads it back in one without a mask.
-async fn echo(stream: &mut TcpStream) {
+/// Sends a message, and reads it back.
+async fn echo(client: &mut RawClient) {
     let text = br#"{"action":"echo","do":"echo"}"#;
-    let length = u8::try_from(text.len()).unwrap();
-    let frame = [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_slice()].concat();
-    stream.write_all(&frame).await.unwrap();
-    let mut answer = vec![0; 2 + text.len()];
-    timeout(PATIENCE, stream.read_exact(&mut answer))
-        .await
-        .expect("an echo in time")
-        .unwrap();
-    assert_eq!(answer, [&[0x81, length], text.as_slice()].concat());
+    client.write(&frame(FINAL | TEXT, text)).await;
+    assert_eq!(client.frame().await.payload, text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,19 +80,19 @@ async fn ten_thousand_sockets_are_open_at_once_and_all_of_them_work() {
     for _ in 0..SOCKETS {
         let (address, permit) = (address.clone(), at_once.clone().acquire_owned().await.unwrap());
         opening.spawn(async move {
-            let stream = open(&address).await;
+            let client = RawClient::connect_to(&*address).await;
             drop(permit);
-            stream
+            client
         });
     }
-    let mut streams = opening.join_all().await;
-    assert_eq!(streams.len() as u64, SOCKETS);
+    let mut clients = opening.join_all().await;
+    assert_eq!(clients.len() as u64, SOCKETS);
     let kilobytes = resident_kilobytes(gateway.id().unwrap());
     assert!(kilobytes < 200 * 1024, "{kilobytes} KB for {SOCKETS} sockets");
 
     // Each of a thousand, from the first to the last, still speaks and is heard.
-    for stream in streams.iter_mut().step_by(10) {
-        echo(stream).await;
+    for client in clients.iter_mut().step_by(10) {
+        echo(client).await;
     }
 }
 

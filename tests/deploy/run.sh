@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that is checked about examples/chat/deploy/. Installs what it needs under target/deploy/.
+# Everything that is checked about examples/chat/deploy/, and tests/conformance/terraform/. Installs what it needs under target/deploy/.
 #
 #   run.sh [CHECK…]       all of them, or those named: fmt docs schema pitfalls apply replace alarms checkov keys image
 #
@@ -36,12 +36,15 @@ check_fmt() {
     return
   fi
   touch "$out/terraform.rc"
-  TF_CLI_CONFIG_FILE=$out/terraform.rc terraform fmt -check -diff -recursive "$here/../../examples/chat/deploy/terraform"
+  local folder
+  for folder in "$here/../../examples/chat/deploy/terraform" "$here/../conformance/terraform"; do
+    TF_CLI_CONFIG_FILE=$out/terraform.rc terraform fmt -check -diff -recursive "$folder" || return 1
+  done
 }
 check_docs() { terraform_tools && tests tf test_docs; }
 check_schema() { terraform_tools && tests tf test_check; }
 check_pitfalls() { terraform_tools && tests tf test_pitfalls; }
-check_apply() { terraform_tools && tests tf test_apply; }
+check_apply() { terraform_tools && tests tf test_apply test_conformance; }
 check_replace() { terraform_tools && tests tf test_replace; }
 check_alarms() { terraform_tools && tests tf test_patterns test_alarms; }
 check_checkov() { terraform_tools && environment checkov checkov==3.3.30 && tests tf test_checkov; }

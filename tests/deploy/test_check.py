@@ -3,7 +3,7 @@
 import unittest
 
 import check
-from workspace import EXAMPLE, MODULE, WHEELS, Copy
+from workspace import CONFORMANCE, EXAMPLE, MODULE, WHEELS, Copy
 
 # name, file, what is replaced, by what, what the checker must say
 MISTAKES = [
@@ -41,8 +41,8 @@ MISTAKES = [
 
 
 class Check(unittest.TestCase):
-    def test_the_module_and_its_example_agree_with_the_published_schemas(self):
-        for folder in (MODULE, EXAMPLE):
+    def test_the_modules_and_the_example_agree_with_the_published_schemas(self):
+        for folder in (MODULE, EXAMPLE, CONFORMANCE):
             self.assertEqual(check.check(folder, WHEELS), [], folder)
 
     def test_each_mistake_is_found(self):

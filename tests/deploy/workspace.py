@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 WHEELS = ROOT / "target" / "deploy" / "wheels"
 MODULE = ROOT / "examples" / "chat" / "deploy" / "terraform"
 EXAMPLE = MODULE / "examples" / "chat"
+# What the conformance suite deploys to an account.
+CONFORMANCE = ROOT / "tests" / "conformance" / "terraform"
 
 
 def without_comments(folder: Path) -> str:
@@ -28,12 +30,12 @@ def without_comments(folder: Path) -> str:
 
 
 class Copy:
-    """A copy of the module in a folder of its own."""
+    """A copy of a module in a folder of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: Path = MODULE) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self.folder = Path(self._folder.name) / "terraform"
-        shutil.copytree(MODULE, self.folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+        shutil.copytree(module, self.folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
 
     def replace(self, file: str, old: str, new: str) -> None:
         path = self.folder / file

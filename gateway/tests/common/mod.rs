@@ -4,6 +4,7 @@
 
 #[cfg(feature = "cli")]
 pub(crate) mod binary;
+pub(crate) mod raw;
 
 use std::{
     net::SocketAddr,
