@@ -185,5 +185,6 @@ fn is_hop_by_hop(name: &str) -> bool {
 }
 
 fn to_vec(event: impl Into<Value>) -> Vec<u8> {
-    event.into().to_string().into_bytes()
+    // `to_string` goes through formatting, and was a tenth of what a message costs.
+    serde_json::to_vec(&event.into()).expect("a JSON value has texts for keys")
 }

@@ -16,7 +16,8 @@ use std::{
 
 use clap::Parser;
 
-#[tokio::main]
+/// On one thread: a message passes several tasks, and waking another thread for each of them takes longer than they do.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match cli::run(cli::Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -87,6 +87,10 @@ pub(crate) async fn handle(api: &Arc<Api>, encoded_id: &str, request: Request<In
         status: response.status().as_u16(),
         answer: responses::body_of(&response),
     });
+    if operation == Operation::Post {
+        // Lets the socket's task write the message before this one answers: the client has waited longer.
+        tokio::task::yield_now().await;
+    }
     response
 }
 

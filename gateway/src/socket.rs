@@ -71,9 +71,10 @@ pub(crate) async fn run(
     mut inbox: mpsc::UnboundedReceiver<Outgoing>,
     upgraded: Upgraded,
 ) {
-    // The default buffers of 128 KB each would make 10,000 sockets cost gigabytes.
+    // The default buffers of 128 KB each would make 10,000 sockets cost gigabytes. A message that is larger than this one
+    // gets a buffer of its size.
     let config = WebSocketConfig::default()
-        .read_buffer_size(4 * 1024)
+        .read_buffer_size(1024)
         .write_buffer_size(0)
         .max_frame_size(Some(api.limits.frame_bytes))
         .max_message_size(Some(api.limits.message_bytes));

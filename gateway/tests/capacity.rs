@@ -88,7 +88,7 @@ async fn ten_thousand_sockets_are_open_at_once_and_all_of_them_work() {
     let mut clients = opening.join_all().await;
     assert_eq!(clients.len() as u64, SOCKETS);
     let kilobytes = resident_kilobytes(gateway.id().unwrap());
-    assert!(kilobytes < 200 * 1024, "{kilobytes} KB for {SOCKETS} sockets");
+    assert!(kilobytes < 100 * 1024, "{kilobytes} KB for {SOCKETS} sockets");
 
     // Each of a thousand, from the first to the last, still speaks and is heard.
     for client in clients.iter_mut().step_by(10) {

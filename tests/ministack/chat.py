@@ -7,62 +7,29 @@ $connect with 403 and does not echo subprotocols, so those are not judged here.
 """
 
 import asyncio
-import io
 import json
 import sys
 import time
-import zipfile
 
 import jwt
 import websockets
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from api import deploy
 from stack import Stack
 
 TABLE = "connections"
-STAGE = "dev"
+ROUTES = ("$connect", "$disconnect", "$default", "send", "members", "ping")
 
 
-def deploy(stack, binary, public_key):
-    """The table, the function and the API, as the Terraform module describes them."""
+def create_table(stack):
     stack.client("dynamodb").create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
     )
-    gateway = stack.client("apigatewayv2")
-    api = gateway.create_api(
-        Name="chat", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
-    )["ApiId"]
-    base = f"127.0.0.1:{stack.port}/_aws/execute-api/{api}/{STAGE}"
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package:
-        entry = zipfile.ZipInfo("bootstrap")
-        entry.external_attr = 0o755 << 16
-        package.writestr(entry, open(binary, "rb").read())
-    function = stack.client("lambda").create_function(
-        FunctionName="chat",
-        Runtime="provided.al2023",
-        Handler="bootstrap",
-        Role="arn:aws:iam::000000000000:role/chat",
-        Code={"ZipFile": archive.getvalue()},
-        Timeout=29,
-        Environment={
-            "Variables": {
-                "PUBLIC_KEY": public_key,
-                "DYNAMO_TABLE_NAME_CHAT_CONNECTIONS": TABLE,
-                "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"http://{base}",
-            }
-        },
-    )["FunctionArn"]
-    integration = gateway.create_integration(
-        ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=function, IntegrationMethod="POST"
-    )["IntegrationId"]
-    for route in ("$connect", "$disconnect", "$default", "send", "members", "ping"):
-        gateway.create_route(ApiId=api, RouteKey=route, Target=f"integrations/{integration}")
-    gateway.create_stage(ApiId=api, StageName=STAGE, AutoDeploy=True)
-    return f"ws://{base}"
 
 
 class Client:
@@ -134,7 +101,9 @@ def main():
     failed = True
     try:
         stack.wait()
-        url = deploy(stack, binary, public_key)
+        create_table(stack)
+        variables = {"PUBLIC_KEY": public_key, "DYNAMO_TABLE_NAME_CHAT_CONNECTIONS": TABLE}
+        url = deploy(stack, binary, ROUTES, variables)
         asyncio.run(chat(url, token))
         failed = False
     finally:

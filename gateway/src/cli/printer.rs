@@ -5,7 +5,9 @@
 
 use std::{
     io::Write,
+    iter,
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel},
+    thread,
     time::Duration,
 };
 
@@ -13,6 +15,10 @@ use parking_lot::Mutex;
 
 /// How many lines may wait to be printed.
 const WAITING: usize = 10_000;
+
+/// How long the printing thread does not wake after it has printed. Lines come in bursts, and to be woken for each of them
+/// would slow down what they tell of.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// How long the end of the program waits for the last lines.
 const LAST_LINES: Duration = Duration::from_secs(2);
@@ -33,16 +39,19 @@ impl Printer {
     pub(super) fn new() -> Self {
         let (lines, waiting) = sync_channel::<Line>(WAITING);
         let (done, printed) = channel();
-        std::thread::spawn(move || {
+        thread::spawn(move || {
             // Dropped at the end, which is all it says.
             let _done = done;
             let (mut out, mut error) = (anstream::stdout(), anstream::stderr());
-            for line in waiting {
-                // A closed stream is no reason to stop.
-                let _ = match line {
-                    Line::Out(text) => writeln!(out, "{text}"),
-                    Line::Error(text) => writeln!(error, "{text}"),
-                };
+            while let Ok(first) = waiting.recv() {
+                for line in iter::once(first).chain(waiting.try_iter()) {
+                    // A closed stream is no reason to stop.
+                    let _ = match line {
+                        Line::Out(text) => writeln!(out, "{text}"),
+                        Line::Error(text) => writeln!(error, "{text}"),
+                    };
+                }
+                thread::sleep(PAUSE);
             }
         });
         Self {

@@ -4,8 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
-    time::sleep,
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        oneshot::{self, error::RecvError},
+    },
+    time::{Instant, timeout},
 };
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -93,13 +96,14 @@ impl Generation {
             };
             let (reply, outcome) = Reply::new(permit);
             let (request_id, event) = (request_id.clone(), event.clone());
-            self.processes.submit(Invocation {
+            let invocation = Invocation {
                 request_id,
                 event,
                 fault,
                 reply,
-            });
-            if let Ok(outcome) = outcome.await {
+                submitted: Instant::now(),
+            };
+            if let Ok(outcome) = self.processes.run(invocation, outcome).await {
                 return outcome;
             }
             // The idle process that it was given to ended before it took it: try another one.
@@ -116,21 +120,27 @@ impl Processes {
             .transpose()
     }
 
-    fn submit(self: &Arc<Self>, invocation: Invocation) {
+    /// Submits the invocation, sees to it that a process will take it, and waits for its outcome.
+    async fn run(
+        self: &Arc<Self>,
+        invocation: Invocation,
+        mut outcome: oneshot::Receiver<Outcome>,
+    ) -> Result<Outcome, RecvError> {
         let dispatch = self.shared.queue().submit(invocation);
         match dispatch {
             Dispatch::Assigned => {}
             Dispatch::Queued => self.grow(),
             Dispatch::AwaitingPoll => {
-                let this = self.clone();
-                self.shared.tasks.spawn(async move {
-                    tokio::select! {
-                        () = sleep(POLL_GAP) => this.grow(),
-                        () = this.shared.stopped.cancelled() => {}
-                    }
-                });
+                if let Ok(outcome) = timeout(POLL_GAP, &mut outcome).await {
+                    return outcome;
+                }
+                // It may have been taken since then.
+                if self.shared.queue().longest_wait() >= POLL_GAP {
+                    self.grow();
+                }
             }
         }
+        outcome.await
     }
 
     /// Starts the processes that the waiting invocations need, as far as the concurrency allows.

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, oneshot},
+    time::Instant,
+};
 
 use super::{error::InvokeError, fault::FunctionFault};
 
@@ -12,6 +15,8 @@ pub(super) struct Invocation {
     pub(super) event: Bytes,
     pub(super) fault: Option<FunctionFault>,
     pub(super) reply: Reply,
+    /// Since when it may have to wait for a process.
+    pub(super) submitted: Instant,
 }
 
 /// How a process has run an invocation.

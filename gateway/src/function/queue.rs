@@ -162,6 +162,13 @@ impl Queue {
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
     }
+
+    /// Returns how long the first of the waiting invocations has waited.
+    pub(super) fn longest_wait(&self) -> Duration {
+        self.waiting
+            .front()
+            .map_or(Duration::ZERO, |first| first.submitted.elapsed())
+    }
 }
 
 #[cfg(test)]
@@ -172,6 +179,7 @@ mod tests {
         super::invocation::{Outcome, Reply},
         *,
     };
+    use tokio::time::Instant;
 
     type Answer = oneshot::Receiver<Outcome>;
 
@@ -183,6 +191,7 @@ mod tests {
                 event: Bytes::new(),
                 fault: None,
                 reply,
+                submitted: Instant::now(),
             },
             answer,
         )

@@ -159,6 +159,7 @@ impl Worker {
             event,
             fault,
             reply,
+            submitted: _,
         } = invocation;
         let (spec, name) = (&self.shared.spec, &self.shared.name);
         let now = SystemTime::now();
