@@ -309,6 +309,10 @@ impl GatewayBuilder {
     /// handshakes, messages, events and answers of functions, calls of `@connections`, closes, and their times.
     /// [`Recording`](crate::Recording) replays it.
     ///
+    /// The first line says the version of the format. Each further one has `at` in milliseconds since 1970, the
+    /// `connection_id`, and the `event`: `handshake`, `decided` (the authorizer), `handshake_answered`, `message_in`,
+    /// `invoked` and `answered` (the functions), `message_out`, `management_call` or `closed`. The last one is `end`.
+    ///
     /// It holds what clients and functions say, but no tokens: what has the form of a JWT, and what stands where
     /// secrets stand (`Authorization`, `Cookie`, members named `token` and so on), is replaced by a placeholder
     /// such as `{token-1}`, always the same one for the same token.

@@ -117,7 +117,7 @@ impl Faults {
         self.with_connection(connection_id, |faults| faults.gone = true);
     }
 
-    /// Delays each message to this connection by `per_message`.
+    /// Delays each message to this connection by `per_message`, in real time.
     pub fn slow(&self, connection_id: &str, per_message: Duration) {
         self.set_pace(connection_id, Pace::Slow(per_message));
     }
@@ -141,7 +141,7 @@ impl Faults {
             .extend((0..times).map(|_| DisconnectFault::Lose));
     }
 
-    /// Invokes `$disconnect` only after `delay` for the next `times` connections that end.
+    /// Invokes `$disconnect` only after `delay`, by the gateway's clock, for the next `times` connections that end.
     pub fn delay_disconnects(&self, delay: Duration, times: usize) {
         self.0
             .disconnects

@@ -119,8 +119,8 @@ impl Recording {
         self.steps.tokens()
     }
 
-    /// Starts the gateway, does what the recorded clients did, and shuts it down. Returns what was different, in the order
-    /// of the recording.
+    /// Starts the gateway with a clock of its own, does what the recorded clients did, and shuts it down. Returns what was
+    /// different, in the order of the recording.
     ///
     /// # Errors
     ///

@@ -37,6 +37,16 @@ async fn a_connection_that_has_expired_for_the_function_is_told_so_and_closed() 
 }
 
 #[tokio::test]
+async fn a_connection_that_is_made_after_the_clock_was_advanced_is_none_for_the_function() {
+    let clock = ManualClock::new();
+    let gateway = chat().clock(clock.clone()).start().await.unwrap();
+    clock.advance(Duration::from_mins(2));
+    let mut client = connect(&gateway, &token_of("alice")).await.unwrap();
+    send(&mut client, json!({"action": "ping"})).await;
+    assert_eq!(receive(&mut client).await["message"], "token expired");
+}
+
+#[tokio::test]
 async fn a_token_that_has_expired_is_refused_whatever_the_gateway_s_clock_shows() {
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
