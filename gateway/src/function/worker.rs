@@ -6,7 +6,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, oneshot::error::TryRecvError},
     task::AbortHandle,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,10 @@ use super::{
     shared::Shared,
 };
 use crate::ids;
+
+/// How long a process that has asked for its next event runs on before it is frozen. Under load the next event comes
+/// sooner, and then stopping and continuing it is saved.
+const FREEZE_AFTER: Duration = Duration::from_millis(1);
 
 pub(super) struct Worker {
     shared: Arc<Shared>,
@@ -122,10 +126,13 @@ impl Worker {
         let mut event = self.shared.queue().next(self.key, &self.kill);
         let invocation = match event.try_recv() {
             Ok(invocation) => invocation,
-            Err(TryRecvError::Empty) => {
-                self.freeze();
-                event.await.ok()?
-            }
+            Err(TryRecvError::Empty) => match timeout(FREEZE_AFTER, &mut event).await {
+                Ok(event) => event.ok()?,
+                Err(_) => {
+                    self.freeze();
+                    event.await.ok()?
+                }
+            },
             Err(TryRecvError::Closed) => return None,
         };
         if invocation.fault == Some(FunctionFault::CrashBefore) {
@@ -153,6 +160,14 @@ impl Worker {
         }
     }
 
+    fn thaw(&self) {
+        let mut state = self.state.lock();
+        state.is_frozen = false;
+        if let Some(group) = &state.group {
+            group.thaw();
+        }
+    }
+
     fn begin(self: &Arc<Self>, invocation: Invocation) -> NextEvent {
         let Invocation {
             request_id,
@@ -171,14 +186,15 @@ impl Worker {
             is_cold: !self.has_run.swap(true, Ordering::AcqRel),
             started: Instant::now(),
         };
-        {
+        let is_frozen = {
             let mut state = self.state.lock();
             state.in_flight.insert(request_id.clone(), in_flight);
-            if std::mem::take(&mut state.is_frozen)
-                && let Some(group) = &state.group
-            {
-                group.thaw();
-            }
+            state.is_frozen
+        };
+        if is_frozen {
+            let this = self.clone();
+            // The task runs after the event has been written, so that the process wakes once, and has it.
+            self.shared.tasks.spawn(async move { this.thaw() });
         }
         let (region, account) = (spec.region_or_default(), spec.account_id_or_default());
         NextEvent {
