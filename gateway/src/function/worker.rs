@@ -126,13 +126,14 @@ impl Worker {
         let mut event = self.shared.queue().next(self.key, &self.kill);
         let invocation = match event.try_recv() {
             Ok(invocation) => invocation,
-            Err(TryRecvError::Empty) => match timeout(FREEZE_AFTER, &mut event).await {
-                Ok(event) => event.ok()?,
-                Err(_) => {
+            Err(TryRecvError::Empty) => {
+                if let Ok(event) = timeout(FREEZE_AFTER, &mut event).await {
+                    event.ok()?
+                } else {
                     self.freeze();
                     event.await.ok()?
                 }
-            },
+            }
             Err(TryRecvError::Closed) => return None,
         };
         if invocation.fault == Some(FunctionFault::CrashBefore) {

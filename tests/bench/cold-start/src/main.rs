@@ -17,8 +17,9 @@
 //! With `--sdk` the `chat` function is measured beside `connect`: what linking the AWS SDK costs. Its release build
 //! takes minutes.
 //!
-//! Machines are noisy: the figures are medians of many short turns, and the ratios are what counts. With `--check`
-//! a missed target is an error.
+//! Machines are noisy: the figures are medians of many short turns, and the ratios are what counts. Where the scheduler puts
+//! the processes decides more than what they do: with `taskset -c 1` before the command all are on one processor, and the
+//! ratios repeat to some percent. With `--check` a missed target is an error.
 #![allow(clippy::print_stdout)]
 
 #[path = "../../../../runtime/benches/fixture/event.rs"]
