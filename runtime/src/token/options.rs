@@ -130,7 +130,7 @@ impl Verifier {
     }
 
     /// Reads the user from the claim `name`, or from the subject for `sub` (default: none, and
-    /// [`RoomClaims::user`] is `None`).
+    /// [`RoomClaims::user`](crate::RoomClaims::user) is `None`).
     ///
     /// The claim must then be a string of 1 to 255 bytes without control characters, and a token that is to renew
     /// claims or to join a room in a live connection must be of the same user. It is what makes
