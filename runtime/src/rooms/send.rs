@@ -29,6 +29,12 @@ const BACKOFF: Backoff = Backoff {
     limit: Duration::from_secs(2),
 };
 
+/// For such a connection, so that the last attempt comes in the last quarter of that time, however the dice fall.
+const YOUNG_BACKOFF: Backoff = Backoff {
+    limit: Duration::from_millis(250),
+    ..BACKOFF
+};
+
 /// Whom a frame is for, wherever its record comes from.
 #[derive(Clone, Copy)]
 pub(super) struct Peer<'a> {
@@ -163,24 +169,24 @@ impl Sender {
     ) -> Outcome {
         let slots = permit.as_ref().map(|permit| permit.slots.clone());
         let young_until = deadline.min(Deadline::after(YOUNG_TIME));
-        let (mut retry, mut timeouts) = (Retry::new(BACKOFF), 0);
+        let (mut retry, mut young_retry, mut timeouts) = (Retry::new(BACKOFF), Retry::new(YOUNG_BACKOFF), 0);
         loop {
             let error = match self.try_send(peer, frame, deadline, permit.take()).await {
                 Ok(()) => return Outcome::Delivered,
                 Err(error) => error,
             };
-            let until = match &error {
+            let is_worth_another = match &error {
                 TransportError::Gone if !is_young(peer, now) => return Outcome::Gone,
-                _ if effort == Effort::Once => return Outcome::Failed(error),
-                TransportError::Gone => young_until,
-                TransportError::Throttled => deadline,
+                _ if effort == Effort::Once => false,
+                TransportError::Gone => young_retry.wait(young_until).await,
+                TransportError::Throttled => retry.wait(deadline).await,
                 error if error.is_transient() && timeouts + 1 < MAX_TIMEOUTS => {
                     timeouts += 1;
-                    deadline
+                    retry.wait(deadline).await
                 }
-                _ => return Outcome::Failed(error),
+                _ => false,
             };
-            if !retry.wait(until).await {
+            if !is_worth_another {
                 return Outcome::Failed(error);
             }
             if let Some(slots) = &slots {
