@@ -158,8 +158,8 @@ impl Faults {
     }
 
     /// Returns the functions, by their names in the gateway.
-    pub(crate) fn functions(&self) -> HashMap<String, Arc<FunctionPool>> {
-        self.0.functions.clone()
+    pub(crate) fn functions(&self) -> &HashMap<String, Arc<FunctionPool>> {
+        &self.0.functions
     }
 
     /// Returns the fault of a call of @connections. A post uses up the faults of posts.

@@ -107,8 +107,8 @@ impl Inspector {
                 "user_agent": info.user_agent.as_deref().map(|text| masks.text(text)),
             })
         });
-        let functions = self.api.faults.functions().into_iter();
-        let functions: BTreeSet<_> = functions.map(|(_, function)| function.shared_name()).collect();
+        let functions = self.api.faults.functions().values();
+        let functions: BTreeSet<_> = functions.map(|function| function.shared_name()).collect();
         json!({
             "url": self.websocket_url,
             "open": open.len(),

@@ -67,6 +67,7 @@ pub(super) fn resend(api: &Arc<Api>, history: &History, order: &Resend) -> Resul
         (StatusCode::NOT_FOUND, text.to_owned())
     })?;
     let (_, function) = find_function(api, &event.function)?;
+    let function = function.clone();
     let request_id: Arc<str> = ids::lambda_request_id().into();
     let answer = json!({ "request_id": &*request_id });
     let api = api.clone();
@@ -109,13 +110,13 @@ pub(super) fn inject(api: &Api, history: &History, order: &Order) -> Result<(), 
         Ok::<_, Refusal>(Duration::from_millis(ms.into()))
     };
     match order.fault {
-        Fault::Throttle => faults.function(&name()?, FunctionFault::Throttle, times()?),
-        Fault::Error => faults.function(&name()?, FunctionFault::Error, times()?),
-        Fault::CrashBefore => faults.function(&name()?, FunctionFault::CrashBefore, times()?),
-        Fault::CrashAfter => faults.function(&name()?, FunctionFault::CrashAfter, times()?),
-        Fault::TimeOut => faults.function(&name()?, FunctionFault::TimeOut, times()?),
-        Fault::Kill => faults.kill(&name()?),
-        Fault::KillAfterPosts => faults.kill_after_posts(&name()?, times()?),
+        Fault::Throttle => faults.function(name()?, FunctionFault::Throttle, times()?),
+        Fault::Error => faults.function(name()?, FunctionFault::Error, times()?),
+        Fault::CrashBefore => faults.function(name()?, FunctionFault::CrashBefore, times()?),
+        Fault::CrashAfter => faults.function(name()?, FunctionFault::CrashAfter, times()?),
+        Fault::TimeOut => faults.function(name()?, FunctionFault::TimeOut, times()?),
+        Fault::Kill => faults.kill(name()?),
+        Fault::KillAfterPosts => faults.kill_after_posts(name()?, times()?),
         Fault::DenyPosts => faults.deny_posts(times()?),
         Fault::ThrottlePosts => faults.throttle_posts(times()?),
         Fault::ThrottlePostsTo => faults.throttle_posts_to(connection()?, times()?),
@@ -135,8 +136,8 @@ pub(super) fn inject(api: &Api, history: &History, order: &Order) -> Result<(), 
 }
 
 /// Returns the function that Lambda would know by this name, and its name in the gateway.
-fn find_function(api: &Api, name: &str) -> Result<(String, Arc<FunctionPool>), Refusal> {
-    let mut functions = api.faults.functions().into_iter();
+fn find_function<'a>(api: &'a Api, name: &str) -> Result<(&'a String, &'a Arc<FunctionPool>), Refusal> {
+    let mut functions = api.faults.functions().iter();
     functions
         .find(|(_, function)| function.name() == name)
         .ok_or_else(|| unknown("function"))
