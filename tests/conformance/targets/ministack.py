@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import io
-import tempfile
 import zipfile
-from pathlib import Path
 from typing import Any
 
-from targets.events_file import EventsFile
-from targets.signature import LOCAL, sign
+from targets.local import LocalTarget
 from stack import REGION, Stack
 from targets.target import (
     FUNCTION,
@@ -19,19 +16,18 @@ from targets.target import (
     ROUTES,
     ROUTES_WITH_RESPONSE,
     SELECTION,
-    NotHere,
 )
 
 STAGE = "dev"
 
 
-class MiniStack:
-    event_seconds = 2.0
+class MiniStack(LocalTarget):
+    region = REGION
+    without_permissions = "started without permissions"
 
     def __init__(self) -> None:
+        super().__init__()
         self.name = f"MiniStack {importlib.metadata.version('ministack')}"
-        self._folder = tempfile.TemporaryDirectory()
-        self._file = EventsFile(Path(self._folder.name) / "events")
         self._stack = Stack()
         try:
             self._stack.wait()
@@ -85,7 +81,7 @@ class MiniStack:
             Timeout=FUNCTION_SECONDS,
             Environment={
                 "Variables": {
-                    "EVENTS_FILE": str(self._file.path),
+                    "EVENTS_FILE": str(self._events_file),
                     "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"http://{base}",
                 }
             },
@@ -97,14 +93,6 @@ class MiniStack:
 
     def management_url(self, api: str) -> str:
         return f"http://{self._hosts[api]}"
-
-    def events(self) -> list[dict[str, Any]]:
-        return self._file.events()
-
-    def signature(self, method: str, url: str, body: bytes, caller: str) -> list[tuple[str, str]]:
-        if caller == "denied":
-            raise NotHere("started without permissions")
-        return sign(LOCAL, REGION, method, url, body)
 
     def stop(self) -> None:
         self._stack.stop(failed=False)

@@ -7,10 +7,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from targets.events_file import EventsFile
-from targets.signature import LOCAL, sign
+from targets.local import LocalTarget
 from targets.target import (
     FUNCTION,
     FUNCTION_SECONDS,
@@ -18,20 +16,19 @@ from targets.target import (
     ROUTES,
     ROUTES_WITH_RESPONSE,
     SELECTION,
-    NotHere,
 )
 
 REGION = "eu-west-1"
 
 
-class RoomAuthGateway:
-    event_seconds = 2.0
+class RoomAuthGateway(LocalTarget):
+    region = REGION
+    without_permissions = "it knows no permissions"
 
     def __init__(self, program: str) -> None:
+        super().__init__()
         version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
         self.name = version.strip()
-        self._folder = tempfile.TemporaryDirectory()
-        self._file = EventsFile(Path(self._folder.name) / "events")
         self._log = tempfile.TemporaryFile("w+")
         self._processes: list[subprocess.Popen[str]] = []
         self._urls: dict[str, str] = {}
@@ -45,7 +42,7 @@ class RoomAuthGateway:
     def _start(self, program: str, api: str) -> None:
         options = ["--port", "0", "--region", REGION, "--route-selection", SELECTION[api]]
         options += ["--function", f"echo={FUNCTION / 'bootstrap'}", "--function-timeout", str(FUNCTION_SECONDS)]
-        options += ["--env", f"EVENTS_FILE={self._file.path}"]
+        options += ["--env", f"EVENTS_FILE={self._events_file}"]
         options += [part for key in ROUTES[api] for part in ("--route", f"{key}=echo")]
         options += [part for key in ROUTES_WITH_RESPONSE[api] for part in ("--route-with-response", f"{key}=echo")]
         if api == "guarded":
@@ -68,14 +65,6 @@ class RoomAuthGateway:
 
     def management_url(self, api: str) -> str:
         return self._urls[api].replace("ws://", "http://", 1)
-
-    def events(self) -> list[dict[str, Any]]:
-        return self._file.events()
-
-    def signature(self, method: str, url: str, body: bytes, caller: str) -> list[tuple[str, str]]:
-        if caller == "denied":
-            raise NotHere("it knows no permissions")
-        return sign(LOCAL, REGION, method, url, body)
 
     def stop(self) -> None:
         for process in self._processes:
