@@ -127,8 +127,19 @@ export function calm(page, provoked) {
   assert.deepEqual(page.problems.filter((problem) => !provoked?.test(problem)), []);
 }
 
+/** Waits until what moves has arrived: a stamp that is still fading in has not the contrast that it will have. */
+async function settled(page) {
+  await page.evaluate(async () => {
+    // What was changed just now starts to move with the next frame.
+    await new Promise(requestAnimationFrame);
+    const ends = ({ effect }) => effect.getTiming().duration < 1000 && effect.getTiming().iterations === 1;
+    await Promise.allSettled(document.getAnimations().filter(ends).map(({ finished }) => finished));
+  });
+}
+
 /** Every accessibility rule of axe-core up to WCAG 2.2 AA and its best practices. */
 export async function accessible(page, where) {
+  await settled(page);
   await page.evaluate(axe);
   const violations = await page.evaluate(async () => {
     const { violations: found } = await window.axe.run(document, { preload: false });

@@ -82,8 +82,6 @@ for (const [device, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE
         if (phone && view !== 'login') await page.click(`.tabs [data-view=${view}]`);
         const wide = await page.evaluate(() => document.scrollingElement.scrollWidth - innerWidth);
         assert.equal(wide, 0, `${view} is ${wide} px too wide`);
-        // Not in the middle of a stamp or a train.
-        await page.evaluate(() => Promise.allSettled(document.getAnimations().filter((a) => a.effect.getTiming().duration < 1000 && a.effect.getTiming().iterations === 1).map((a) => a.finished)));
         await accessible(page, name);
         await page.screenshot({ path: `${SHOTS}/${device}-${colorScheme}-${name}.png` });
       };
