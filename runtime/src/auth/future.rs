@@ -176,7 +176,8 @@ where
                     return Err(session.refuse(RejectionKind::Forbidden));
                 }
                 let newcomer = session.newcomer(&claims, payload)?;
-                let event = read(&session, &context, mask(incoming.as_json(), &token))?;
+                let token = token.into_owned();
+                let event = read(&session, &context, mask(incoming.into_json(), &token))?;
                 let Some(newcomer) = newcomer else {
                     let after = AfterHandler {
                         subprotocol,

@@ -25,10 +25,6 @@ impl Incoming {
         &self.0
     }
 
-    pub(crate) fn as_json(&self) -> &str {
-        self.0.get()
-    }
-
     pub(crate) fn into_json(self) -> String {
         String::from(Box::<str>::from(self.0))
     }

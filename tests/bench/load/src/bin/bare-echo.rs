@@ -6,7 +6,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// On several threads, as the gateway.
+/// On several threads, as such a server is usually written.
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
