@@ -176,6 +176,7 @@ where
                     return Err(session.refuse(RejectionKind::Forbidden));
                 }
                 let newcomer = session.newcomer(&claims, payload)?;
+                // The event is masked in place, so the token may not borrow from it.
                 let token = token.into_owned();
                 let event = read(&session, &context, mask(incoming.into_json(), &token))?;
                 let Some(newcomer) = newcomer else {
