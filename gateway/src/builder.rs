@@ -307,7 +307,7 @@ impl GatewayBuilder {
 
     /// Records what comes and goes, as one JSON object a line, to a new file that only its owner can read:
     /// handshakes, messages, events and answers of functions, calls of `@connections`, closes, and their times.
-    /// [`Recording`](crate::Recording) replays it.
+    /// [`Recording`](crate::Recording) replays it, and [`Gateway::check_recording`] says whether all could be written.
     ///
     /// The first line says the version of the format. Each further one has `at` in milliseconds since 1970, the
     /// `connection_id`, and the `event`: `handshake`, `decided` (the authorizer), `handshake_answered`, `message_in`,

@@ -1,6 +1,6 @@
 //! The running gateway, as its owner sees it.
 
-use std::{collections::HashMap, fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::task::JoinHandle;
 
@@ -152,6 +152,16 @@ impl Gateway {
                 function: name.to_owned(),
             })?;
         Ok(pool.replace(self.defaults.apply(name, function)).await?)
+    }
+
+    /// Checks that all that has happened could be recorded; see [`GatewayBuilder::record`](crate::GatewayBuilder::record).
+    /// Without a recording there is nothing to fail.
+    ///
+    /// # Errors
+    ///
+    /// If the file could not be written any more. The recording breaks off there; the gateway goes on.
+    pub fn check_recording(&self) -> io::Result<()> {
+        self.recorder.as_ref().map_or(Ok(()), |recorder| recorder.check())
     }
 
     /// Begins to end: what happens from now on is not the clients' doing, and is not recorded.

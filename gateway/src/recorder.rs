@@ -22,9 +22,15 @@ pub(crate) const VERSION: u32 = 1;
 
 /// Writes a recording. A line is written at once, so that nothing is missing of what has ended the process.
 pub(crate) struct Recorder {
-    /// `None` when a line could not be written. What is missing then is the end, which a replay says.
-    file: Mutex<Option<File>>,
+    state: Mutex<State>,
     masks: Masks,
+}
+
+enum State {
+    Open(File),
+    Ended,
+    /// A line could not be written, and none is after it. A replay sees that the end is missing.
+    Failed(io::Error),
 }
 
 impl Recorder {
@@ -39,16 +45,16 @@ impl Recorder {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let recorder = Self {
-            file: Mutex::new(Some(options.open(path)?)),
+            state: Mutex::new(State::Open(options.open(path)?)),
             masks: Masks::default(),
         };
-        recorder.try_write(&json!({
+        recorder.write(&json!({
             "event": "recording",
             "version": VERSION,
             "at": ids::millis(at),
             "address": address,
-        }))?;
-        Ok(recorder)
+        }));
+        recorder.check().map(|()| recorder)
     }
 
     /// Writes what has happened.
@@ -64,7 +70,22 @@ impl Recorder {
     /// Writes that what follows is done by the end of the gateway.
     pub(crate) fn end(&self, at: SystemTime) {
         self.write(&json!({"event": "end", "at": ids::millis(at)}));
-        self.file.lock().take();
+        let mut state = self.state.lock();
+        if let State::Open(_) = *state {
+            *state = State::Ended;
+        }
+    }
+
+    /// Whether all lines could be written so far.
+    ///
+    /// # Errors
+    ///
+    /// The error of the line that could not be.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        match &*self.state.lock() {
+            State::Failed(error) => Err(io::Error::new(error.kind(), error.to_string())),
+            State::Open(_) | State::Ended => Ok(()),
+        }
     }
 
     fn line(&self, content: &Content) -> Option<Value> {
@@ -170,15 +191,11 @@ impl Recorder {
     }
 
     fn write(&self, line: &Value) {
-        if self.try_write(line).is_err() {
-            self.file.lock().take();
-        }
-    }
-
-    fn try_write(&self, line: &Value) -> io::Result<()> {
-        match &mut *self.file.lock() {
-            Some(file) => file.write_all(format!("{line}\n").as_bytes()),
-            None => Ok(()),
+        let mut state = self.state.lock();
+        if let State::Open(file) = &mut *state
+            && let Err(error) = file.write_all(format!("{line}\n").as_bytes())
+        {
+            *state = State::Failed(error);
         }
     }
 }
@@ -187,5 +204,27 @@ impl Recorder {
 impl fmt::Debug for Recorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Recorder")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_cannot_be_written_is_an_error_also_after_the_end() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let recorder = |file| Recorder {
+            state: Mutex::new(State::Open(file)),
+            masks: Masks::default(),
+        };
+        let cannot_write = recorder(File::open(&file).expect("a file to read"));
+        cannot_write.check().expect("nothing has been written yet");
+        cannot_write.end(SystemTime::UNIX_EPOCH);
+        cannot_write.check().expect_err("the file can only be read");
+
+        let can_write = recorder(file.reopen().expect("a file to write"));
+        can_write.end(SystemTime::UNIX_EPOCH);
+        can_write.check().expect("the end has been written");
     }
 }

@@ -196,6 +196,7 @@ async fn what_cannot_be_replayed_says_why() {
     let (mut client, id) = connect_known(&gateway, &mut log).await;
     send(&mut client, format!(r#"{{"action":"echo","token":"{TOKEN}"}}"#)).await;
     receive(&mut client).await;
+    gateway.check_recording().unwrap();
     let error = builder().record(&path).start().await.unwrap_err().to_string();
     assert!(error.contains("overwrites nothing"), "{error}");
     drop(client);

@@ -92,7 +92,10 @@ async fn serve(mut options: Options) -> Result<(), Box<dyn Error>> {
         stop.await;
     }
     let bill = options.bill.then(|| gateway.bill());
+    let recorded = gateway.check_recording();
     gateway.shutdown().await;
     output.end(bill.as_ref());
-    Ok(())
+    recorded.map_err(|error| {
+        format!("the recording breaks off, its file could not be written any more: {error}").into()
+    })
 }
