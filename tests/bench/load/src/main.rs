@@ -6,13 +6,13 @@
 //! (`src/bin/echo-by-post.rs`), and a bare WebSocket echo, all with the release profile; each is a process of its own,
 //! and this one is the clients. Linux only.
 //!
-//! - **trips**: a message through the function and back, by turns against the bare echo, and against MiniStack if it is
+//! - **trips**: a message through the function and back, by turns against a bare echo, a bare relay, and MiniStack if it is
 //!   installed (`bash tests/ministack/setup.sh`), which runs the same function. Each trip begins from rest: everybody
 //!   waits, and the function is frozen. The bare echo (`src/bin/bare-echo.rs`) reads the frame and writes it back, and two
-//!   processes wake for a trip, itself and the client. For a trip through the function four do (gateway, function,
-//!   gateway, client), so a ratio of 2 is the cost of waking them alone; besides, the gateway selects a route, makes an
-//!   event, serves two APIs over HTTP and prints what happens. Then as many messages as possible, of one client and of 16,
-//!   and all of it once more without freezing;
+//!   processes wake for a trip, itself and the client. The bare relay (`src/bin/bare-relay.rs`) gives the message to the same
+//!   function and does nothing else: four processes wake (relay, function, relay, client), and the function speaks HTTP
+//!   three times. The gateway besides selects a route, makes an event, freezes the function and prints what happens. Then
+//!   the same without rest, of one client and of 16, and all of it once more without freezing;
 //! - **sockets**: 18,000 of them, each of which sends a message and gets it back, and what memory each takes in the
 //!   gateway.
 //!

@@ -56,6 +56,16 @@ impl Programs {
         .await
     }
 
+    /// Starts the bare relay with the function.
+    pub(crate) async fn bare_relay(&self) -> Result<Running, Error> {
+        let mut command = Command::new(self.dir.join("bare-relay"));
+        command
+            .arg(self.function())
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        Running::start(&mut command).await
+    }
+
     /// Starts the gateway as a shell would, with all routes to the function and without the limits of an account.
     pub(crate) async fn gateway(&self, options: &[&str]) -> Result<Running, Error> {
         let mut command = Command::new(self.dir.join("room-auth-gateway"));

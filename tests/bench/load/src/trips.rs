@@ -1,4 +1,5 @@
-//! Round trips, by turns: through the gateway's function and back, of a bare echo, through MiniStack.
+//! Round trips, by turns: through the gateway's function and back, of a bare echo, through a bare relay and
+//! through MiniStack.
 
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,9 @@ const ROUNDS: usize = 30;
 const TRIPS: usize = 100;
 /// Long enough for everybody to be at rest again: the function has asked for its next event, and is frozen.
 const REST: Duration = Duration::from_millis(5);
-/// One after the other without rest, and of all clients, in a turn.
-const MESSAGES: usize = 320;
+/// How long messages are sent without rest, in a turn. In a shorter one the scheduler still has client and echo on the
+/// processor where they started, and an echo takes a fifth.
+const RUSH: Duration = Duration::from_millis(500);
 /// MiniStack takes a hundred times as long.
 const MINISTACK_TRIPS: usize = 10;
 /// Clients that all have a message on its way.
@@ -25,6 +27,7 @@ const CROWD: usize = 16;
 
 pub(crate) async fn measure(programs: &Programs) -> Result<Vec<Target>, Error> {
     let mut echo = Way::to(programs.bare_echo().await?).await?;
+    let mut relay = Way::to(programs.bare_relay().await?).await?;
     let mut freezing = Way::to(programs.gateway(&[]).await?).await?;
     let mut running_on = Way::to(programs.gateway(&["--no-freeze"]).await?).await?;
     let mut ministack = if let Some(running) = programs.ministack().await? {
@@ -37,8 +40,8 @@ pub(crate) async fn measure(programs: &Programs) -> Result<Vec<Target>, Error> {
     };
     for round in 0..=ROUNDS {
         // Each is first as often as the others.
-        let mut ways = [&mut echo, &mut freezing, &mut running_on];
-        ways.rotate_left(round % 3);
+        let mut ways = [&mut echo, &mut relay, &mut freezing, &mut running_on];
+        ways.rotate_left(round % 4);
         for way in ways {
             // The first round starts the function's processes.
             if round == 1 {
@@ -52,14 +55,15 @@ pub(crate) async fn measure(programs: &Programs) -> Result<Vec<Target>, Error> {
             ministack.turn(MINISTACK_TRIPS).await?;
         }
     }
-    println!(
-        "The bare echo writes back what it reads: two processes wake for a trip, and there is no HTTP, no event and no \
-         function. Through a function four wake."
-    );
-    println!("Round trips from rest, and messages a second, one after the other and of {CROWD} clients:");
+    println!("Round trips from rest and without, and messages a second of one client and of {CROWD}:");
     println!("  bare echo: {}, {}", echo.trips(), echo.rates());
     println!(
-        "  through a function and back over @connections: {}, {}",
+        "  bare relay to the function and back: {}, {}",
+        relay.trips(),
+        relay.rates()
+    );
+    println!(
+        "  gateway, through the function and back over @connections: {}, {}",
         freezing.trips(),
         freezing.rates()
     );
@@ -68,6 +72,16 @@ pub(crate) async fn measure(programs: &Programs) -> Result<Vec<Target>, Error> {
         running_on.trips(),
         running_on.rates()
     );
+    let from_rest = [&echo.turns, &relay.turns, &freezing.turns];
+    let without_rest = [&echo, &relay, &freezing].map(|way| &way.rushes[0].turns);
+    for (when, [echo, relay, gateway]) in [("from rest", from_rest), ("without rest", without_rest)] {
+        println!(
+            "  p50 {when}, by the bare echo: the bare relay {:.2}, the gateway {:.2}; the gateway by the bare relay: {:.2}",
+            ratio(relay, echo),
+            ratio(gateway, echo),
+            ratio(gateway, relay)
+        );
+    }
     println!(
         "  from rest with freezing, by that without: {:.2}; a process that has rested has to be woken and continued",
         ratio(&freezing.turns, &running_on.turns)
@@ -82,24 +96,30 @@ pub(crate) async fn measure(programs: &Programs) -> Result<Vec<Target>, Error> {
     println!();
     let targets = vec![
         Target::new(
-            "p50 through a function and back over @connections, by that of the bare echo",
-            ratio(&freezing.turns, &echo.turns),
+            "p50 without rest, through a function and back over @connections, by that of the bare echo",
+            ratio(&freezing.rushes[0].turns, &echo.rushes[0].turns),
             2.0,
         ),
         Target::new(
             "time for a message, one after the other, with freezing by that without",
-            ratio(&freezing.rushes[0], &running_on.rushes[0]),
+            ratio(&freezing.rushes[0].per_message, &running_on.rushes[0].per_message),
             1.1,
         ),
         Target::new(
             "time for a message, 16 at once, with freezing by that without",
-            ratio(&freezing.rushes[1], &running_on.rushes[1]),
+            ratio(&freezing.rushes[1].per_message, &running_on.rushes[1].per_message),
             1.1,
         ),
     ];
-    for way in [Some(echo), Some(freezing), Some(running_on), ministack]
-        .into_iter()
-        .flatten()
+    for way in [
+        Some(echo),
+        Some(relay),
+        Some(freezing),
+        Some(running_on),
+        ministack,
+    ]
+    .into_iter()
+    .flatten()
     {
         way.process.stop().await?;
     }
@@ -119,8 +139,16 @@ struct Way {
     trips: Vec<f64>,
     /// The median of each turn of trips.
     turns: Vec<f64>,
-    /// For each rush of one client, and of the crowd, the time divided by the messages.
-    rushes: [Vec<f64>; 2],
+    /// Without rest, of one client and of the crowd.
+    rushes: [Rush; 2],
+}
+
+#[derive(Default)]
+struct Rush {
+    /// The time of each turn divided by its messages.
+    per_message: Vec<f64>,
+    /// The median of the trips of each turn.
+    turns: Vec<f64>,
 }
 
 impl Way {
@@ -131,14 +159,14 @@ impl Way {
             process,
             trips: Vec::new(),
             turns: Vec::new(),
-            rushes: [const { Vec::new() }; 2],
+            rushes: Default::default(),
         })
     }
 
     fn forget(&mut self) {
         self.trips.clear();
         self.turns.clear();
-        self.rushes.iter_mut().for_each(Vec::clear);
+        self.rushes = Default::default();
     }
 
     /// One client sends messages, each from rest.
@@ -159,13 +187,17 @@ impl Way {
         let started = Instant::now();
         let sending = self.clients.iter_mut().take(clients);
         let sending = sending.map(async |client: &mut Client| {
-            for _ in 0..MESSAGES / clients {
-                client.trip().await?;
+            let mut times = Vec::new();
+            while started.elapsed() < RUSH {
+                times.push(micros(client.trip().await?));
             }
-            Ok::<_, Error>(())
+            Ok::<_, Error>(times)
         });
-        try_join_all(sending).await?;
-        self.rushes[usize::from(clients > 1)].push(micros(started.elapsed()) / MESSAGES as f64);
+        let times = try_join_all(sending).await?.concat();
+        let rush = &mut self.rushes[usize::from(clients > 1)];
+        rush.per_message
+            .push(micros(started.elapsed()) / times.len() as f64);
+        rush.turns.push(median(times));
         Ok(())
     }
 
@@ -179,8 +211,9 @@ impl Way {
         let [alone, crowd] = self
             .rushes
             .each_ref()
-            .map(|times| 1e6 / median(times.iter().copied()));
-        format!("{alone:.0} and {crowd:.0} a second")
+            .map(|rush| 1e6 / median(rush.per_message.iter().copied()));
+        let trip = median(self.rushes[0].turns.iter().copied());
+        format!("without rest p50 {trip:.0} µs, {alone:.0} and {crowd:.0} a second")
     }
 }
 
