@@ -48,35 +48,23 @@ impl Programs {
     }
 
     pub(crate) async fn bare_echo(&self) -> Result<Running, Error> {
-        Running::start(
-            Command::new(self.dir.join("bare-echo"))
-                .stdin(Stdio::null())
-                .kill_on_drop(true),
-        )
-        .await
+        Running::start(&mut self.command("bare-echo")).await
     }
 
     /// Starts the bare relay with the function.
     pub(crate) async fn bare_relay(&self) -> Result<Running, Error> {
-        let mut command = Command::new(self.dir.join("bare-relay"));
-        command
-            .arg(self.function())
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        Running::start(&mut command).await
+        Running::start(self.command("bare-relay").arg(self.function())).await
     }
 
     /// Starts the gateway as a shell would, with all routes to the function and without the limits of an account.
     pub(crate) async fn gateway(&self, options: &[&str]) -> Result<Running, Error> {
-        let mut command = Command::new(self.dir.join("room-auth-gateway"));
+        let mut command = self.command("room-auth-gateway");
         command
             .args(["--port", "0", "--no-throttling", "--function"])
             .arg(format!("echo={}", self.function().display()))
             .args(["--route", "$connect=echo", "--route", "$disconnect=echo"])
             .args(["--route", "$default=echo"])
-            .args(options)
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
+            .args(options);
         Running::start(&mut command).await
     }
 
@@ -94,6 +82,13 @@ impl Programs {
             // Which ends it, and what it has started, also if this process fails.
             .stdin(Stdio::piped());
         Running::start(&mut command).await.map(Some)
+    }
+
+    /// A binary of ours, without standard input.
+    fn command(&self, binary: &str) -> Command {
+        let mut command = Command::new(self.dir.join(binary));
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        command
     }
 
     fn function(&self) -> PathBuf {

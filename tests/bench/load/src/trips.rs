@@ -73,7 +73,7 @@ pub(crate) async fn measure(programs: &Programs) -> Result<Vec<Target>, Error> {
         running_on.rates()
     );
     let from_rest = [&echo.turns, &relay.turns, &freezing.turns];
-    let without_rest = [&echo, &relay, &freezing].map(|way| &way.rushes[0].turns);
+    let without_rest = [&echo.rushed_turns, &relay.rushed_turns, &freezing.rushed_turns];
     for (when, [echo, relay, gateway]) in [("from rest", from_rest), ("without rest", without_rest)] {
         println!(
             "  p50 {when}, by the bare echo: the bare relay {:.2}, the gateway {:.2}; the gateway by the bare relay: {:.2}",
@@ -94,23 +94,7 @@ pub(crate) async fn measure(programs: &Programs) -> Result<Vec<Target>, Error> {
         );
     }
     println!();
-    let targets = vec![
-        Target::new(
-            "p50 without rest, through a function and back over @connections, by that of the bare echo",
-            ratio(&freezing.rushes[0].turns, &echo.rushes[0].turns),
-            2.0,
-        ),
-        Target::new(
-            "time for a message, one after the other, with freezing by that without",
-            ratio(&freezing.rushes[0].per_message, &running_on.rushes[0].per_message),
-            1.1,
-        ),
-        Target::new(
-            "time for a message, 16 at once, with freezing by that without",
-            ratio(&freezing.rushes[1].per_message, &running_on.rushes[1].per_message),
-            1.1,
-        ),
-    ];
+    let targets = targets(&echo, &freezing, &running_on);
     for way in [
         Some(echo),
         Some(relay),
@@ -126,6 +110,31 @@ pub(crate) async fn measure(programs: &Programs) -> Result<Vec<Target>, Error> {
     Ok(targets)
 }
 
+fn targets(echo: &Way, freezing: &Way, running_on: &Way) -> Vec<Target> {
+    vec![
+        Target::new(
+            "p50 from rest, through a function and back over @connections, by that of the bare echo",
+            ratio(&freezing.turns, &echo.turns),
+            2.0,
+        ),
+        Target::new(
+            "p50 without rest, by that of the bare echo",
+            ratio(&freezing.rushed_turns, &echo.rushed_turns),
+            2.0,
+        ),
+        Target::new(
+            "time for a message, one after the other, with freezing by that without",
+            ratio(&freezing.rushes[0], &running_on.rushes[0]),
+            1.1,
+        ),
+        Target::new(
+            "time for a message, 16 at once, with freezing by that without",
+            ratio(&freezing.rushes[1], &running_on.rushes[1]),
+            1.1,
+        ),
+    ]
+}
+
 /// The median of what one has taken in a turn by what the other has taken in that turn.
 fn ratio(one: &[f64], other: &[f64]) -> f64 {
     median(one.iter().zip(other).map(|(one, other)| one / other))
@@ -139,16 +148,10 @@ struct Way {
     trips: Vec<f64>,
     /// The median of each turn of trips.
     turns: Vec<f64>,
-    /// Without rest, of one client and of the crowd.
-    rushes: [Rush; 2],
-}
-
-#[derive(Default)]
-struct Rush {
-    /// The time of each turn divided by its messages.
-    per_message: Vec<f64>,
-    /// The median of the trips of each turn.
-    turns: Vec<f64>,
+    /// The same without rest.
+    rushed_turns: Vec<f64>,
+    /// For each rush of one client, and of the crowd, the time divided by the messages.
+    rushes: [Vec<f64>; 2],
 }
 
 impl Way {
@@ -159,14 +162,16 @@ impl Way {
             process,
             trips: Vec::new(),
             turns: Vec::new(),
-            rushes: Default::default(),
+            rushed_turns: Vec::new(),
+            rushes: [const { Vec::new() }; 2],
         })
     }
 
     fn forget(&mut self) {
         self.trips.clear();
         self.turns.clear();
-        self.rushes = Default::default();
+        self.rushed_turns.clear();
+        self.rushes.iter_mut().for_each(Vec::clear);
     }
 
     /// One client sends messages, each from rest.
@@ -194,10 +199,10 @@ impl Way {
             Ok::<_, Error>(times)
         });
         let times = try_join_all(sending).await?.concat();
-        let rush = &mut self.rushes[usize::from(clients > 1)];
-        rush.per_message
-            .push(micros(started.elapsed()) / times.len() as f64);
-        rush.turns.push(median(times));
+        self.rushes[usize::from(clients > 1)].push(micros(started.elapsed()) / times.len() as f64);
+        if clients == 1 {
+            self.rushed_turns.push(median(times));
+        }
         Ok(())
     }
 
@@ -211,8 +216,8 @@ impl Way {
         let [alone, crowd] = self
             .rushes
             .each_ref()
-            .map(|rush| 1e6 / median(rush.per_message.iter().copied()));
-        let trip = median(self.rushes[0].turns.iter().copied());
+            .map(|times| 1e6 / median(times.iter().copied()));
+        let trip = median(self.rushed_turns.iter().copied());
         format!("without rest p50 {trip:.0} µs, {alone:.0} and {crowd:.0} a second")
     }
 }
